@@ -1,0 +1,1 @@
+"""Annotations: functions from a batch of text to row-aligned columns."""

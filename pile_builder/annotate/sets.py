@@ -1,0 +1,176 @@
+"""Annotation sets: which sidecars a source's blocks get, and what each depends on.
+
+A set is one sidecar file beside a block. It has its own fingerprint, so a new rule or another sketch size recomputes that
+set and no other. Signals that a recipe tests before any recipe rewrites text see the text as ingested, those after it see
+the text with the recipe's spans applied; the sketch sees what training will see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from pile_builder.annotate.language import LanguageModel, language_batch
+from pile_builder.annotate.lines import c4_lines
+from pile_builder.annotate.signals import signals
+from pile_builder.annotate.sketch import SketchConfig, sketch_batch
+from pile_builder.document import apply_spans
+from pile_builder.errors import ManifestError
+from pile_builder.manifest import Dedup, Manifest
+from pile_builder.recipes import RECIPES
+from pile_builder.text.column import TextColumn, from_arrow
+
+ENTRY_POINT_GROUP = "pile_builder.signals"
+VERSIONS = {"language": 1, "lines": 1, "signals": 1, "sketch": 1}
+"""Raised whenever a set's values change for the same text."""
+
+Reading = Literal["fineweb", "tfds"]
+SignalFunction = Callable[[TextColumn], pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What is computed for the blocks of one source.
+
+    Attributes:
+        language: digest of the language model, or None.
+        reading: C4 reading whose line rules make spans, or None.
+        raw_groups, edited_groups: signal groups over the text before and after spans.
+        own: names of one's own signal functions, over the text after spans.
+        sketch: parameters of the sketch, or None.
+    """
+
+    language: str | None = None
+    reading: Reading | None = None
+    raw_groups: tuple[str, ...] = ()
+    edited_groups: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    sketch: Dedup | None = None
+    versions: Mapping[str, Any] = field(default_factory=dict)
+
+    def sets(self) -> dict[str, Any]:
+        """Each set's name and what its values depend on (besides the text)."""
+        found: dict[str, Any] = {}
+        if self.language:
+            found["language"] = {"version": VERSIONS["language"], "model": self.language}
+        lines = {"version": VERSIONS["lines"], "reading": self.reading} if self.reading else None
+        if lines:
+            found["lines"] = lines
+        if self.raw_groups or self.edited_groups:
+            groups = {"raw": self.raw_groups, "edited": self.edited_groups}
+            spans = lines if self.edited_groups else None
+            found["signals"] = {"version": VERSIONS["signals"], "groups": groups, "spans": spans}
+        for name in self.own:
+            found[f"own-{name}"] = {"function": self.versions.get(name), "spans": lines}
+        if self.sketch:
+            shape = {"ngram": self.sketch.ngram, "bands": self.sketch.bands, "rows": self.sketch.rows}
+            found["sketch"] = {"version": VERSIONS["sketch"], "shape": shape, "spans": lines}
+        return found
+
+
+def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> Annotations:
+    """What a manifest asks of one source's text.
+
+    Raises:
+        ManifestError: two recipes rewrite lines by different readings, or a signal function is not installed.
+    """
+    select = manifest.select_of(source)
+    reading: Reading | None = None
+    raw: list[str] = []
+    edited: list[str] = []
+    for name in select.recipes:
+        recipe = RECIPES[name]
+        if recipe.lines and reading and recipe.lines != reading:
+            msg = f"sources.{source}: recipes rewrite lines by both C4 readings ({reading}, {recipe.lines}); keep one"
+            raise ManifestError(msg)
+        reading = reading or recipe.lines
+        groups = edited if reading else raw
+        groups += [group for group in recipe.groups if group not in groups]
+    own = tuple(dict.fromkeys(rule.signal.split(".")[0] for rule in select.rules))
+    versions = {name: _point(name).value for name in own}
+    return Annotations(
+        language=language_digest if select.language else None,
+        reading=reading,
+        raw_groups=tuple(raw),
+        edited_groups=tuple(edited),
+        own=own,
+        sketch=manifest.dedup,
+        versions=versions,
+    )
+
+
+def annotate(texts: pa.Array, wanted: Annotations, names: set[str], model: LanguageModel | None) -> dict[str, Any]:
+    """Compute the named sets for a batch of text.
+
+    Returns:
+        For each name a record batch with one row per text.
+    """
+    column = from_arrow(texts)
+    done: dict[str, pa.RecordBatch] = {}
+    edited = column
+    if wanted.reading and names != {"language"}:
+        spans, line_signals = c4_lines(column, wanted.reading)
+        edited = apply_spans(column, spans)
+        sizes = pa.array(edited.offsets[1:] - edited.offsets[:-1])
+        done["lines"] = pa.record_batch(
+            {"spans": spans, "edited_bytes": sizes}
+            | dict(zip(line_signals.schema.names, line_signals.columns, strict=True))
+        )
+    if "language" in names:
+        if model is None:
+            msg = "a language set is wanted and no language model is loaded"
+            raise TypeError(msg)
+        done["language"] = language_batch(column, model)
+    if "signals" in names:
+        parts = [signals(column, wanted.raw_groups)] if wanted.raw_groups else []
+        parts += [signals(edited, wanted.edited_groups)] if wanted.edited_groups else []
+        done["signals"] = beside(parts)
+    if "sketch" in names and wanted.sketch:
+        shape = wanted.sketch
+        done["sketch"] = sketch_batch(edited, SketchConfig(shape.ngram, shape.bands, shape.rows))
+    for name in wanted.own:
+        if f"own-{name}" in names:
+            done[f"own-{name}"] = _own(name, edited)
+    return {name: batch for name, batch in done.items() if name in names}
+
+
+def beside(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Batches of equal length side by side."""
+    return pa.record_batch(
+        [column for part in parts for column in part.columns], [name for part in parts for name in part.schema.names]
+    )
+
+
+def signal_functions() -> list[str]:
+    """Names of the installed signal functions of one's own."""
+    return sorted(point.name for point in entry_points(group=ENTRY_POINT_GROUP))
+
+
+@cache
+def _point(name: str) -> EntryPoint:
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        if point.name == name:
+            return point
+    known = ", ".join(signal_functions()) or "none"
+    msg = f"signal function {name!r} is not installed in the entry-point group {ENTRY_POINT_GROUP} (there: {known})"
+    raise ManifestError(msg)
+
+
+@cache
+def _function(name: str) -> SignalFunction:
+    loaded: SignalFunction = _point(name).load()
+    return loaded
+
+
+def _own(name: str, column: TextColumn) -> pa.RecordBatch:
+    batch = _function(name)(column)
+    if not isinstance(batch, pa.RecordBatch) or batch.num_rows != len(column):
+        got = f"{batch.num_rows} rows" if isinstance(batch, pa.RecordBatch) else type(batch).__name__
+        msg = f"signal function {name!r}: expected a RecordBatch of {len(column)} rows, got {got}"
+        raise TypeError(msg)
+    return batch.rename_columns([f"{name}.{column}" for column in batch.schema.names])

@@ -1,0 +1,209 @@
+"""Signals: columns of numbers about a document's text, on which recipes put thresholds.
+
+A signal is one count or the quotient of two. Counts stay integers and are divided once, so a signal equals what Python
+gets from the same two numbers. Names are `group.signal`; a quotient whose denominator is 0 is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pile_builder.text.column import TextColumn
+from pile_builder.text.signals import CODE, COUNTS, LINES, QUALITY, REPETITION, measure
+from pile_builder.text.word_tables import load_word_tables
+
+GROUPS: Mapping[str, int] = {
+    "gopher_quality": QUALITY,
+    "gopher_repetition": REPETITION,
+    "fineweb": LINES,
+    "code": CODE,
+}
+"""The groups by name, with the bit that `measure` knows each by."""
+
+_GOPHER = "Gopher, arXiv 2112.11446, section A1.1, as datatrove 0.10.1 counts"
+_TABLE_A1 = "Gopher, arXiv 2112.11446, table A1, as datatrove 0.10.1 counts"
+_FINEWEB = "FineWeb, arXiv 2406.17557, section 3.6, as datatrove 0.10.1 counts"
+_BIGCODE = "BigCode, The Stack's basic filters (arXiv 2301.03988)"
+_PILE_GITHUB = "The Pile's GitHub component (EleutherAI github-downloader)"
+_PILE_NEWLINES = 0.001
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What one column says.
+
+    Attributes:
+        unit: of the number.
+        definition: one sentence.
+        source: paper or program that defines it.
+        count: column of counts, the numerator.
+        per: column of counts that divides it, or None for the count itself.
+        per_plus: added to the denominator, where a source does so to avoid a division by zero.
+    """
+
+    unit: str
+    definition: str
+    source: str
+    count: str
+    per: str | None = None
+    per_plus: float = 0.0
+
+
+def _fraction(unit: str, definition: str, source: str, count: str, per: str) -> Signal:
+    return Signal(f"fraction of {unit}", definition, source, count, per)
+
+
+def _repetition_signals() -> dict[str, Signal]:
+    found = {
+        "characters": Signal("characters", "Characters of the text.", _TABLE_A1, "characters"),
+        "dup_paragraphs": _fraction(
+            "paragraphs",
+            "Paragraphs, parted by two or more line feeds, that stood before.",
+            _TABLE_A1,
+            "duplicate_paragraphs",
+            "paragraphs",
+        ),
+        "dup_paragraph_chars": _fraction(
+            "characters",
+            "Characters in paragraphs that stood before.",
+            _TABLE_A1,
+            "duplicate_paragraph_characters",
+            "characters",
+        ),
+        "dup_lines": _fraction(
+            "lines",
+            "Lines, parted by one or more line feeds, that stood before.",
+            _TABLE_A1,
+            "duplicate_pieces",
+            "pieces",
+        ),
+        "dup_line_chars": _fraction(
+            "characters",
+            "Characters in lines that stood before.",
+            _TABLE_A1,
+            "duplicate_piece_characters",
+            "characters",
+        ),
+    }
+    for n in (2, 3, 4):
+        found[f"top_{n}_gram_chars"] = _fraction(
+            "characters",
+            f"Characters of the most frequent {n}-gram of words, joined by spaces, times its count.",
+            _TABLE_A1,
+            f"top_{n}_gram_characters",
+            "characters",
+        )
+    for n in (5, 6, 7, 8, 9, 10):
+        found[f"dup_{n}_gram_chars"] = _fraction(
+            "characters",
+            f"Characters, without spaces, of {n}-grams of words that stood before; read from the left, not overlapping.",
+            _TABLE_A1,
+            f"duplicate_{n}_gram_characters",
+            "characters",
+        )
+    return found
+
+
+_BY_GROUP: dict[str, dict[str, Signal]] = {
+    "gopher_quality": {
+        "words": Signal(
+            "words", "Words (words v1) with a character that is not punctuation.", _GOPHER, "spoken_words"
+        ),
+        "mean_word_length": Signal(
+            "characters", "Mean length of those words.", _GOPHER, "spoken_word_characters", "spoken_words"
+        ),
+        "hash_ratio": Signal("per word", "Hash signs over all words.", _GOPHER, "hashes", "words"),
+        "ellipsis_ratio": Signal("per word", "Ellipses (... or …) over all words.", _GOPHER, "ellipses", "words"),
+        "bullet_lines": _fraction("lines", "Lines that begin with • or -.", _GOPHER, "bullet_lines", "split_lines"),
+        "ellipsis_lines": _fraction(
+            "lines", "Lines that end in an ellipsis.", _GOPHER, "ellipsis_lines", "split_lines"
+        ),
+        "alphabetic_words": _fraction("words", "Words with a letter.", _GOPHER, "alphabetic_words", "words"),
+        "stop_words": Signal(
+            "words", "How many of the, be, to, of, and, that, have, with occur.", _GOPHER, "stop_words"
+        ),
+    },
+    "gopher_repetition": _repetition_signals(),
+    "fineweb": {
+        "lines": Signal("lines", "Lines that are not blank.", _FINEWEB, "lines"),
+        "punctuated_lines": _fraction(
+            "lines", "Lines whose last character is terminal punctuation of any script.", _FINEWEB,
+            "punctuated_lines", "lines",
+        ),
+        "short_lines": _fraction("lines", "Lines of at most 30 characters.", _FINEWEB, "short_lines", "lines"),
+        "dup_line_chars": _fraction(
+            "characters without line feeds", "Characters in lines that stood before.", _FINEWEB,
+            "duplicate_line_characters", "piece_characters",
+        ),
+        "newline_ratio": Signal("per word", "Line feeds over words (words v1).", _FINEWEB, "newlines", "words"),
+    },
+    "code": {
+        "longest_line": Signal("characters", "Length of the longest line.", _BIGCODE, "code_longest_line"),
+        "mean_line_length": Signal(
+            "characters", "Mean length of the lines.", _BIGCODE, "code_line_characters", "code_lines"
+        ),
+        "alphanumeric": _fraction(
+            "characters", "Letters and numbers of any script.", _BIGCODE, "alphanumeric_characters", "code_characters"
+        ),
+        "digits": _fraction("characters", "Digits 0 to 9.", _PILE_GITHUB, "digits", "code_characters"),
+        "chars_per_newline": Signal(
+            "characters", "Characters over line feeds (plus 0.001).", _PILE_GITHUB,
+            "code_characters", "code_newlines", _PILE_NEWLINES,
+        ),
+    },
+}  # fmt: skip
+
+SIGNALS: Mapping[str, Signal] = {
+    f"{group}.{name}": signal for group in GROUPS for name, signal in _BY_GROUP[group].items()
+}
+"""Every signal by its column name."""
+
+
+def signals(column: TextColumn, groups: Sequence[str]) -> pa.RecordBatch:
+    """Measure a column of text.
+
+    Args:
+        column: n texts.
+        groups: which of GROUPS to compute; together they cost less than one by one.
+
+    Returns:
+        n rows, one column per signal of the groups in the order of SIGNALS: int64 for counts, float64 for quotients.
+
+    Raises:
+        ValueError: a group is unknown.
+    """
+    unknown = sorted(set(groups) - set(GROUPS))
+    if unknown:
+        msg = f"unknown signal group {unknown[0]!r}; known are {', '.join(GROUPS)}"
+        raise ValueError(msg)
+    matrix = measure(
+        read_only(column.data),
+        read_only(column.offsets),
+        load_word_tables(),
+        sum({GROUPS[group] for group in groups}),
+    )
+    counts = {name: matrix[:, i] for i, name in enumerate(COUNTS)}
+    counts["piece_characters"] = counts["characters"] - counts["newlines"]
+    wanted = {name: signal for name, signal in SIGNALS.items() if name.split(".")[0] in groups}
+    return pa.record_batch({name: pa.array(signal_values(signal, counts)) for name, signal in wanted.items()})
+
+
+def signal_values(signal: Signal, counts: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64] | NDArray[np.float64]:
+    """A signal's column, shape (n,), from the columns of counts."""
+    count = np.ascontiguousarray(counts[signal.count])
+    if signal.per is None:
+        return count
+    per = counts[signal.per] + signal.per_plus
+    return np.divide(count, per, out=np.zeros(len(count), np.float64), where=per != 0)
+
+
+def read_only(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """A view that kernels may not write to; columns come writable or not, and numba compiles for each kind anew."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

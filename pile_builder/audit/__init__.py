@@ -1,0 +1,1 @@
+"""Audit: what a corpus holds, counted from its verdicts and commit records."""

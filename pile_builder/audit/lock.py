@@ -1,0 +1,54 @@
+"""manifest.lock.yaml: everything that a build was a function of, and what came out."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+import yaml
+
+import pile_builder
+from pile_builder.annotate.language import LanguageModel
+from pile_builder.manifest import Manifest
+from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.work import Work
+
+LIBRARIES = (
+    *("apache-beam", "fasttext-community", "fastwarc", "ftfy", "lxml", "numba", "numpy", "orjson", "pyarrow"),
+    *("resiliparse", "trafilatura", "zstandard"),
+)
+
+
+def lock_text(
+    store: Store, work: Work, manifest: Manifest, summary: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]
+) -> str:
+    """The lock as YAML. Names of inputs are relative to their root; no path of the machine appears."""
+    time_limited = sorted(
+        record for block in work.blocks for record in Commits(store, "ingest").load(block.ingest)["time_limited"]
+    )
+    lock = {
+        "name": manifest.name,
+        "digest": summary["digest"],
+        "manifest": manifest.model_dump(mode="json", exclude_defaults=True, exclude={"root": True}),
+        "package": pile_builder.__version__,
+        "python": platform.python_version(),
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+        "models": {"lid.176.ftz": LanguageModel.load(None).digest},
+        "fingerprints": {phase: fingerprint(work.keys(phase)) for phase in work.parts if work.keys(phase)}
+        | {"assemble": fingerprint([work.mix, work.parts["assemble"]])},
+        "inputs": [
+            {"source": block.source, "name": file.name, "size": file.size, "version": file.version}
+            for block in work.blocks
+            for file in block.split.files
+        ],
+        "time_limited": time_limited,
+        "files": [
+            {"name": shard["name"], "size": shard["size"], "sha256": shard["sha256"], "digest": shard["digest"]}
+            for shard in shards
+        ],
+    }
+    for entry in lock["manifest"]["sources"].values():
+        entry.pop("root", None)
+    return str(yaml.safe_dump(lock, sort_keys=False, allow_unicode=True, width=120))

@@ -1,0 +1,61 @@
+"""How far a build is and what the next one would do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pile_builder.manifest import Manifest
+from pile_builder.storage import Commits, Store
+from pile_builder.work import PHASES, changes, plan_work
+
+
+@dataclass(frozen=True)
+class PhaseStatus:
+    """One phase: tasks committed, tasks in all (`known` unless an earlier phase decides), and what happens next."""
+
+    phase: str
+    done: int
+    total: int
+    known: bool
+    next: str
+
+
+def build_status(manifest: Manifest, store: Store) -> list[PhaseStatus]:
+    """The state of every phase, in order.
+
+    Raises:
+        ManifestError: an input is missing.
+    """
+    work = plan_work(manifest, store)
+    why = changes(work, store)
+    rows: list[PhaseStatus] = []
+    stale = ""
+    for phase in PHASES:
+        commits = Commits(store, phase)
+        done = commits.done()
+        if phase == "assemble":
+            rows.append(_assemble(work.mix, store, done, stale))
+            continue
+        keys = work.keys(phase)
+        there = len(done.intersection(keys))
+        if there == len(keys):
+            rows.append(PhaseStatus(phase, there, len(keys), known=True, next="nothing to do"))
+            continue
+        reason = "; ".join(why.get(phase, [])) or (f"after {stale}" if stale else "")
+        failed = len(set(commits.failures()).intersection(keys))
+        note = f"runs {len(keys) - there}" + (f" ({failed} failed before)" if failed else "")
+        rows.append(PhaseStatus(phase, there, len(keys), known=True, next=f"{note}: {reason}" if reason else note))
+        stale = stale or phase
+    return rows
+
+
+def _assemble(mix: str, store: Store, done: set[str], stale: str) -> PhaseStatus:
+    commits = Commits(store, "mix")
+    if not commits.has(mix):
+        return PhaseStatus("assemble", 0, 0, known=False, next=f"runs after {stale or 'mix'}")
+    bounds = [split["shards"] for split in commits.load(mix)["splits"].values()]
+    total = sum(len(shards) - 1 for shards in bounds)
+    there = min(len(done), total)
+    return PhaseStatus(
+        "assemble", there, total, known=True, next="nothing to do" if there == total else f"runs {total - there}"
+    )

@@ -1,0 +1,82 @@
+"""report/summary.json: what was read, kept, dropped by which rule, and written, from commit records alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pile_builder.manifest import Manifest
+from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.work import Work
+
+SPLITS = ("train", "validation", "test")
+
+
+def summarise(
+    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Count a finished build.
+
+    For every source read = kept + sum(dropped); kept are the distinct documents of which a copy was written.
+    """
+    sources = {name: _source(store, work, name, mix, shards) for name in manifest.sources}
+    return {
+        "name": manifest.name,
+        "digest": corpus_digest(shards),
+        "documents": {
+            "read": sum(source["read"] for source in sources.values()),
+            "kept": sum(source["kept"] for source in sources.values()),
+        },
+        "written": _written(shards, sources),
+        "sources": sources,
+    }
+
+
+def corpus_digest(shards: Iterable[Mapping[str, Any]]) -> str:
+    """Hash of the shards' logical content in order: names and, per line, id, copy, text and metadata."""
+    return fingerprint([[shard["name"], shard["digest"]] for shard in shards])
+
+
+def _source(
+    store: Store, work: Work, name: str, mix: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    read = kept = kept_bytes = 0
+    skipped: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
+    for block in work.blocks:
+        if block.source != name:
+            continue
+        ingested = Commits(store, "ingest").load(block.ingest)
+        settled = Commits(store, "settle").load(block.settle)
+        read += ingested["read"]
+        skipped.update(ingested["skipped"])
+        dropped.update({f"ingest.{rule}": count for rule, count in ingested["dropped"].items()})
+        dropped.update(settled["dropped"])
+        kept += settled["kept"]
+        kept_bytes += settled["kept_bytes"]
+    left_out = mix["sources"][name]["left_out"]
+    if left_out["documents"]:
+        dropped["mix.epochs"] = left_out["documents"]
+    return {
+        "read": read,
+        "skipped": dict(sorted(skipped.items())),
+        "kept": kept - left_out["documents"],
+        "kept_bytes": kept_bytes - left_out["bytes"],
+        "epochs": mix["sources"][name]["epochs"],
+        "weight": round(mix["sources"][name]["weight"], 6),
+        "written": _written(shards, [name]),
+        "dropped": dict(sorted(dropped.items())),
+    }
+
+
+def _written(shards: Sequence[Mapping[str, Any]], names: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Lines by split; copies count."""
+    written = {split: dict.fromkeys(("documents", "pieces", "bytes"), 0) for split in SPLITS}
+    wanted = set(names)
+    for shard in shards:
+        for name, counts in shard["sources"].items():
+            if name in wanted:
+                for field, count in counts.items():
+                    written[shard["split"]][field] += count
+    return written

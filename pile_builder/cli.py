@@ -1,0 +1,223 @@
+"""The `pile` command: build, look at and check corpora. Commands only; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pile_builder import __version__
+from pile_builder.errors import PileError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+manifests = typer.Typer(no_args_is_help=True, help="Look at what a manifest may say.")
+sources = typer.Typer(no_args_is_help=True, help="Look at source plugins.")
+rules = typer.Typer(no_args_is_help=True, help="Look at quality rules and try them.")
+app.add_typer(manifests, name="manifest")
+app.add_typer(sources, name="sources")
+app.add_typer(rules, name="rules")
+
+ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
+CorpusPath = Annotated[str, typer.Argument(metavar="DIR", help="folder of a build")]
+
+
+def main() -> None:
+    """Run the command line; errors that have a message for the user end it with status 1 and no traceback."""
+    # Libraries warn through the root logger; what a user should know is said by this program.
+    logging.basicConfig(level=logging.ERROR)
+    try:
+        app()
+    except PileError as error:
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/]: {_plain(str(error))}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped; what is committed stays, run the same command to go on")
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:  # noqa: FBT002
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def build(
+    manifest: ManifestPath,
+    out: Annotated[str, typer.Option("--out", help="folder of the build: local path or fsspec URL")],
+    workers: Annotated[int, typer.Option(min=1, help="threads, and extraction processes")] = os.cpu_count() or 1,
+    mode: Annotated[str, typer.Option(help="in_memory (threads) or multi_processing")] = "in_memory",
+) -> None:
+    """Build a corpus, or go on with a build: only what is missing or has changed is done."""
+    from pile_builder.console import PhaseProgress, print_summary
+    from pile_builder.manifest import load_manifest
+    from pile_builder.pipelines.build import build as run
+    from pile_builder.pipelines.engine import RunOptions
+
+    if mode not in ("in_memory", "multi_processing"):
+        msg = f"--mode: expected in_memory or multi_processing, got {mode!r}"
+        raise PileError(msg)
+    console = Console(stderr=True)
+    loaded = load_manifest(manifest)
+    with PhaseProgress(console) as progress:
+        summary = run(loaded, out, RunOptions(workers=workers, mode=mode, watch=progress, say=progress.say))
+    print_summary(summary, out, Console())
+
+
+@app.command()
+def status(manifest: ManifestPath, out: Annotated[str, typer.Option("--out", help="folder of the build")]) -> None:
+    """Say how far a build is, what the next `pile build` would do, and why."""
+    from pile_builder.audit.status import build_status
+    from pile_builder.manifest import load_manifest
+    from pile_builder.storage import Store
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("phase", "done", "of", "next build"):
+        table.add_column(name, justify="right" if name in ("done", "of") else "left", overflow="fold")
+    for row in build_status(load_manifest(manifest), Store(out)):
+        table.add_row(row.phase, f"{row.done:,}", f"{row.total:,}" if row.known else "?", _plain(row.next))
+    Console().print(table)
+
+
+@app.command()
+def verify(directory: CorpusPath) -> None:
+    """Read every shard of a finished build and compare digests and counts with what was recorded."""
+    from pile_builder.audit.verify import verify_corpus
+    from pile_builder.storage import Store
+
+    problems = []
+    lines = size = 0
+    for result in verify_corpus(Store(directory)):
+        problems += result.problems
+        lines += result.lines
+        size += result.bytes
+        for problem in result.problems:
+            typer.echo(f"{result.name}: {problem}", err=True)
+    if problems:
+        msg = f"{len(problems)} problems found; remove the damaged files and run `pile build` again to rewrite them"
+        raise PileError(msg)
+    typer.echo(f"{lines:,} documents, {size:,} bytes of text: every shard readable, digests and counts as recorded")
+
+
+@app.command()
+def explain(
+    directory: CorpusPath,
+    document: Annotated[str, typer.Argument(metavar="ID|URL", help="document id, or the upstream's key")],
+) -> None:
+    """Tell a document's whole story: where it came from, what was measured and decided, where it was written."""
+    from pile_builder.audit.explain import explain_document
+    from pile_builder.storage import Store
+
+    stories = explain_document(Store(directory), document)
+    typer.echo(orjson.dumps(stories, option=orjson.OPT_INDENT_2).decode())
+
+
+@manifests.command("schema")
+def schema() -> None:
+    """Print the JSON schema of manifests."""
+    from pile_builder.manifest import manifest_schema
+
+    typer.echo(orjson.dumps(manifest_schema(), option=orjson.OPT_INDENT_2).decode())
+
+
+@manifests.command("check")
+def check(manifest: ManifestPath) -> None:
+    """Check a manifest and that its inputs exist."""
+    from pile_builder.manifest import load_manifest
+
+    loaded = load_manifest(manifest)
+    splits = {name: len(list(plugin.splits())) for name, plugin in loaded.plugins.items()}
+    typer.echo(f"{manifest}: valid; " + ", ".join(f"{name}: {count} splits" for name, count in splits.items()))
+
+
+@sources.command("list")
+def list_sources() -> None:
+    """List the installed source plugins."""
+    from pile_builder.source import find_sources
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("source", "pile_set_name", "what it is"):
+        table.add_column(name)
+    for name, plugin in find_sources().items():
+        table.add_row(name, plugin.pile_set_name, (plugin.__doc__ or "").strip().splitlines()[0])
+    Console().print(table)
+
+
+@sources.command("show")
+def show_source(name: Annotated[str, typer.Argument(help="a source, see `pile sources list`")]) -> None:
+    """Show a source's documentation and options."""
+    from inspect import cleandoc
+
+    from pile_builder.source import load_source
+
+    plugin = load_source(name)
+    console = Console()
+    console.print(f"{name} (version {plugin.version}), pile_set_name {plugin.pile_set_name!r}\n", highlight=False)
+    console.print(_plain(cleandoc(plugin.__doc__ or "")), highlight=False)
+    table = Table(title="options", box=None, title_justify="left", pad_edge=False)
+    for column in ("option", "type", "default", "meaning"):
+        table.add_column(column, overflow="fold")
+    for option, field in plugin.Config.model_fields.items():
+        if option not in ("inputs", "root"):
+            kind = getattr(field.annotation, "__name__", "") or str(field.annotation)
+            kind = str(field.annotation).replace("typing.", "") if "[" in str(field.annotation) else kind
+            table.add_row(option, _plain(kind), _plain(_short(field.default)), _plain(field.description or ""))
+    console.print(table)
+
+
+@rules.command("list")
+def list_rules() -> None:
+    """List every recipe and its rules with their thresholds and where they come from."""
+    from pile_builder.recipes import RECIPES
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("rule", "drops when", "from"):
+        table.add_column(name, overflow="fold")
+    for recipe in RECIPES.values():
+        for rule in recipe.rules:
+            table.add_row(f"{recipe.name}.{rule.name}", rule.condition, rule.source)
+    Console().print(table)
+
+
+@rules.command("try")
+def try_rules(
+    name: Annotated[str, typer.Argument(metavar="RECIPE", help="a recipe, see `pile rules list`")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILES", help="text files, or .jsonl[.zst|.gz] with a text field")
+    ],
+) -> None:
+    """Apply a recipe to documents and show what it measures, drops and why."""
+    from pile_builder.audit.trial import try_recipe
+
+    console = Console()
+    table = Table(box=None, pad_edge=False)
+    for column in ("document", "verdict", "value", "threshold"):
+        table.add_column(column, overflow="fold")
+    dropped = total = 0
+    for row in try_recipe(name, files):
+        total += 1
+        dropped += bool(row.rule)
+        table.add_row(_plain(row.name), row.rule or "kept", _number(row.value), _number(row.threshold))
+    console.print(table)
+    console.print(f"{total - dropped:,} of {total:,} kept", highlight=False)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _short(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,94 @@
+"""What a build shows in the terminal: a bar per phase while it runs, a table when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+UNITS = {
+    "ingest": "splits",
+    "annotate": "sidecars",
+    "select": "blocks",
+    "dedup": "corpus",
+    "settle": "blocks",
+    "mix": "plan",
+    "assemble": "shards",
+}
+
+
+class PhaseProgress:
+    """Call it as (phase, done, total) while a build runs. Without a terminal it prints a line per finished phase."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description:<9}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._finished: set[str] = set()
+
+    def __enter__(self) -> PhaseProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        """Show that `done` of a phase's `total` tasks are committed."""
+        if phase not in self._tasks:
+            self._tasks[phase] = self._progress.add_task(phase, total=total, unit=UNITS[phase])
+        self._progress.update(self._tasks[phase], completed=done, total=total)
+        if done == total and phase not in self._finished:
+            self._finished.add(phase)
+            if not self._console.is_terminal:
+                self._console.print(f"{phase}: {done} {UNITS[phase]} done", highlight=False)
+
+    def say(self, line: str) -> None:
+        """Print a line above the bars."""
+        self._progress.console.print(line, highlight=False, markup=False)
+
+
+def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> None:
+    """The table at the end of a build."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("source", "read", "kept", "kept bytes", "epochs", "weight", "train bytes"):
+        table.add_column(name, justify="left" if name == "source" else "right")
+    table.add_column("dropped by rule", overflow="fold")
+    for name, source in summary["sources"].items():
+        drops = sorted(source["dropped"].items(), key=lambda item: (-item[1], item[0]))
+        table.add_row(
+            name,
+            f"{source['read']:,}",
+            f"{source['kept']:,}",
+            f"{source['kept_bytes']:,}",
+            _epochs(source["epochs"]),
+            f"{source['weight']:.1%}",
+            f"{source['written']['train']['bytes']:,}",
+            ", ".join(f"{rule} {count:,}" for rule, count in drops),
+        )
+    console.print(table)
+    written = ", ".join(
+        f"{split} {counts['documents']:,} documents {counts['bytes']:,} bytes"
+        for split, counts in summary["written"].items()
+    )
+    console.print(f"written: {written}", highlight=False)
+    console.print(f"corpus: {out.rstrip('/')}/corpus  digest {summary['digest']}", highlight=False, soft_wrap=True)
+
+
+def _epochs(fraction: str) -> str:
+    top, _, bottom = fraction.partition("/")
+    return f"{int(top) / int(bottom or 1):.3g}"

@@ -1,0 +1,1 @@
+"""Deduplication: links between documents, their components, and who survives."""

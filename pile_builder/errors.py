@@ -1,0 +1,33 @@
+"""Errors that a user can meet: each message says what was expected, what came, and what to do."""
+
+from __future__ import annotations
+
+
+class PileError(Exception):
+    """Base of every error that pile-builder raises on purpose; the command line prints it without a traceback."""
+
+
+class ManifestError(PileError):
+    """The manifest, or something that it names, is not usable."""
+
+
+class InputError(PileError):
+    """Input bytes are damaged or pass a stated bound.
+
+    A source lets it escape from `Source.read_file`: the engine turns it into a counted Reject of the file.
+
+    Attributes:
+        rule: the name under which the reject is counted, for example `truncated`.
+    """
+
+    def __init__(self, rule: str, detail: str) -> None:
+        super().__init__(f"{rule}: {detail}")
+        self.rule = rule
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str]]:
+        return type(self), (self.rule, self.detail)
+
+
+class BuildError(PileError):
+    """Some work failed for good; the message lists what, and the next build retries only that."""

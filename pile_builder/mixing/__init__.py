@@ -1,0 +1,1 @@
+"""Mixing: how much of each source, and where every row group goes."""

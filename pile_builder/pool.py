@@ -1,0 +1,216 @@
+"""A pool of killable processes in which records become text.
+
+Parsers for HTML, LaTeX and archives are slow, hold the interpreter lock, and meet hostile input. They run here: one
+pool per machine, started by a fork server with imports preloaded, address space limited, CPU time limited per record. A
+lot whose process dies or hangs is tried again record by record, so that the guilty record alone becomes a Reject.
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from pile_builder.annotate.language import LanguageModel
+from pile_builder.lookup import open_lookup
+from pile_builder.source import Document, Raw, Reject, Source
+from pile_builder.text.repair import repair_texts
+
+LOT_RECORDS = 16
+LOT_BYTES = 2 << 20
+"""A lot ends at this many records or bytes: large enough to amortise its trip, small enough to share evenly."""
+RECYCLE_LOTS = 2_000
+"""Lots after which a process is replaced, against leaks of C libraries."""
+WALL_FACTOR = 3
+WALL_GRACE = 60
+"""A process that has not answered after factor x CPU limit x records + grace seconds is killed."""
+PRELOAD = (
+    "pile_builder.pool",
+    "pile_builder.text.repair",
+    "trafilatura",
+    "resiliparse.extract.html2text",
+    "lxml.html",
+)
+
+
+class TimeLimitError(BaseException):
+    """A record used up its CPU time; no Exception, so that a library's broad handler lets it pass."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The language gate before extraction: labels to keep and the least score of a label."""
+
+    keep: tuple[str, ...]
+    min_score: float
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Everything a pool process needs to turn a source's records into text."""
+
+    source: Source
+    gate: Gate | None = None
+    tables: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 20
+    document_bytes: int = 64 << 20
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Records of one source, in order."""
+
+    extraction: str
+    raws: Sequence[Raw]
+
+
+Extracted = Document | Reject
+
+
+class ExtractionPool:
+    """`workers` processes that extract lots; results come back in the order of submission."""
+
+    def __init__(self, extractions: Mapping[str, Extraction], workers: int, memory: int) -> None:
+        context = get_context("forkserver")
+        context.set_forkserver_preload(list(PRELOAD))
+        self.workers = workers
+        self._seconds = {name: extraction.seconds for name, extraction in extractions.items()}
+        self._pool = ProcessPool(
+            max_workers=workers,
+            max_tasks=RECYCLE_LOTS,
+            initializer=_start,
+            initargs=(dict(extractions), memory),
+            context=context,
+        )
+
+    def warm(self) -> None:
+        """Start the processes now rather than with the first lot."""
+        for _ in range(self.workers):
+            self._pool.schedule(_warm)
+
+    def submit(self, lot: Lot) -> Callable[[], list[Extracted]]:
+        """Queue a lot; call what comes back to wait for its results, one per record."""
+        future = self._schedule(lot)
+        return lambda: self._results(lot, future)
+
+    def close(self) -> None:
+        """Stop the processes."""
+        self._pool.stop()
+        self._pool.join()
+
+    def _schedule(self, lot: Lot) -> Future[list[Extracted]]:
+        timeout = WALL_GRACE + WALL_FACTOR * self._seconds[lot.extraction] * len(lot.raws)
+        future: Future[list[Extracted]] = self._pool.schedule(_extract_lot, args=(lot,), timeout=timeout)
+        return future
+
+    def _results(self, lot: Lot, future: Future[list[Extracted]]) -> list[Extracted]:
+        try:
+            return future.result()
+        except FutureTimeout:
+            fate = Reject("time_limit", "the process did not answer and was killed")
+        except ProcessExpired as error:
+            fate = Reject("crashed", f"the process ended with exit code {error.exitcode}")
+        except MemoryError:
+            fate = Reject("memory_limit", "the process ran out of its address space")
+        if len(lot.raws) == 1:
+            return [fate]
+        alone = [Lot(lot.extraction, [raw]) for raw in lot.raws]
+        return [result for each in alone for result in self._results(each, self._schedule(each))]
+
+
+@dataclass
+class _Worker:
+    """State of a pool process; `_start` sets it once."""
+
+    extractions: Mapping[str, Extraction]
+    language: LanguageModel | None = None
+
+
+_worker: _Worker | None = None
+
+
+def _start(extractions: Mapping[str, Extraction], memory: int) -> None:
+    global _worker  # A pool process has one state, set by its initializer.
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGPROF, _out_of_time)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker = _Worker(extractions)
+    for extraction in extractions.values():
+        extraction.source.bind_tables({name: open_lookup(path) for name, path in extraction.tables.items()})
+    if any(extraction.gate for extraction in extractions.values()):
+        _worker.language = LanguageModel.load(None)
+
+
+def _warm() -> None:
+    repair_texts(["“warm”"])
+
+
+def _extract_lot(lot: Lot) -> list[Extracted]:
+    if _worker is None:
+        msg = "the pool process was not initialised"
+        raise RuntimeError(msg)
+    return extract_lot(_worker.extractions[lot.extraction], lot.raws, _worker.language)
+
+
+def extract_lot(extraction: Extraction, raws: Sequence[Raw], language: LanguageModel | None) -> list[Extracted]:
+    """Extract and repair records; pure but for the CPU clock of the time limit. One result per record, in order."""
+    results: list[Extracted] = []
+    for raw in raws:
+        try:
+            with _cpu_limit(extraction.seconds):
+                results.append(_extract_one(extraction, raw, language))
+        except TimeLimitError:
+            results.append(Reject("time_limit", f"more than {extraction.seconds:g} CPU seconds"))
+        except MemoryError:
+            results.append(Reject("memory_limit", "out of address space"))
+        except RecursionError:
+            results.append(Reject("too_deep", "nested beyond the recursion limit"))
+        except Exception as error:  # A parser's bug costs one record, which is counted and shown.
+            results.append(Reject("error", f"{type(error).__name__}: {error}"))
+    kept = [i for i, result in enumerate(results) if isinstance(result, Document)]
+    repaired = repair_texts([results[i].text for i in kept])  # type: ignore[union-attr]
+    for i, text in zip(kept, repaired, strict=True):
+        size = len(text.encode())
+        if size > extraction.document_bytes:
+            results[i] = Reject("too_large", f"{size:,} bytes of text, at most {extraction.document_bytes:,}")
+        elif not text or text.isspace():
+            results[i] = Reject("no_text")
+        else:
+            results[i] = Document(text, results[i].meta)  # type: ignore[union-attr]
+    return results
+
+
+def _extract_one(extraction: Extraction, raw: Raw, language: LanguageModel | None) -> Extracted:
+    if extraction.gate and language:
+        cheap = extraction.source.preview(raw)
+        if cheap is not None:
+            labels, scores = language.predict([cheap])
+            if labels[0] not in extraction.gate.keep or scores[0] < extraction.gate.min_score:
+                return Reject("language", f"{labels[0]} {scores[0]:.2f}")
+    result = extraction.source.extract(raw)
+    if isinstance(result, Document):
+        # A lone surrogate is no text: it cannot be written as UTF-8.
+        return Document(result.text.encode("utf-8", "replace").decode().replace("\x00", ""), result.meta)
+    return result
+
+
+@contextmanager
+def _cpu_limit(seconds: float) -> Iterator[None]:
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _out_of_time(signum: int, frame: Any) -> None:
+    raise TimeLimitError

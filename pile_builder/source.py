@@ -1,0 +1,252 @@
+"""What a source plugin implements, and how plugins are found.
+
+A source turns an upstream's files into documents in three steps. `splits` lists the work in the driver, `read` streams
+raw records out of one split (I/O only), `extract` turns one raw record into text (pure; the engine runs it in a pool of
+killable processes). Language gate, repair, batching, ids, annotations, resume, progress and ledgers are the engine's.
+
+A plugin is a class in the entry-point group `pile_builder.sources`. It may import this module, `document`, `errors` and
+`streams`, and nothing else of the package.
+"""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from importlib.metadata import entry_points
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pile_builder.errors import InputError, ManifestError
+from pile_builder.streams import InputFile, list_files
+
+ENTRY_POINT_GROUP = "pile_builder.sources"
+PACK_BYTES = 128 << 20
+"""Size that a split of small files aims at, in bytes of input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One record as the upstream wrote it.
+
+    Attributes:
+        key: the upstream's own name of the record (URL, arXiv id, path in a repository), unique in its source and free
+            of local paths: the document id is derived from it.
+        payload: its bytes.
+        media_type: what the bytes are, for sources that mix kinds.
+        meta: small facts known before extraction (JSON values).
+    """
+
+    key: str
+    payload: bytes
+    media_type: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Text of one record, with metadata of JSON values (`title`, `url`, `date`, `license`, ... where known)."""
+
+    text: str
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that was offered as a document and did not become one; counted as `ingest.<rule>`.
+
+    `key` is filled by the engine when `extract` leaves it empty.
+    """
+
+    rule: str
+    detail: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """`count` records that are no documents by their nature (WARC request records, directories), by kind."""
+
+    kind: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One unit of ingest: some files, or part of one (`params`), 64 to 512 MiB of input.
+
+    `name` is unique within the source, stable, and relative to the input root.
+    """
+
+    name: str
+    files: tuple[InputFile, ...]
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class SourceConfig(BaseModel):
+    """Fields that every source accepts; a plugin's `Config` adds its own. Unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: tuple[str, ...] = Field(description="files, globs, directories or fsspec URLs, relative to the root")
+    root: str = Field(default="", description="what relative inputs are relative to; the manifest's root if empty")
+
+
+class Source(ABC):
+    """Base class of source plugins.
+
+    Attributes:
+        pile_set_name: the component's name in the Pile's release, the default of `meta.pile_set_name`.
+        version: raised whenever the same input gives other documents; old blocks are then read again.
+        libraries: distributions whose version changes what is extracted; part of the fingerprint.
+        patterns: base-name patterns by which files are picked from an input that is a directory.
+    """
+
+    pile_set_name: ClassVar[str]
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ()
+    patterns: ClassVar[tuple[str, ...]] = ("*",)
+    Config: ClassVar[type[SourceConfig]] = SourceConfig
+
+    def __init__(self, config: SourceConfig) -> None:
+        self.config = config
+        self._lookups: dict[str, Callable[[str], Mapping[str, Any] | None]] = {}
+
+    def __reduce__(self) -> tuple[type[Source], tuple[SourceConfig]]:
+        """A source travels to other processes as its class and config."""
+        return type(self), (self.config,)
+
+    def splits(self) -> Iterable[Split]:
+        """List the work, sorted by name; runs in the driver and reads no file.
+
+        By default every input file, small ones packed together.
+
+        Raises:
+            ManifestError: an input does not exist or matches nothing.
+        """
+        return pack(self.input_files())
+
+    def read(self, split: Split) -> Iterator[Raw | Reject | Skipped]:
+        """Stream the records of a split in a stable order, holding one record at a time.
+
+        By default `read_file` over the split's files; a damaged file becomes a Reject and the next one goes on.
+        """
+        for file in split.files:
+            try:
+                yield from self.read_file(file)
+            except InputError as error:
+                yield Reject(error.rule, error.detail, key=file.name)
+
+    def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:
+        """Stream the records of one file; implement this or `read`.
+
+        Raises:
+            InputError: the rest of the file cannot be read; what was yielded before stands.
+        """
+        msg = f"{type(self).__name__} implements neither read nor read_file"
+        raise TypeError(msg)
+
+    @abstractmethod
+    def extract(self, raw: Raw) -> Document | Reject:
+        """Turn one raw record into a document: pure, deterministic, no I/O, no state between calls."""
+
+    def preview(self, raw: Raw) -> str | None:
+        """Cheap plain text for the engine's language gate, or None where the gate does not apply."""
+        return None
+
+    def side_tables(self) -> Mapping[str, Sequence[InputFile]]:
+        """Declared side inputs (licences, metadata), by table name; each is indexed once per build."""
+        return {}
+
+    def read_table(self, name: str, files: Sequence[InputFile]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Stream (key, values) of a side table for the index; a later key replaces an earlier one."""
+        msg = f"{type(self).__name__} declares a side table {name!r} and does not implement read_table"
+        raise TypeError(msg)
+
+    def lookup(self, table: str, key: str) -> Mapping[str, Any] | None:
+        """Values of `key` in a side table, or None if the table is not given or lacks the key."""
+        find = self._lookups.get(table)
+        return find(key) if find else None
+
+    def bind_tables(self, lookups: Mapping[str, Callable[[str], Mapping[str, Any] | None]]) -> None:
+        """Give the source its indexed side tables (called by the engine in each process)."""
+        self._lookups = dict(lookups)
+
+    def input_files(self) -> list[InputFile]:
+        """All files that the config's inputs name, sorted by name; directories are searched for `patterns`."""
+        found: dict[str, InputFile] = {}
+        for pattern in self.config.inputs:
+            files = list_files(pattern, self.config.root)
+            for file in files:
+                if file.listed and not any(fnmatch(file.name.rsplit("/", 1)[-1], glob) for glob in self.patterns):
+                    continue
+                found[file.name] = file
+        return [found[name] for name in sorted(found)]
+
+
+def pack(files: Iterable[InputFile], size: int = PACK_BYTES) -> list[Split]:
+    """Pack files (sorted by name) into splits of about `size` bytes; a larger file is a split of its own.
+
+    A pack may end after any file whose name hash says so, and ends at twice the size at the latest, so that one more
+    file disturbs the packs around it and no others (content-defined chunking).
+    """
+    packs: list[list[InputFile]] = []
+    open_pack: list[InputFile] = []
+    filled = 0
+    for file in files:
+        if file.size >= size:
+            packs.append([file])
+            continue
+        open_pack.append(file)
+        filled += file.size
+        # P(end after a file) = its share of half the target, so that packs average about the target.
+        ends_here = file.name_hash < (min(2 * max(file.size, 1), size) << 64) // size and filled >= size // 2
+        if ends_here or filled >= 2 * size:
+            packs.append(open_pack)
+            open_pack, filled = [], 0
+    if open_pack:
+        packs.append(open_pack)
+    packs.sort(key=lambda members: members[0].name)
+    return [Split(members[0].name, tuple(members)) for members in packs]
+
+
+def find_sources() -> dict[str, type[Source]]:
+    """Every installed plugin by name, in name order.
+
+    Raises:
+        ManifestError: a plugin cannot be imported or is not a Source.
+    """
+    found: dict[str, type[Source]] = {}
+    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda one: one.name):
+        found[point.name] = _load(point)
+    return found
+
+
+def load_source(name: str) -> type[Source]:
+    """The plugin called `name`.
+
+    Raises:
+        ManifestError: there is none of that name; the message lists the nearest.
+    """
+    points = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    if name not in points:
+        near = difflib.get_close_matches(name, points, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        msg = f"unknown source {name!r}{hint} Installed: {', '.join(sorted(points))}"
+        raise ManifestError(msg)
+    return _load(points[name])
+
+
+def _load(point: Any) -> type[Source]:
+    try:
+        loaded = point.load()
+    except ImportError as error:
+        msg = f"source plugin {point.name!r} ({point.value}) cannot be imported: {error}"
+        raise ManifestError(msg) from error
+    if not (isinstance(loaded, type) and issubclass(loaded, Source)):
+        msg = f"source plugin {point.name!r} ({point.value}) is {loaded!r}, expected a subclass of Source"
+        raise ManifestError(msg)
+    return loaded

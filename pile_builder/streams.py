@@ -1,0 +1,277 @@
+"""Input files as bounded byte streams: local or remote, compressed or archived, hostile or cut short.
+
+Every reader here is bounded in what it expands to and raises `InputError` with the name of the rule that was broken:
+`truncated`, `damaged`, `bomb`, `too_large`. Archives are streamed, member names are data and never paths to write to.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import fsspec
+import zstandard
+
+from pile_builder.errors import InputError, ManifestError
+
+MAX_RECORD_BYTES = 64 << 20
+"""Largest record or archive member that becomes a document; larger ones are rejects."""
+MAX_RATIO = 200
+"""Largest ratio of expanded to compressed bytes beyond the first `RATIO_FREE_BYTES`; real text stays below 50."""
+RATIO_FREE_BYTES = 32 << 20
+
+_MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst"}
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One input object.
+
+    Attributes:
+        name: relative to the input root, with forward slashes.
+        url: where to open it (path or fsspec URL).
+        size: bytes as stored.
+        version: digest, etag or revision; the engine fills it in when it is empty.
+        listed: whether a directory listing brought it (and `Source.patterns` applies) or the manifest named it.
+    """
+
+    name: str
+    url: str
+    size: int
+    version: str = ""
+    listed: bool = False
+
+    @cached_property
+    def name_hash(self) -> int:
+        """64-bit hash of the name."""
+        return int.from_bytes(hashlib.blake2b(self.name.encode(), digest_size=8).digest(), "little")
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path is an fsspec URL."""
+    return "://" in path
+
+
+def resolve(path: str, root: str) -> str:
+    """An input's full path or URL: absolute ones as they are, relative ones under `root`."""
+    if is_remote(path) or Path(path).is_absolute() or not root:
+        return path
+    return f"{root.rstrip('/')}/{path}"
+
+
+def relative_name(url: str, root: str) -> str:
+    """The name of an input in ids, logs and the lock: relative to the root, else without leading slashes."""
+    plain = url.split("://", 1)[-1]
+    base = root.split("://", 1)[-1].rstrip("/")
+    if base and plain.startswith(base + "/"):
+        return plain[len(base) + 1 :]
+    return plain.lstrip("/")
+
+
+def list_files(pattern: str, root: str) -> list[InputFile]:
+    """Files that an input names: itself, the matches of a glob, or everything below a directory, sorted by name.
+
+    Raises:
+        ManifestError: nothing is there, or the glob matches nothing.
+    """
+    where = resolve(pattern, root)
+    if not is_remote(where):
+        where = str(Path(where).absolute())
+        root = str(Path(root).absolute()) if root else ""
+    fs, path = fsspec.core.url_to_fs(where)
+    has_glob = any(sign in pattern for sign in "*?[")
+    tops = sorted(fs.glob(path)) if has_glob else [path]
+    found: list[InputFile] = []
+    for top in tops:
+        if not fs.exists(top):
+            msg = (
+                f"input {pattern!r} not found: there is nothing at {where}. Check the path, or the input root {root!r}"
+            )
+            raise ManifestError(msg)
+        if fs.isdir(top):
+            below = fs.find(top, detail=True)
+            found += [
+                _input_file(fs, each, int(info["size"] or 0), root, listed=True)
+                for each, info in below.items()
+                if info["type"] == "file"
+            ]
+        else:
+            found.append(_input_file(fs, top, int(fs.size(top) or 0), root, listed=False))
+    if not found:
+        kind = "matches no file" if has_glob else "is an empty directory"
+        msg = f"input {pattern!r} {kind} (looked in {where}). Check the pattern, or the input root {root!r}"
+        raise ManifestError(msg)
+    return sorted(found, key=lambda file: file.name)
+
+
+def _input_file(fs: fsspec.AbstractFileSystem, path: str, size: int, root: str, *, listed: bool) -> InputFile:
+    url = fs.unstrip_protocol(path) if not _is_local(fs) else path
+    return InputFile(relative_name(url, root), url, size, listed=listed)
+
+
+def _is_local(fs: fsspec.AbstractFileSystem) -> bool:
+    return "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
+
+
+@contextmanager
+def open_input(file: InputFile) -> Iterator[BinaryIO]:
+    """Open an input for reading its stored bytes; seekable where the store allows it."""
+    if is_remote(file.url):
+        with fsspec.open(file.url, "rb") as stream:
+            yield cast("BinaryIO", stream)
+    else:
+        with Path(file.url).open("rb") as local:
+            yield local
+
+
+@contextmanager
+def open_text_bytes(file: InputFile) -> Iterator[BinaryIO]:
+    """Open an input and decompress it by its magic bytes (gzip, bzip2, xz, zstandard; else as stored), bounded.
+
+    Raises:
+        InputError: while reading: `truncated`, `damaged` or `bomb`.
+    """
+    with open_input(file) as stored:
+        yield cast("BinaryIO", io.BufferedReader(decompressed(stored, file.name), 1 << 20))
+
+
+def decompressed(stored: BinaryIO, name: str) -> io.RawIOBase:
+    """A bounded raw stream over what `stored` expands to; `name` appears in errors."""
+    counting = _Counting(stored)
+    buffered = io.BufferedReader(counting, 1 << 16)
+    head = buffered.peek(6)[:6]
+    kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
+    inner: BinaryIO
+    if kind == "gz":
+        inner = cast("BinaryIO", gzip.GzipFile(fileobj=buffered))
+    elif kind == "bz2":
+        inner = cast("BinaryIO", bz2.BZ2File(buffered))
+    elif kind == "xz":
+        inner = cast("BinaryIO", lzma.LZMAFile(buffered))  # noqa: SIM115
+    elif kind == "zst":
+        inner = cast("BinaryIO", zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True))
+    else:
+        inner = cast("BinaryIO", buffered)
+    return _Bounded(inner, counting, name)
+
+
+def read_all(stream: BinaryIO, limit: int = MAX_RECORD_BYTES) -> bytes:
+    """Read a whole stream of at most `limit` bytes.
+
+    Raises:
+        InputError: `too_large`: there is more.
+    """
+    parts: list[bytes] = []
+    left = limit + 1
+    while left > 0 and (part := stream.read(min(left, 1 << 20))):
+        parts.append(part)
+        left -= len(part)
+    if left <= 0:
+        raise InputError("too_large", f"more than {limit:,} bytes")
+    return b"".join(parts)
+
+
+def gunzip(data: bytes, limit: int = MAX_RECORD_BYTES) -> bytes:
+    """Expand a gzip record held in memory.
+
+    Raises:
+        InputError: `truncated`, `damaged`, `bomb` or `too_large`.
+    """
+    return read_all(cast("BinaryIO", decompressed(io.BytesIO(data), "gzip record")), limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A regular file in an archive; `name` as the archive spells it, which is data and never a path."""
+
+    name: str
+    size: int
+    content: BinaryIO
+
+
+def tar_members(stream: BinaryIO, name: str) -> Iterator[Member | str]:
+    """Stream a tar: regular files as `Member` (valid until the next one), everything else as its kind's name.
+
+    Raises:
+        InputError: `truncated` or `damaged`.
+    """
+    try:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for info in archive:
+                # A streamed archive remembers every member unless told not to.
+                archive.members = []  # type: ignore[attr-defined]
+                content = archive.extractfile(info) if info.isreg() else None
+                if content is None:
+                    yield _tar_kind(info)
+                else:
+                    yield Member(info.name, info.size, cast("BinaryIO", content))
+    except tarfile.ReadError as error:
+        rule = "truncated" if "unexpected end" in str(error) or "empty" in str(error) else "damaged"
+        raise InputError(rule, f"tar {name}: {error}") from error
+    except (tarfile.TarError, ValueError, OverflowError) as error:
+        raise InputError("damaged", f"tar {name}: {error}") from error
+
+
+def _tar_kind(info: tarfile.TarInfo) -> str:
+    if info.isdir():
+        return "directory"
+    return "link" if info.issym() or info.islnk() else "special"
+
+
+class _Counting(io.RawIOBase):
+    """Counts the stored bytes that were read."""
+
+    def __init__(self, stored: BinaryIO) -> None:
+        self._stored = stored
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        data = self._stored.read(len(view))
+        view[: len(data)] = data
+        self.count += len(data)
+        return len(data)
+
+
+class _Bounded(io.RawIOBase):
+    """Raises InputError where the decompressor stumbles or expands too much."""
+
+    def __init__(self, inner: BinaryIO, counting: _Counting, name: str) -> None:
+        self._inner = inner
+        self._counting = counting
+        self._name = name
+        self._expanded = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        try:
+            data = self._inner.read(len(view))
+        except EOFError as error:
+            raise InputError("truncated", f"{self._name}: {error}") from error
+        except (zlib.error, lzma.LZMAError, zstandard.ZstdError, gzip.BadGzipFile, OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise InputError("damaged", f"{self._name}: {error}") from error
+        self._expanded += len(data)
+        if self._expanded > RATIO_FREE_BYTES and self._expanded > MAX_RATIO * max(self._counting.count, 1):
+            detail = f"{self._name}: {self._counting.count:,} bytes expand to more than {self._expanded:,}"
+            raise InputError("bomb", detail)
+        view[: len(data)] = data
+        return len(data)

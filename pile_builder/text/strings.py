@@ -1,0 +1,100 @@
+"""What Python's `str` methods say about lines, answered on UTF-8 bytes: white space, line ends, characters.
+
+White space is `str.isspace`, line ends are those of `str.splitlines`; both sets are closed in Unicode, so they need no
+table. `data` must be valid UTF-8 inside [start, end) and readable for 3 bytes behind `end`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+_LINE_BREAKS = np.array([byte in b"\n\v\f\r\x1c\x1d\x1e\xc2\xe2" for byte in range(256)], np.bool_)
+"""Bytes that begin a line end, or may."""
+
+
+@njit(cache=True, nogil=True)
+def space_length(data: NDArray[np.uint8], i: int) -> int:
+    """Bytes of the white-space character that begins at i, or 0 if another character does."""
+    b = data[i]
+    if b < 0x80:
+        return 1 if b == 0x20 or 9 <= b <= 13 or 0x1C <= b <= 0x1F else 0
+    if b == 0xC2:
+        return 2 if data[i + 1] == 0xA0 or data[i + 1] == 0x85 else 0
+    if b == 0xE2:
+        c = data[i + 2]
+        if data[i + 1] == 0x80:
+            return 3 if c <= 0x8A or c == 0xA8 or c == 0xA9 or c == 0xAF else 0
+        return 3 if data[i + 1] == 0x81 and c == 0x9F else 0
+    if b == 0xE1:
+        return 3 if data[i + 1] == 0x9A and data[i + 2] == 0x80 else 0
+    if b == 0xE3:
+        return 3 if data[i + 1] == 0x80 and data[i + 2] == 0x80 else 0
+    return 0
+
+
+@njit(cache=True, nogil=True)
+def line_break_length(data: NDArray[np.uint8], i: int, end: int) -> int:
+    """Bytes of the line end at i as `str.splitlines` knows them (CR LF is one), or 0."""
+    b = data[i]
+    if b == 0x0D:
+        return 2 if i + 1 < end and data[i + 1] == 0x0A else 1
+    if b < 0x80:
+        return 1 if 0x0A <= b <= 0x0C or 0x1C <= b <= 0x1E else 0
+    if b == 0xC2:
+        return 2 if data[i + 1] == 0x85 else 0
+    if b == 0xE2 and data[i + 1] == 0x80:
+        return 3 if data[i + 2] == 0xA8 or data[i + 2] == 0xA9 else 0
+    return 0
+
+
+@njit(cache=True, nogil=True)
+def line_end(data: NDArray[np.uint8], start: int, end: int) -> int:
+    """Where the line that begins at `start` ends, its line end not included."""
+    for i in range(start, end):
+        if _LINE_BREAKS[data[i]] and line_break_length(data, i, end) > 0:
+            return i
+    return end
+
+
+@njit(cache=True, nogil=True)
+def strip_start(data: NDArray[np.uint8], start: int, end: int) -> int:
+    """Where `str.lstrip` would begin; `end` if everything is white space."""
+    i = start
+    while i < end:
+        length = space_length(data, i)
+        if length == 0:
+            break
+        i += length
+    return i
+
+
+@njit(cache=True, nogil=True)
+def strip_end(data: NDArray[np.uint8], start: int, end: int) -> int:
+    """Where `str.rstrip` would end; `start` if everything is white space."""
+    i = end
+    while i > start:
+        if data[i - 1] < 0x80:
+            length = space_length(data, i - 1)
+        elif i - 2 >= start and data[i - 2] == 0xC2:
+            length = space_length(data, i - 2)
+        elif i - 3 >= start:
+            length = space_length(data, i - 3)
+            if length != 3:
+                break
+        else:
+            break
+        if length == 0:
+            break
+        i -= length
+    return i
+
+
+@njit(cache=True, nogil=True)
+def count_characters(data: NDArray[np.uint8], start: int, end: int) -> int:
+    """Code points in [start, end)."""
+    continuation = 0
+    for i in range(start, end):
+        continuation += (data[i] & 0xC0) == 0x80
+    return end - start - continuation

@@ -1,0 +1,240 @@
+"""What a build has to do: every block's chain of tasks with their keys, known before anything runs.
+
+A key is the fingerprint of all that a task's result depends on, keys of earlier tasks included. So what is done is what
+has a commit record, a changed threshold moves the keys of select and after and no others, and `changes` can say why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import orjson
+
+from pile_builder.annotate.language import LanguageModel
+from pile_builder.annotate.sets import Annotations, plan_annotations
+from pile_builder.manifest import Manifest
+from pile_builder.source import Source, Split
+from pile_builder.storage import Store, file_digest, fingerprint
+from pile_builder.streams import InputFile, is_remote, open_input
+
+PHASES = ("ingest", "annotate", "select", "dedup", "settle", "mix", "assemble")
+VERSIONS = {"ingest": 1, "select": 1, "dedup": 1, "settle": 1, "mix": 1, "assemble": 1}
+"""Raised whenever a phase's results change for the same input."""
+TEXT_LIBRARIES = ("ftfy",)
+_INPUTS = "work/inputs.json"
+_PARTS = "work/fingerprints.json"
+
+
+@dataclass(frozen=True)
+class BlockWork:
+    """One split, the block that it becomes, and the keys of what is done to it.
+
+    `rank` numbers blocks in the order (source, split name); it lives inside one build only.
+    """
+
+    rank: int
+    source: str
+    split: Split
+    ingest: str
+    sets: Mapping[str, str]
+    select: str
+    settle: str
+
+    @property
+    def name(self) -> str:
+        """`source/split`, for people."""
+        return f"{self.source}/{self.split.name}"
+
+    def task(self, key: str) -> dict[str, Any]:
+        """This block's task of a phase, as it travels to a worker."""
+        return {"key": key, "rank": self.rank, "source": self.source, "name": self.name}
+
+
+@dataclass(frozen=True)
+class Work:
+    """All of a build's tasks but assemble's, which mix decides; `parts` says what each phase's keys depend on."""
+
+    blocks: tuple[BlockWork, ...]
+    dedup: str
+    mix: str
+    annotations: Mapping[str, Annotations]
+    parts: Mapping[str, Mapping[str, Any]]
+
+    def keys(self, phase: str) -> list[str]:
+        """Keys of a phase's tasks (of assemble: none here)."""
+        if phase == "annotate":
+            return [key for block in self.blocks for key in block.sets.values()]
+        if phase in ("ingest", "select", "settle"):
+            return [getattr(block, phase) for block in self.blocks]
+        return [key for key in {"dedup": [self.dedup], "mix": [self.mix]}.get(phase, []) if key]
+
+
+def plan_work(manifest: Manifest, store: Store) -> Work:
+    """List a build's tasks. Reads the inputs' directory entries, and their bytes once for their digests.
+
+    Raises:
+        ManifestError: an input is missing.
+    """
+    language = LanguageModel.load(None).digest
+    annotations = {name: plan_annotations(manifest, name, language) for name in manifest.sources}
+    identify = _Identifier(store)
+    parts: dict[str, dict[str, Any]] = {phase: {} for phase in PHASES}
+    rough: list[tuple[str, Split, str, dict[str, str], str]] = []
+    for name in sorted(manifest.sources):
+        plugin = manifest.plugins[name]
+        ingest = _ingest_parts(manifest, name, plugin, language, identify)
+        sets = annotations[name].sets()
+        select = {"version": VERSIONS["select"], "select": manifest.select_of(name).model_dump(mode="json")}
+        parts["ingest"][name], parts["annotate"][name], parts["select"][name] = ingest, sets, select
+        for split in sorted(plugin.splits(), key=lambda one: one.name):
+            known = replace(split, files=tuple(identify(file) for file in split.files))
+            files = [(file.name, file.size, file.version) for file in known.files]
+            ingest_key = fingerprint([ingest, name, known.name, files, dict(known.params)])
+            set_keys = {each: fingerprint([ingest_key, each, value]) for each, value in sets.items()}
+            used = {each: key for each, key in set_keys.items() if each != "sketch"}
+            select_key = fingerprint([ingest_key, used, select])
+            rough.append((name, known, ingest_key, set_keys, select_key))
+    identify.save()
+    dedup = ""
+    if manifest.dedup:
+        order = manifest.dedup.source_priority or tuple(manifest.sources)
+        parts["dedup"]["all"] = {"version": VERSIONS["dedup"], "dedup": manifest.dedup.model_dump(), "order": order}
+        seen = [(ingest_key, sets["sketch"], select) for _, _, ingest_key, sets, select in rough]
+        dedup = fingerprint([parts["dedup"], seen])
+    blocks = [
+        BlockWork(
+            rank,
+            name,
+            split,
+            ingest_key,
+            set_keys,
+            select_key,
+            fingerprint([VERSIONS["settle"], ingest_key, set_keys.get("lines"), select_key, dedup]),
+        )
+        for rank, (name, split, ingest_key, set_keys, select_key) in enumerate(rough)
+    ]
+    shares = {name: (one.epochs, one.weight, one.max_epochs) for name, one in manifest.sources.items()}
+    parts["mix"]["all"] = {
+        "version": VERSIONS["mix"],
+        "seed": manifest.seed,
+        "mix": manifest.mix.model_dump(),
+        "sources": shares,
+        "output": manifest.output.model_dump(exclude={"level"}),
+    }
+    mix = fingerprint([parts["mix"], [block.settle for block in blocks]])
+    names = {name: manifest.set_name(name) for name in manifest.sources}
+    parts["assemble"]["all"] = {"version": VERSIONS["assemble"], "names": names, "level": manifest.output.level}
+    return Work(tuple(blocks), dedup, mix, annotations, parts)
+
+
+def assemble_key(work: Work, shard: str) -> str:
+    """Key of the task that writes one shard."""
+    return fingerprint([work.mix, work.parts["assemble"], shard])
+
+
+def remember(work: Work, store: Store) -> None:
+    """Keep what this build's keys depend on, for `changes`."""
+    store.write(_PARTS, orjson.dumps(work.parts, option=orjson.OPT_SORT_KEYS))
+
+
+def changes(work: Work, store: Store) -> dict[str, list[str]]:
+    """Per phase, what its keys depend on that differs from the last build here, as `field: old -> new`."""
+    if not store.exists(_PARTS):
+        return {}
+    before = orjson.loads(store.read(_PARTS))
+    now = orjson.loads(orjson.dumps(work.parts))
+    return {phase: found for phase in PHASES if (found := list(_differences(before.get(phase, {}), now[phase], "")))}
+
+
+def _differences(before: Any, now: Any, field: str) -> Iterable[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted({*before, *now}):
+            yield from _differences(before.get(key), now.get(key), f"{field}.{key}" if field else key)
+    elif before != now:
+        yield f"{field}: {_short(before)} -> {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _ingest_parts(
+    manifest: Manifest, name: str, plugin: Source, language: str, identify: _Identifier
+) -> dict[str, Any]:
+    select = manifest.select_of(name).language
+    gate = None
+    if gated(plugin) and select and select.keep:
+        gate = {"keep": select.keep, "score": select.gate_score, "model": language}
+    tables = {
+        table: [(file.name, file.size, identify(file).version) for file in files]
+        for table, files in plugin.side_tables().items()
+    }
+    return {
+        "version": VERSIONS["ingest"],
+        "plugin": f"{type(plugin).__module__}.{type(plugin).__name__}",
+        "plugin_version": plugin.version,
+        "options": plugin.config.model_dump(mode="json", exclude={"inputs", "root"}),
+        "gate": gate,
+        "tables": tables,
+        "libraries": {library: _version(library) for library in (*TEXT_LIBRARIES, *plugin.libraries)},
+        "limits": manifest.limits.model_dump(mode="json"),
+    }
+
+
+def gated(plugin: Source) -> bool:
+    """Whether a source offers cheap text for the language gate."""
+    return type(plugin).preview is not Source.preview
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+class _Identifier:
+    """Fills in the version of input files: sha256 of local ones (remembered by size and time), etag of remote ones."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, list[Any]] = orjson.loads(store.read(_INPUTS)) if store.exists(_INPUTS) else {}
+        self._changed = False
+
+    def __call__(self, file: InputFile) -> InputFile:
+        if file.version:
+            return file
+        if is_remote(file.url):
+            fs, path = fsspec.core.url_to_fs(file.url)
+            info = fs.info(path)
+            tag = next((info[name] for name in ("ETag", "etag", "md5Hash", "mtime", "created") if info.get(name)), "")
+            return replace(file, version=f"etag:{tag}")
+        stat = Path(file.url).stat()
+        known = self._known.get(file.url)
+        if not known or known[:2] != [stat.st_size, stat.st_mtime_ns]:
+            with open_input(file) as stream:
+                known = [stat.st_size, stat.st_mtime_ns, f"sha256:{file_digest(stream)}"]
+            self._known[file.url] = known
+            self._changed = True
+        return replace(file, version=str(known[2]))
+
+    def save(self) -> None:
+        """Remember what was hashed."""
+        if self._changed:
+            self._store.write(_INPUTS, orjson.dumps(self._known, option=orjson.OPT_SORT_KEYS))
+
+
+def split_to_json(split: Split) -> dict[str, Any]:
+    """A split as JSON."""
+    return {"name": split.name, "files": [asdict(file) for file in split.files], "params": dict(split.params)}
+
+
+def split_from_json(data: Mapping[str, Any]) -> Split:
+    """The split that `split_to_json` gave."""
+    return Split(data["name"], tuple(InputFile(**file) for file in data["files"]), data["params"])

@@ -1,0 +1,1 @@
+"""Phases of a build, one module each. Only this package imports Beam."""

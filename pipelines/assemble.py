@@ -1,0 +1,260 @@
+"""assemble: blocks, verdicts and the plan to shards of zstd-compressed jsonl, one task a shard.
+
+A segment of the plan is gathered in memory, put in keyed order, and written as one zstd frame, so that a shard can be
+read as a whole by any reader and from its middle by the frame offsets in its record. An index says which document went
+where.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+from numpy.typing import NDArray
+from pile_builder.pipelines.engine import Task, TaskFunction
+from pile_builder.pipelines.mix import SPLITS, load_plan
+
+from pile_builder.blocks import open_parquet, write_table
+from pile_builder.document import apply_spans
+from pile_builder.mixing.holdout import HOLDOUT_PURPOSE, HoldoutCut, split_of
+from pile_builder.mixing.keyed import key, keyed_hash
+from pile_builder.mixing.plan import part_of, segment_order
+from pile_builder.storage import Commits, Store
+from pile_builder.text.column import from_arrow
+from pile_builder.work import Work, assemble_key
+
+INDEX = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("copy", pa.uint8(), nullable=False),
+        pa.field("segment", pa.int32(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+    ]
+)
+"""One row per line of a shard, in order: document id, which copy, segment, offset of the line in the uncompressed
+shard, UTF-8 bytes of its text."""
+
+
+def shard_tasks(work: Work, mix: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One task per shard of the corpus, in order of splits and shards."""
+    tasks = []
+    for split in SPLITS:
+        bounds = mix["splits"][split]["shards"]
+        for number, (start, end) in enumerate(pairwise(bounds)):
+            alone = split != "train" and len(bounds) == 2
+            name = f"{split}.jsonl.zst" if alone else f"{split}/{number:05}.jsonl.zst"
+            shard = assemble_key(work, name)
+            tasks.append({"key": shard, "name": name, "split": split, "start": int(start), "end": int(end)})
+    return tasks
+
+
+@dataclass(frozen=True)
+class BlockFiles:
+    """Where a block's parts lie: the keys of its records."""
+
+    source: str
+    ingest: str
+    settle: str
+    lines: str | None
+
+
+@dataclass
+class WriteShard(TaskFunction):
+    """Writes one shard and its index."""
+
+    store: Store
+    mix: str
+    blocks: Mapping[int, BlockFiles]
+    names: Mapping[str, str]
+    seed: int
+    level: int
+
+    def __call__(self, task: Task) -> Mapping[str, Any]:
+        """Write `corpus/<name>`; returns its digests, counts and frames."""
+        record = Commits(self.store, "mix").load(self.mix)
+        plan = load_plan(self.store, record, task["split"])
+        segment = plan["segment"].to_numpy()
+        plan = plan.slice(
+            int(np.searchsorted(segment, task["start"])),
+            int(np.searchsorted(segment, task["end"])) - int(np.searchsorted(segment, task["start"])),
+        )
+        shard = _Shard(self.names)
+        cuts = {name: _Cuts.of(values, self.seed, name) for name, values in record["sources"].items()}
+        compressor = zstandard.ZstdCompressor(level=self.level, write_checksum=True)
+        with ExitStack() as stack:
+            stream = stack.enter_context(self.store.writing(lambda _: f"corpus/{task['name']}"))
+            opened = _Opened(self.store, self.blocks, stack)
+            for number in range(task["start"], task["end"]):
+                part = plan.filter(pa.compute.equal(plan["segment"], number))
+                lines = shard.segment(number, list(self._lines(part, cuts, opened)), key(self.seed, "segment"))
+                frame = compressor.compress(lines)
+                shard.frames.append({"offset": stream.size, "size": len(frame), "bytes": len(lines)})
+                stream.write(frame)
+        with self.store.writing(Commits(self.store, "assemble").object_name) as index:
+            write_table(index, shard.index())
+        return {
+            "name": task["name"],
+            "split": task["split"],
+            "sha256": stream.digest,
+            "size": stream.size,
+            "digest": shard.digest.hexdigest(),
+            "index": index.name,
+            "frames": shard.frames,
+            "sources": {name: shard.counts(name) for name in sorted(shard.lines)},
+        }
+
+    def _lines(self, part: pa.Table, cuts: Mapping[str, _Cuts], opened: _Opened) -> Iterator[_Part]:
+        """The documents that each row of the plan takes of its row group."""
+        for row in part.to_pylist():
+            files = self.blocks[row["block"]]
+            group = opened.group(row["block"], row["row_group"])
+            chosen = cuts[files.source].choose(group, row)
+            rows = np.flatnonzero(chosen)
+            if len(rows):
+                texts, ids = opened.texts(row["block"], row["row_group"], rows)
+                yield _Part(files.source, row["copy"], group.ids[rows], ids, texts)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Verdicts of one row group: id64, bytes as written, whether kept."""
+
+    ids: NDArray[np.uint64]
+    sizes: NDArray[np.int64]
+    kept: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Part:
+    source: str
+    copy: int
+    ids64: NDArray[np.uint64]
+    ids: Sequence[str]
+    texts: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Cuts:
+    """Which documents of a source go to which split and get the fractional copy."""
+
+    holdout_key: np.uint64
+    epochs_key: np.uint64
+    holdout: HoldoutCut
+    extra: np.uint64
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], seed: int, source: str) -> _Cuts:
+        holdout = HoldoutCut(np.uint64(values["validation_cut"]), np.uint64(values["test_cut"]), 0, 0)
+        return cls(key(seed, HOLDOUT_PURPOSE), key(seed, f"epochs:{source}"), holdout, np.uint64(values["extra_cut"]))
+
+    def choose(self, group: _Group, row: Mapping[str, Any]) -> NDArray[np.bool_]:
+        split = "train" if row["selection"] == "extra" else row["selection"]
+        inside = group.kept & (split_of(keyed_hash(self.holdout_key, group.ids), self.holdout) == SPLITS.index(split))
+        chosen: NDArray[np.bool_] = inside & (part_of(np.where(inside, group.sizes, 0), row["parts"]) == row["part"])
+        if row["selection"] == "extra":
+            chosen &= keyed_hash(self.epochs_key, group.ids) < self.extra
+        return chosen
+
+
+class _Opened:
+    """Files of the blocks that a shard is made of, opened once; verdicts of the last blocks used."""
+
+    def __init__(self, store: Store, blocks: Mapping[int, BlockFiles], stack: ExitStack) -> None:
+        self._store, self._blocks, self._stack = store, blocks, stack
+        self._files: dict[str, pq.ParquetFile] = {}
+        self._groups: dict[int, list[_Group]] = {}
+
+    def group(self, rank: int, number: int) -> _Group:
+        """Verdicts of one row group."""
+        if rank not in self._groups:
+            record = Commits(self._store, "settle").load(self._blocks[rank].settle)
+            with self._store.open(record["verdicts"]) as stream:
+                table = open_parquet(stream).read()
+            bounds = np.concatenate([[0], np.cumsum(record["row_groups"])])
+            ids, sizes = table["id64"].to_numpy(), table["bytes"].to_numpy()
+            kept = table["rule"].is_null().to_numpy()
+            self._groups[rank] = [_Group(ids[a:b], sizes[a:b], kept[a:b]) for a, b in pairwise(bounds)]
+        return self._groups[rank][number]
+
+    def texts(self, rank: int, number: int, rows: NDArray[np.int64]) -> tuple[list[str], list[str]]:
+        """Texts with spans applied, and ids, of some rows of a row group."""
+        files = self._blocks[rank]
+        table = self._file("ingest", files.ingest, "block").read_row_group(number, columns=["id", "text"])
+        wanted = pa.array(rows)
+        texts = table["text"].combine_chunks().take(wanted)
+        lines = Commits(self._store, "annotate").load(files.lines)["object"] if files.lines else ""
+        if lines:
+            spans = self._open(lines).read_row_group(number, columns=["spans"])["spans"].combine_chunks().take(wanted)
+            texts = apply_spans(from_arrow(texts), spans).to_arrow()
+        return texts.to_pylist(), table["id"].take(wanted).to_pylist()
+
+    def _file(self, phase: str, record: str, field_name: str) -> pq.ParquetFile:
+        return self._open(Commits(self._store, phase).load(record)[field_name])
+
+    def _open(self, name: str) -> pq.ParquetFile:
+        if name not in self._files:
+            self._files[name] = open_parquet(self._stack.enter_context(self._store.open(name)))
+        return self._files[name]
+
+
+class _Shard:
+    """What is known of a shard as its segments are written."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._tails = {
+            name: b',"meta":' + orjson.dumps({"pile_set_name": set_name}) + b"}\n" for name, set_name in names.items()
+        }
+        self.digest = hashlib.sha256()
+        self.frames: list[dict[str, int]] = []
+        self.lines: Counter[str] = Counter()
+        self.bytes: Counter[str] = Counter()
+        self._offset = 0
+        self._index: list[pa.RecordBatch] = []
+
+    def segment(self, number: int, parts: Sequence[_Part], segment_key: np.uint64) -> bytes:
+        """The lines of one segment, in keyed order."""
+        ids64 = np.concatenate([np.zeros(0, np.uint64), *(part.ids64 for part in parts)])
+        copies = np.concatenate(
+            [np.zeros(0, np.uint8), *(np.full(len(part.ids), part.copy, np.uint8) for part in parts)]
+        )
+        flat = [(part.source, text, each) for part in parts for text, each in zip(part.texts, part.ids, strict=True)]
+        out: list[bytes] = []
+        rows: list[tuple[str, int, int, int, int]] = []
+        for at in segment_order(ids64, copies, segment_key).tolist():
+            source, text, identity = flat[at]
+            copy = int(copies[at])
+            line = b'{"text":' + orjson.dumps(text) + self._tails[source]
+            size = len(text.encode())
+            self.digest.update(b"%d %s %d\n" % (len(line), identity.encode(), copy))
+            self.digest.update(line)
+            rows.append((identity, copy, number, self._offset, size))
+            out.append(line)
+            self._offset += len(line)
+            self.lines[source] += 1
+            self.bytes[source] += size
+        columns = zip(*rows, strict=True) if rows else [()] * len(INDEX)
+        self._index.append(
+            pa.RecordBatch.from_arrays(
+                [pa.array(column, each.type) for column, each in zip(columns, INDEX, strict=True)], schema=INDEX
+            )
+        )
+        return b"".join(out)
+
+    def index(self) -> pa.Table:
+        """One row per line."""
+        return pa.Table.from_batches(self._index, INDEX)
+
+    def counts(self, source: str) -> dict[str, int]:
+        """Lines and bytes of one source. No phase cuts documents into pieces yet, so a line is a document."""
+        return {"documents": self.lines[source], "pieces": self.lines[source], "bytes": self.bytes[source]}

@@ -1,0 +1,184 @@
+"""A whole build: every phase in order, each resumed where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pile_builder.pipelines.annotate import AnnotateBlock, SidecarPlan
+from pile_builder.pipelines.assemble import BlockFiles, WriteShard, shard_tasks
+from pile_builder.pipelines.dedup import run_dedup
+from pile_builder.pipelines.engine import RunOptions, run_tasks
+from pile_builder.pipelines.ingest import IngestSplit, PoolHandle
+from pile_builder.pipelines.mix import run_mix
+from pile_builder.pipelines.select import SelectBlock
+from pile_builder.pipelines.settle import SettleBlock
+
+from pile_builder.audit.card import dataset_card
+from pile_builder.audit.lock import lock_text
+from pile_builder.audit.summary import summarise
+from pile_builder.lookup import build_lookup
+from pile_builder.manifest import Manifest
+from pile_builder.pool import Extraction, Gate
+from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
+from pile_builder.work import Work, changes, gated, plan_work, remember, split_to_json
+
+CORPUS = "work/corpus.json"
+
+
+def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
+    """Build a corpus at `out`, redoing only what has changed; returns the summary.
+
+    Raises:
+        PileError: the manifest or an input is wrong, or tasks failed.
+    """
+    store = Store(out)
+    work = plan_work(manifest, store)
+    for phase, reasons in changes(work, store).items():
+        options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}")
+    remember(work, store)
+    run_ingest(store, work, manifest, options)
+    run_annotate(store, work, options)
+    run_select(store, work, manifest, options)
+    if manifest.dedup:
+        order = manifest.dedup.source_priority or tuple(manifest.sources)
+        run_dedup(store, work, manifest.dedup, order, options)
+    run_settle(store, work, options)
+    options.watch("mix", 0, 1)
+    mix = run_mix(store, work, manifest)
+    options.watch("mix", 1, 1)
+    shards = run_assemble(store, work, manifest, mix, options)
+    return finish(store, work, manifest, mix, shards)
+
+
+def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:
+    """The extraction pool of a build; indexes the sources' side tables first."""
+    extractions = {}
+    for name, plugin in manifest.plugins.items():
+        language = manifest.select_of(name).language
+        gate = Gate(language.keep, language.gate_score) if gated(plugin) and language and language.keep else None
+        extractions[name] = Extraction(
+            source=plugin,
+            gate=gate,
+            tables=_side_tables(store, work, name, manifest),
+            seconds=manifest.limits.record_seconds,
+            document_bytes=manifest.limits.document_bytes,
+        )
+    return PoolHandle(extractions, options.workers, manifest.limits.worker_memory)
+
+
+def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> None:
+    """Read every split that has no block yet."""
+    commits = Commits(store, "ingest")
+    done = commits.done()
+    tasks = [
+        block.task(block.ingest) | {"split": split_to_json(block.split), "sets": dict(block.sets)}
+        for block in work.blocks
+        if block.ingest not in done
+    ]
+    if not tasks:
+        options.watch("ingest", len(work.blocks), len(work.blocks))
+        return
+    handle = pool_handle(store, work, manifest, options)
+    # Held here, so that the pool starts while Beam does, and outlives the phase's threads.
+    pool = handle.acquire() if options.mode == "in_memory" else None
+    if pool:
+        pool.warm()
+    rates = {name: entry.max_reject_rate for name, entry in manifest.sources.items()}
+    function = IngestSplit(store, handle, _sidecar_plans(work), rates)
+    try:
+        run_tasks(commits, work.keys("ingest"), tasks, function, options)
+    finally:
+        if pool:
+            pool.close()
+
+
+def run_annotate(store: Store, work: Work, options: RunOptions) -> None:
+    """Compute every sidecar that ingest did not make on its way."""
+    commits = Commits(store, "annotate")
+    done = commits.done()
+    tasks = []
+    for block in work.blocks:
+        missing = {name: key for name, key in block.sets.items() if key not in done}
+        if missing:
+            last = list(missing.values())[-1]
+            tasks.append(block.task(last) | {"block": block.ingest, "sets": missing})
+    function = AnnotateBlock(store, _sidecar_plans(work))
+    run_tasks(commits, work.keys("annotate"), tasks, function, options)
+
+
+def run_select(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> None:
+    """Apply the rules to every block."""
+    selects = {name: manifest.select_of(name) for name in manifest.sources}
+    tasks = [block.task(block.select) | {"block": block.ingest, "sets": dict(block.sets)} for block in work.blocks]
+    run_tasks(Commits(store, "select"), work.keys("select"), tasks, SelectBlock(store, selects), options)
+
+
+def run_settle(store: Store, work: Work, options: RunOptions) -> None:
+    """Write every block's verdicts."""
+    tasks = [
+        block.task(block.settle)
+        | {"block": block.ingest, "select": block.select, "dedup": work.dedup, "lines": block.sets.get("lines")}
+        for block in work.blocks
+    ]
+    run_tasks(Commits(store, "settle"), work.keys("settle"), tasks, SettleBlock(store), options)
+
+
+def run_assemble(
+    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], options: RunOptions
+) -> list[dict[str, Any]]:
+    """Write every shard and remove what another mixture left; returns the shards' records, in order."""
+    commits = Commits(store, "assemble")
+    tasks = shard_tasks(work, mix)
+    key = fingerprint([task["key"] for task in tasks])
+    owner = orjson.loads(store.read(CORPUS))["key"] if store.exists(CORPUS) else ""
+    if owner != key:
+        # Shards of another mixture have the same names: their records must not vouch for ours.
+        store.remove_folder("corpus")
+        store.remove_folder("report")
+        store.remove_folder("work/assemble")
+        store.write(CORPUS, orjson.dumps({"key": key}))
+    for task in tasks:
+        if not store.exists(f"corpus/{task['name']}"):
+            commits.forget(task["key"])
+    files = {
+        block.rank: BlockFiles(block.source, block.ingest, block.settle, block.sets.get("lines"))
+        for block in work.blocks
+    }
+    names = {name: manifest.set_name(name) for name in manifest.sources}
+    function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level)
+    run_tasks(commits, [task["key"] for task in tasks], tasks, function, options)
+    return [commits.load(task["key"]) for task in tasks]
+
+
+def finish(
+    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], shards: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Write the summary, the lock and the dataset card; sweep what crashes left behind. Returns the summary."""
+    summary = summarise(store, work, manifest, mix, shards)
+    store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards).encode())
+    store.write("corpus/README.md", dataset_card(manifest, summary, shards).encode())
+    store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
+    store.sweep_temporaries()
+    return summary
+
+
+def _sidecar_plans(work: Work) -> dict[str, SidecarPlan]:
+    return {name: SidecarPlan(wanted) for name, wanted in work.annotations.items()}
+
+
+def _side_tables(store: Store, work: Work, name: str, manifest: Manifest) -> dict[str, str]:
+    plugin = manifest.plugins[name]
+    paths = {}
+    for table, files in plugin.side_tables().items():
+        key = fingerprint([name, table, work.parts["ingest"][name]["tables"][table], plugin.version])
+        path = Path(store.path(f"work/tables/{key}.sqlite"))
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f"{TEMPORARY}{path.name}")
+            build_lookup(plugin.read_table(table, files), temporary)
+            temporary.replace(path)
+        paths[table] = str(path.absolute())
+    return paths

@@ -1,0 +1,235 @@
+"""ingest: splits of raw dumps become blocks, ledgers of rejects, and the sidecars that annotate wants.
+
+One task is one split. Its records are read in a worker's thread, become text in the extraction pool, and stream as
+batches to two writers: the block's and the annotations'. Annotations made on the way are committed on their own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from apache_beam.utils.shared import Shared
+from pile_builder.pipelines.annotate import SidecarPlan, SidecarWriter
+from pile_builder.pipelines.engine import Task, TaskFunction
+
+from pile_builder.blocks import RowGroupWriter
+from pile_builder.document import BLOCK, REJECTS, document_id
+from pile_builder.errors import BuildError
+from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, Extraction, ExtractionPool, Lot
+from pile_builder.source import Document, Raw, Reject, Skipped, Split
+from pile_builder.storage import Commits, Store
+from pile_builder.work import split_from_json
+
+BATCH_BYTES = 8 << 20
+BATCH_ROWS = 4_096
+DAMAGE = frozenset({"crashed", "damaged", "error", "memory_limit", "time_limit", "truncated", "undecodable"})
+"""Rejects that speak of broken input rather than of documents that nobody wants."""
+DAMAGE_MINIMUM = 100
+"""Records that a split must have before its rate of damage can fail it."""
+
+
+@dataclass
+class PoolHandle:
+    """Gives every thread of a process the same extraction pool, started when the first one asks."""
+
+    extractions: Mapping[str, Extraction]
+    workers: int
+    memory: int
+    shared: Shared = field(default_factory=Shared)
+
+    def acquire(self) -> ExtractionPool:
+        """The process's pool; it stops when nobody holds it any more."""
+        pool: ExtractionPool = self.shared.acquire(
+            lambda: ExtractionPool(self.extractions, self.workers, self.memory), tag="extraction"
+        )
+        return pool
+
+
+@dataclass
+class IngestSplit(TaskFunction):
+    """Reads, extracts, annotates and writes one split."""
+
+    store: Store
+    handle: PoolHandle
+    sidecars: Mapping[str, SidecarPlan]
+    reject_rates: Mapping[str, float]
+    pool: ExtractionPool | None = None
+
+    def setup(self) -> None:
+        """Take the pool, load the language model."""
+        self.pool = self.handle.acquire()
+        for plan in self.sidecars.values():
+            plan.setup()
+
+    def teardown(self) -> None:
+        """Let the pool go."""
+        self.pool = None
+
+    def __call__(self, task: Task) -> Mapping[str, Any]:
+        """Write a split's block, rejects and sidecars; returns the block's record."""
+        source, split = task["source"], split_from_json(task["split"])
+        commits = Commits(self.store, "ingest")
+        counts = _Counts(source)
+        if self.pool is None:
+            msg = "setup was not called"
+            raise RuntimeError(msg)
+        with ExitStack() as stack:
+            stream = stack.enter_context(self.store.writing(commits.object_name))
+            block = RowGroupWriter(stream, BLOCK)
+            rejects = stack.enter_context(_RejectWriter(self.store, commits))
+            sidecars = stack.enter_context(SidecarWriter(self.store, self.sidecars[source], task["sets"]))
+            extraction = self.handle.extractions[source]
+            for documents, rejected in batches(extract_split(extraction, self.pool, source, split), source, counts):
+                sizes = documents.column("bytes").to_numpy()
+                block.write(documents, sizes)
+                sidecars.write(documents.column("text"), sizes)
+                rejects.write(rejected)
+            block.close()
+            counts.check(split.name, self.reject_rates[source])
+        for key, record in sidecars.records.items():
+            Commits(self.store, "annotate").put(key, record)
+        return {
+            "block": stream.name,
+            "bytes": counts.bytes,
+            "dropped": dict(sorted(counts.dropped.items())),
+            "kept": counts.kept,
+            "name": task["name"],
+            "read": counts.read,
+            "rejects": rejects.name,
+            "row_groups": block.rows,
+            "size": stream.size,
+            "skipped": dict(sorted(counts.skipped.items())),
+            "source": source,
+            "time_limited": counts.time_limited,
+        }
+
+
+def extract_split(
+    extraction: Extraction, pool: ExtractionPool, name: str, split: Split
+) -> Iterator[tuple[str, Mapping[str, Any], Extracted] | Skipped]:
+    """Stream a split through the pool: (key, raw metadata, result) per record in reading order, and what was skipped.
+
+    A few lots are under way at a time, so memory is bounded and the pool never waits for the reader.
+    """
+    waiting: deque[tuple[list[Raw], Callable[[], list[Extracted]]]] = deque()
+    lot: list[Raw] = []
+    size = 0
+
+    def results() -> Iterator[tuple[str, Mapping[str, Any], Extracted]]:
+        raws, wait = waiting.popleft()
+        for raw, result in zip(raws, wait(), strict=True):
+            yield raw.key, raw.meta, result
+
+    for item in extraction.source.read(split):
+        if isinstance(item, Skipped):
+            yield item
+            continue
+        if isinstance(item, Reject):
+            yield item.key, {}, item
+            continue
+        lot.append(item)
+        size += len(item.payload)
+        if len(lot) >= LOT_RECORDS or size >= LOT_BYTES:
+            waiting.append((lot, pool.submit(Lot(name, lot))))
+            lot, size = [], 0
+            while len(waiting) > 2 * pool.workers + 2:
+                yield from results()
+    if lot:
+        waiting.append((lot, pool.submit(Lot(name, lot))))
+    while waiting:
+        yield from results()
+
+
+def batches(
+    items: Iterator[tuple[str, Mapping[str, Any], Extracted] | Skipped], source: str, counts: _Counts
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    """Group results into batches of documents and rejects, counting every record."""
+    documents: list[tuple[str, str, str, int, str]] = []
+    rejects: list[tuple[str, str, str, str]] = []
+    size = 0
+    for item in items:
+        if isinstance(item, Skipped):
+            counts.skipped[item.kind] += item.count
+            continue
+        key, meta, result = item
+        identity = document_id(source, key)
+        counts.read += 1
+        if isinstance(result, Document):
+            length = len(result.text.encode())
+            packed = orjson.dumps({**meta, **result.meta}, option=orjson.OPT_SORT_KEYS).decode()
+            documents.append((identity, key, packed, length, result.text))
+            counts.kept += 1
+            counts.bytes += length
+            size += length
+        else:
+            rejects.append((identity, key, result.rule, result.detail[:500]))
+            counts.drop(key, result)
+        if size >= BATCH_BYTES or len(documents) >= BATCH_ROWS or len(rejects) >= BATCH_ROWS:
+            yield _columns(documents, BLOCK), _columns(rejects, REJECTS)
+            documents, rejects, size = [], [], 0
+    if documents or rejects:
+        yield _columns(documents, BLOCK), _columns(rejects, REJECTS)
+
+
+def _columns(rows: list[Any], schema: pa.Schema) -> pa.RecordBatch:
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    arrays = [pa.array(column, each.type) for column, each in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+@dataclass
+class _Counts:
+    source: str
+    read: int = 0
+    kept: int = 0
+    bytes: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    time_limited: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+    def drop(self, key: str, reject: Reject) -> None:
+        self.dropped[reject.rule] += 1
+        if reject.rule == "time_limit":
+            self.time_limited.append(document_id(self.source, key))
+        if reject.rule in DAMAGE and len(self.damaged) < 5:
+            self.damaged.append(f"{key}: {reject.rule}: {reject.detail}")
+
+    def check(self, split: str, rate: float) -> None:
+        damage = sum(count for rule, count in self.dropped.items() if rule in DAMAGE)
+        if self.read >= DAMAGE_MINIMUM and damage > rate * self.read:
+            examples = "\n    ".join(self.damaged)
+            msg = (
+                f"{damage} of {self.read} records of {split} are damaged, more than max_reject_rate {rate:g}; look at "
+                f"the input, or raise sources.{self.source}.max_reject_rate. For example:\n    {examples}"
+            )
+            raise BuildError(msg)
+
+
+class _RejectWriter:
+    """Writes a split's rejects; small enough to keep compressed in memory until the end is no bound, so it streams."""
+
+    def __init__(self, store: Store, commits: Commits) -> None:
+        self._context = store.writing(commits.object_name)
+        self.name = ""
+
+    def __enter__(self) -> _RejectWriter:
+        self._stream = self._context.__enter__()
+        self._writer = RowGroupWriter(self._stream, REJECTS, dictionary=("rule",))
+        return self
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._writer.write(batch, np.zeros(batch.num_rows, np.int64))
+
+    def __exit__(self, *error: Any) -> None:
+        if error[0] is None:
+            self._writer.close()
+        self._context.__exit__(*error)
+        self.name = self._stream.name

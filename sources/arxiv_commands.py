@@ -1,0 +1,406 @@
+r"""Commands of LaTeX text: what each does to the paper being read."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from pile_builder.sources.arxiv_blocks import BREAK, CELL, CITE, LINE, ROW, emphasis
+from pile_builder.sources.arxiv_environments import add_abstract, add_caption, begin, end, item
+from pile_builder.sources.arxiv_math import display, inline
+from pile_builder.sources.arxiv_state import Open, State
+from pile_builder.sources.arxiv_tables import ACCENTS, CITES, FONT_SWITCHES, REFS, SECTIONS, TEXT_CITES, WRAPS
+
+Command = Callable[[State, str], None]
+
+_FILE = re.compile(r'[ \t]*"?([^\s{}\\"]+)"?')
+_CSNAME = re.compile(r"([^\\{}]{0,60})\\endcsname")
+_ASSIGNMENT = re.compile(r"[ \t]*(?:`?\\?.)?[ \t]*=?[ \t]*(?:-?\d+|\\[A-Za-z]+)?")
+_REGISTER = re.compile(r"[ \t]*\\[A-Za-z@]+")
+_FONT = re.compile(r"[ \t]*\\[A-Za-z@]+[ \t]*=?[ \t]*[^\s\\]*(?:[ \t]+(?:scaled|at)[ \t]*(?:\\magstep\S*|[\d.a-z]+))?")
+_ADVANCE = re.compile(r"[ \t]*\\[A-Za-z@]+[ \t]*(?:by)?[ \t]*-?(?:[\d.]*[ \t]*[a-z]{2}|\d+|\\[A-Za-z@]+)")
+_NOUN_BEFORE = re.compile(
+    r"(?:^|[.:;!?—(]|\b(?:in|by|of|from|see|to|with|and|following|per|that|as|than|on|both|or|like|e\.g\.,?|cf\.?|after|via|"
+    r"using|at|for|the|paper|reference|ref\.?|refs\.?|references|work))[\s~]*$",
+    re.IGNORECASE,
+)
+_EMPTY_GROUP = re.compile(r"[ \t]*\{\}")
+_LETTER = re.compile(r"\s*(?:\\([ij])(?![A-Za-z])\s*|\{\s*(?:\\([ij])|(.))\s*\}|(.))", re.DOTALL)
+
+ALGORITHM = {
+    "State": ("", None), "Statex": ("", None), "If": ("if ", " then"), "ElsIf": ("else if ", " then"), "Else": ("else", None),
+    "EndIf": ("end if", None), "For": ("for ", " do"), "ForAll": ("for all ", " do"), "EndFor": ("end for", None),
+    "While": ("while ", " do"), "EndWhile": ("end while", None), "Repeat": ("repeat", None), "Until": ("until ", ""),
+    "Loop": ("loop", None), "EndLoop": ("end loop", None), "Require": ("Require: ", None), "Ensure": ("Ensure: ", None),
+    "Input": ("Input: ", None), "Output": ("Output: ", None), "Procedure": ("procedure ", " "), "Function": ("function ", " "),
+    "EndProcedure": ("end procedure", None), "EndFunction": ("end function", None), "KwIn": ("Input: ", ""),
+    "KwOut": ("Output: ", ""), "KwData": ("Data: ", ""), "KwResult": ("Result: ", ""), "uIf": ("if ", " then"),
+    "eIf": ("if ", " then"), "uElse": ("else ", None), "ElseIf": ("else if ", " then"), "ForEach": ("for each ", " do"),
+    "STATE": ("", None), "IF": ("if ", " then"), "ELSIF": ("else if ", " then"), "ELSE": ("else", None),
+    "ENDIF": ("end if", None), "FOR": ("for ", " do"), "FORALL": ("for all ", " do"), "ENDFOR": ("end for", None),
+    "WHILE": ("while ", " do"), "ENDWHILE": ("end while", None), "REPEAT": ("repeat", None), "UNTIL": ("until ", ""),
+    "REQUIRE": ("Require: ", None), "ENSURE": ("Ensure: ", None), "RETURN": ("return ", None), "INPUT": ("Input: ", None),
+    "OUTPUT": ("Output: ", None),
+}  # fmt: skip
+"""Algorithm statement to the words before and after its argument; None if it takes none."""
+
+
+def close_group(state: State, opened: Open) -> None:
+    """Make of a closed group's text what its kind says."""
+    kind = opened.kind
+    if kind in ("group", "label"):
+        if opened.mark:
+            _wrap(state, opened)
+        if kind == "label":
+            state.out.append(" ")
+    elif kind == "after":
+        state.out.append(opened.mark)
+    elif kind == "multicolumn":
+        state.out.append(CELL * (opened.number - 1))
+    elif kind == "heading":
+        _close_heading(state, opened)
+    elif kind == "caption":
+        add_caption(state, state.cut(opened.start))
+    elif kind == "note":
+        text = "\n\n    ".join(state.blocks.render(state.cut(opened.start)))
+        if text:
+            state.note_count += 1
+            state.notes.append(f"[^{state.note_count}]: {text}")
+            state.out.append(f"[^{state.note_count}]")
+    elif kind == "title":
+        text = _one_line(state, state.cut(opened.start))
+        state.title = state.title or text
+    elif kind == "abstract":
+        add_abstract(state, state.cut(opened.start))
+        if state.reader.text.startswith("{", state.reader.pos):
+            state.open_argument("abstract")
+    elif kind == "drop":
+        state.cut(opened.start)
+
+
+def accent(state: State, name: str) -> None:
+    """Put an accent on the letter that follows."""
+    reader = state.reader
+    match = _LETTER.match(reader.text, reader.pos)
+    letter = "" if match is None else match[1] or match[2] or match[3] or match[4]
+    if match is None or not letter.isalpha():
+        if _EMPTY_GROUP.match(reader.text, reader.pos):
+            state.out.append(name if name in "~^" else "")
+        elif reader.text.startswith("{", reader.pos):
+            base = reader.argument().lstrip()
+            if base[:1].isalpha():
+                reader.push(base[1:])
+                state.out.append(unicodedata.normalize("NFC", base[0] + ACCENTS[name]))
+            else:
+                reader.push(base)
+        return
+    reader.pos = match.end()
+    state.out.append(unicodedata.normalize("NFC", letter + ACCENTS[name]))
+
+
+def switch_font(state: State, name: str) -> None:
+    """Mark the rest of the innermost group, where it is one that holds no more than a passage."""
+    innermost = state.stack[-1]
+    if innermost.kind == "group" and not innermost.mark and len(state.out) == innermost.start:
+        innermost.mark = WRAPS[name]
+
+
+def _wrap(state: State, opened: Open) -> None:
+    if len(state.out) - opened.start <= 200:
+        state.out.append(emphasis(state.cut(opened.start), opened.mark))
+
+
+def _one_line(state: State, text: str) -> str:
+    return " ".join(" ".join(state.blocks.render(text.replace(LINE, " "))).split())
+
+
+def _close_heading(state: State, opened: Open) -> None:
+    text = _one_line(state, state.cut(opened.start)).strip("*")
+    state.flush_notes()
+    if opened.number >= 5:
+        state.out += (BREAK, f"**{text.rstrip('.:')}.** " if text else "")
+    else:
+        state.place(f"{'#' * opened.number} {text}" if text else "")
+
+
+def _section(state: State, name: str) -> None:
+    starred = state.reader.star()
+    state.reader.optional()
+    if name == "chapter":
+        state.chapters = True
+    level = SECTIONS[name]
+    if level < 5:
+        level = min(level + (state.chapters and name not in ("chapter", "part")), 4)
+        if not starred:
+            state.references.section(level - 1)
+    state.open_argument("heading", number=level)
+
+
+def _acknowledgments(state: State, name: str) -> None:
+    state.flush_notes()
+    state.place("## Acknowledgments")
+
+
+def _argument_as(kind: str) -> Command:
+    def command(state: State, name: str) -> None:
+        state.reader.star()
+        state.reader.optional()
+        state.open_argument(kind)
+
+    return command
+
+
+def _captionof(state: State, name: str) -> None:
+    state.reader.gobble("smo")
+    state.open_argument("caption")
+
+
+def _wrapped(state: State, name: str) -> None:
+    state.open_argument("group", mark=WRAPS[name])
+
+
+def _footnote(state: State, name: str) -> None:
+    state.reader.optional()
+    inside = state.nearest(frozenset(["title", "heading", "note"]))
+    state.open_argument("drop" if inside else "note")
+
+
+def _cite(state: State, name: str) -> None:
+    reader = state.reader
+    reader.star()
+    first, second = reader.optional(), reader.optional()
+    keys = ", ".join(" ".join(key.split()) for key in reader.argument().split(","))
+    note = first if second is None else second
+    before = "".join(state.out[-3:])
+    if name in TEXT_CITES or (name in ("cite", "Cite", "citealt", "citealp") and _is_noun(before)):
+        text = f"{keys}, {note}" if note else keys
+        reader.push(f"[{text}]".replace("_", "\\_"))
+    elif name != "nocite":
+        while state.out and not state.out[-1].strip(" ~\n"):
+            state.out.pop()
+        if state.out:
+            state.out[-1] = state.out[-1].rstrip(" ~\n")
+        state.out.append(CITE)
+
+
+def _is_noun(before: str) -> bool:
+    tail = before[-40:]
+    return tail.endswith(BREAK) or _NOUN_BEFORE.search(tail) is not None
+
+
+def _ref(state: State, name: str) -> None:
+    reader = state.reader
+    reader.star()
+    state.out.append(state.references.refer(name, reader.argument()))
+
+
+def _label(state: State, name: str) -> None:
+    state.references.label(state.reader.argument())
+
+
+def _href(state: State, name: str) -> None:
+    state.reader.optional()
+    state.reader.argument()
+    state.open_argument("group")
+
+
+def _url(state: State, name: str) -> None:
+    address = state.reader.argument()
+    state.out.append(re.sub(r"\\([_%#&~{}])", r"\1", address))
+
+
+def _row(state: State, name: str) -> None:
+    reader = state.reader
+    reader.star()
+    reader.optional()
+    innermost = state.stack[-1].kind
+    if innermost == "tabular":
+        state.out.append(ROW)
+    elif state.nearest(frozenset(["tabular", "title", "heading"])):
+        state.out.append(" ")
+    else:
+        state.out.append(LINE)
+
+
+def _multicolumn(state: State, name: str) -> None:
+    width = state.reader.argument().strip()
+    state.reader.argument()
+    state.open_argument("multicolumn", number=min(int(width), 20) if width.isdecimal() and len(width) < 4 else 1)
+
+
+def _tablehead(state: State, name: str) -> None:
+    state.open_argument("after", mark=ROW)
+
+
+def _after_specs(spec: str) -> Command:
+    def command(state: State, name: str) -> None:
+        state.reader.gobble(spec)
+
+    return command
+
+
+def _colored(state: State, name: str) -> None:
+    state.reader.gobble("om")
+    state.open_argument("group")
+
+
+def _begin(state: State, name: str) -> None:
+    begin(state, state.reader.argument().strip())
+
+
+def _end(state: State, name: str) -> None:
+    end(state, state.reader.argument().strip())
+
+
+def _display(state: State, name: str) -> None:
+    state.place(display(state.formulas.read("\\]"), ""))
+
+
+def _inline(state: State, name: str) -> None:
+    state.out.append(inline(state.formulas.read("\\)")))
+
+
+def _ensuremath(state: State, name: str) -> None:
+    if state.reader.peek() == "{":
+        state.reader.pos += 1
+        add_inline(state, state.formulas.read("}"))
+    else:
+        add_inline(state, state.reader.argument())
+
+
+def add_inline(state: State, body: str) -> None:
+    """Add a formula to the text, apart from one just before it."""
+    formula = inline(body)
+    if formula and state.out and state.out[-1].endswith("$") and not state.out[-1].endswith("\\$"):
+        state.out.append(" ")
+    state.out.append(formula)
+
+
+def _xspace(state: State, name: str) -> None:
+    following = state.reader.following()
+    if following.isalnum() or following in ("(", "$"):
+        state.out.append(" ")
+
+
+def _onedot(state: State, name: str) -> None:
+    if state.reader.following() != ".":
+        state.out.append(".")
+
+
+def _input(state: State, name: str) -> None:
+    reader = state.reader
+    if name in ("import", "subimport"):
+        state.include(f"{reader.argument().rstrip('/')}/{reader.argument()}")
+    elif reader.peek() == "{":
+        state.include(reader.argument())
+    elif match := _FILE.match(reader.text, reader.pos):
+        reader.pos = match.end()
+        state.include(match[1])
+
+
+def _matched(pattern: re.Pattern[str]) -> Command:
+    def command(state: State, name: str) -> None:
+        match = pattern.match(state.reader.text, state.reader.pos)
+        if match:
+            state.reader.pos = match.end()
+
+    return command
+
+
+def _csname(state: State, name: str) -> None:
+    match = _CSNAME.match(state.reader.text, state.reader.pos)
+    if match:
+        state.reader.pos = match.end()
+        state.reader.push(f"\\{match[1]} ")
+
+
+def _choose(state: State, name: str) -> None:
+    state.reader.push(state.macros.choose(name, state.reader))
+
+
+def _setboolean(state: State, name: str) -> None:
+    state.macros.set_boolean(state.reader.argument(), state.reader.argument())
+
+
+def _at_letter(state: State, name: str) -> None:
+    state.reader.at_letter = name == "makeatletter"
+
+
+def _word(text: str) -> Command:
+    def command(state: State, name: str) -> None:
+        state.out.append(text)
+
+    return command
+
+
+def _algorithm(state: State, name: str) -> None:
+    if state.nearest(frozenset(["lines", "algorithm"])) is None:
+        return
+    before, after = ALGORITHM[name]
+    state.reader.optional()
+    state.out += (LINE, before)
+    if after is not None and state.reader.peek() == "{":
+        state.open_argument("after", mark=after)
+
+
+def _keywords(state: State, name: str) -> None:
+    state.out += (BREAK, "Keywords: ")
+    state.open_argument("after", mark=BREAK)
+
+
+COMMANDS: dict[str, Command] = {
+    **dict.fromkeys(ACCENTS, accent),
+    **dict.fromkeys(ALGORITHM, _algorithm),
+    **dict.fromkeys(WRAPS, _wrapped),
+    **dict.fromkeys(FONT_SWITCHES, switch_font),
+    **dict.fromkeys(SECTIONS, _section),
+    **dict.fromkeys(CITES | TEXT_CITES | {"nocite"}, _cite),
+    **dict.fromkeys(REFS, _ref),
+    **dict.fromkeys(("acknowledgments", "acknowledgements", "ack", "acknowledgment"), _acknowledgments),
+    **dict.fromkeys(("footnote", "footnotetext", "endnote", "sidenote", "tablefootnote"), _footnote),
+    **dict.fromkeys(("caption", "tablecaption", "figcaption", "subcaption"), _argument_as("caption")),
+    **dict.fromkeys(("input", "include", "subfile", "import", "subimport"), _input),
+    **dict.fromkeys(("url", "nolinkurl"), _url),
+    **dict.fromkeys(("textcolor", "colorbox"), _colored),
+    **dict.fromkeys(("keywords", "keywords*"), _keywords),
+    **dict.fromkeys(("par", "endgraf", "bigbreak", "medbreak", "smallbreak"), _word(BREAK)),
+    **dict.fromkeys(("\\", "newline", "cr", "tabularnewline"), _row),
+    **dict.fromkeys(("ifthenelse", "iftoggle", "ifbool", "ifstrequal", "ifdefstring", "IfStrEq"), _choose),
+    **dict.fromkeys(("makeatletter", "makeatother"), _at_letter),
+    **dict.fromkeys(
+        ("newcount", "newdimen", "newskip", "newtoks", "newbox", "newread", "newwrite"), _matched(_REGISTER)
+    ),
+    **dict.fromkeys(("scalebox", "raisebox", "rotatebox", "parbox", "resizebox*"), _after_specs("mo")),
+    **dict.fromkeys(("onedot", "@onedot"), _onedot),
+    "captionof": _captionof,
+    "title": _argument_as("title"),
+    "abstract": _argument_as("abstract"),
+    "begin": _begin,
+    "end": _end,
+    "[": _display,
+    "(": _inline,
+    "ensuremath": _ensuremath,
+    "item": lambda state, name: item(state),
+    "label": _label,
+    "href": _href,
+    "multicolumn": _multicolumn,
+    "multirow": _after_specs("omomo"),
+    "tablehead": _tablehead,
+    "appendix": lambda state, name: state.references.appendix(),
+    "xspace": _xspace,
+    "advance": _matched(_ADVANCE),
+    "font": _matched(_FONT),
+    "catcode": _matched(_ASSIGNMENT),
+    "csname": _csname,
+    "setboolean": _setboolean,
+    "fontsize": _after_specs("mm"),
+    "resizebox": _after_specs("smm"),
+    "makebox": _after_specs("poo"),
+    "framebox": _after_specs("poo"),
+    "tcp": _word(" // "),
+    "Comment": _word(" // "),
+    "COMMENT": _word(" // "),
+    "Return": _word("return "),
+}
+"""What runs for a command, by its name without backslash."""

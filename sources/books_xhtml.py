@@ -1,0 +1,194 @@
+"""One XHTML page of an EPUB to plain text: iterative, bounded by the page's size, no entities, no network."""
+
+from __future__ import annotations
+
+import re
+from html.entities import html5
+
+from lxml import etree
+
+EPUB_TYPE = "{http://www.idpf.org/2007/ops}type"
+
+_SKIPPED = frozenset(
+    ["head", "script", "style", "nav", "template", "svg", "audio", "video", "iframe", "object", "form", "button", "map"]
+)
+_SKIPPED_TYPES = frozenset(["pagebreak", "toc", "loi", "lot", "landmarks", "page-list", "backlink"])
+_SKIPPED_ROLES = frozenset(["doc-backlink", "doc-pagebreak", "doc-toc"])
+_BLOCKS = frozenset(
+    {
+        "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt",
+        "fieldset", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr",
+        "li", "main", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot", "thead", "ul",
+    }
+)  # fmt: skip
+_SEPARATOR = "* * *"
+_SPACE, _CELL, _LINE, _BLOCK = "\x1c\x1d\x1e\x1f"
+"""Marks while a page is put together, taken out of its text. Python counts them as white space: mind `strip`."""
+_INVISIBLE = {ord(sign): None for sign in "\xad\u200b\u2060\ufeff\x1c\x1d\x1e\x1f"}
+_SPACES = {ord(sign): " " for sign in "\xa0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f"}
+_CLEAN = _INVISIBLE | _SPACES
+_REFERENCE = re.compile(rb"&([A-Za-z_:][A-Za-z0-9_.:-]{0,63});")
+_XML_REFERENCES = (b"amp", b"lt", b"gt", b"quot", b"apos")
+_DECLARATIONS = re.compile(rb"<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>|<\?xml[^>]*\?>|[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+def parse_page(content: bytes) -> etree._Element | None:
+    """A page's tree: as XML where it is well-formed, else as HTML; None where there is nothing in it.
+
+    Entities of HTML become characters; those that the page declares for itself vanish.
+    """
+    content = _REFERENCE.sub(_numbered, content)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        return etree.fromstring(content, parser)
+    except etree.XMLSyntaxError:
+        encoding = re.search(rb"(?:charset|encoding)=[\"']?([\w-]+)", content[:1024])
+        content = _DECLARATIONS.sub(b"", content)
+    lenient = etree.HTMLParser(
+        no_network=True, huge_tree=False, remove_comments=True, remove_pis=True,
+        encoding=encoding[1].decode() if encoding else "utf-8",
+    )  # fmt: skip
+    try:
+        return etree.fromstring(content, lenient) if content.strip() else None
+    except (etree.XMLSyntaxError, LookupError):
+        return None
+
+
+def page_text(page: etree._Element) -> str:
+    """Text of a page, paragraphs separated by blank lines."""
+    walk = _Walk()
+    for event, element in etree.iterwalk(page, events=("start", "end")):
+        if event == "start":
+            walk.enter(element)
+        else:
+            walk.leave(element)
+    return _laid_out("".join(walk.parts))
+
+
+def local_name(element: etree._Element) -> str:
+    """An element's name without namespace, lower case."""
+    return str(element.tag).rpartition("}")[2].lower()
+
+
+def epub_types(element: etree._Element) -> frozenset[str]:
+    """The values of an element's `epub:type`, which the HTML parser leaves without namespace."""
+    return frozenset((element.get(EPUB_TYPE) or element.get("epub:type") or "").split())
+
+
+class _Walk:
+    """What is known on the way through a page: text so far, depth of what is skipped or preformatted, item numbers."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self._skipped = 0
+        self._preformatted = 0
+        self._numbers: list[int | None] = []
+        self._closings: list[str] = []
+
+    def enter(self, element: etree._Element) -> None:
+        name = local_name(element)
+        if self._skipped or _is_skipped(element, name):
+            self._skipped += 1
+            return
+        self._preformatted += name == "pre"
+        opening, closing = self._marks(element, name)
+        self._closings.append(closing)
+        self.parts.append(opening)
+        self._add(element.text)
+        if name in ("ol", "ul"):
+            self._numbers.append(_number(element.get("start"), 1) if name == "ol" else None)
+
+    def leave(self, element: etree._Element) -> None:
+        if self._skipped:
+            self._skipped -= 1
+        else:
+            name = local_name(element)
+            self._preformatted -= name == "pre"
+            if name in ("ol", "ul"):
+                self._numbers.pop()
+            self.parts.append(self._closings.pop())
+        if not self._skipped:
+            self._add(element.tail)
+
+    def _add(self, text: str | None) -> None:
+        if text:
+            text = text.translate(_CLEAN)
+            if self._preformatted:
+                self.parts.append(text.expandtabs(4).replace(" ", _SPACE).replace("\n", _LINE))
+            else:
+                self.parts.append(re.sub(r"[ \t\r\n\f]+", " ", text))
+
+    def _marks(self, element: etree._Element, name: str) -> tuple[str, str]:
+        """What stands before and after an element's text."""
+        if name in ("br", "tr"):
+            return _LINE, ""
+        if name in ("td", "th"):
+            return _CELL, ""
+        if name == "hr":
+            return _BLOCK + _SEPARATOR, _BLOCK
+        if name == "li":
+            return _BLOCK + self._item_mark(element), _BLOCK
+        if name == "a" and _is_note_reference(element):
+            return "[", "]"
+        return (_BLOCK, _BLOCK) if name in _BLOCKS else ("", "")
+
+    def _item_mark(self, element: etree._Element) -> str:
+        """`[3] ` before a numbered note, `3. ` before another numbered item, `- ` before a bullet."""
+        number = self._numbers[-1] if self._numbers else None
+        if number is None:
+            return "- "
+        number = _number(element.get("value"), number)
+        self._numbers[-1] = number + 1
+        parent = element.getparent()
+        section = parent.getparent() if parent is not None else None
+        types = epub_types(element) | (epub_types(section) if section is not None else frozenset())
+        is_note = types & {"endnote", "footnote", "rearnote", "endnotes", "footnotes", "rearnotes"}
+        return f"[{number}] " if is_note else f"{number}. "
+
+
+def _numbered(reference: re.Match[bytes]) -> bytes:
+    if reference[1] in _XML_REFERENCES:
+        return reference[0]
+    return "".join(f"&#{ord(sign)};" for sign in html5.get(f"{reference[1].decode()};", "")).encode()
+
+
+def _is_skipped(element: etree._Element, name: str) -> bool:
+    if name in _SKIPPED or element.get("hidden") is not None:
+        return True
+    return bool(_SKIPPED_TYPES & epub_types(element)) or element.get("role") in _SKIPPED_ROLES
+
+
+def _is_note_reference(element: etree._Element) -> bool:
+    label = "".join(map(str, element.itertext())).strip()
+    if not label or label[0] in "[(":
+        return False
+    if "noteref" in epub_types(element) or element.get("role") == "doc-noteref":
+        return True
+    parent = element.getparent()
+    is_raised = any(local_name(child) == "sup" for child in element) or (
+        parent is not None and local_name(parent) == "sup"
+    )
+    return is_raised and label.isdecimal() and len(label) < 5
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and re.fullmatch(r"[0-9]{1,6}", text) else default
+
+
+def _laid_out(marked: str) -> str:
+    blocks: list[str] = []
+    for block in marked.split(_BLOCK):
+        lines = [_row(line) if _CELL in line else re.sub(" {2,}", " ", line).strip(" ") for line in block.split(_LINE)]
+        text = "\n".join(line.replace(_SPACE, " ").rstrip() for line in lines).strip("\n")
+        if text.strip():
+            blocks.append(text)
+    text = "\n\n".join(blocks)
+    # An item's mark goes in front of its first paragraph; separators never pile up.
+    text = re.sub(r"(^|\n\n)(\[\d+\]|\d+\.|-)\n\n", r"\1\2 ", text)
+    return re.sub(r"(?:\* \* \*\n\n)+(?=\* \* \*)", "", text).strip("\n")
+
+
+def _row(line: str) -> str:
+    return " | ".join(cell.strip(" ") for cell in line.split(_CELL) if cell.strip(" "))

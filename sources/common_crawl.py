@@ -1,0 +1,248 @@
+"""Common Crawl and other web archives: WARC responses through a main-content extractor, WET records as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import ClassVar
+
+from lxml.etree import LxmlError
+from pydantic import Field
+
+from pile_builder.errors import InputError
+from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Split, pack
+from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, resolve
+
+from .common_crawl_charset import decode
+from .common_crawl_html import (
+    MAX_DEPTH,
+    MAX_TAGS,
+    PREVIEW_CHARS,
+    ExtractorName,
+    Favor,
+    is_html,
+    language_of,
+    main_content,
+    may_be_html,
+    nesting,
+    preview,
+    title_of,
+    without_surrogates,
+)
+from .common_crawl_urls import (
+    PILE_DOMAINS,
+    HashedSet,
+    domain_entries,
+    host_of,
+    in_domains,
+    list_entries,
+    url_key,
+)
+from .common_crawl_warc import Message, Record, decode_body, open_archive, parse_http, read_records
+
+_WANTED = frozenset({"response", "conversion"})
+_WARC_TYPES = frozenset({"warcinfo", "resource", "request", "metadata", "revisit", "continuation"})
+_LIST_NAME = re.compile(r"\.paths(\.gz)?$")
+
+
+class CommonCrawlConfig(SourceConfig):
+    """What to read, what to leave out by address, and how to extract."""
+
+    prefix: str = Field(
+        default="https://data.commoncrawl.org/",
+        description="what the lines of *.paths(.gz) inputs are below: a URL, or a directory (relative to the root)",
+    )
+    extractor: ExtractorName = Field(default="trafilatura", description="main-content extractor of WARC responses")
+    favor: Favor = Field(default="balanced", description="trafilatura: what to prefer; FineWeb uses precision")
+    fast: bool = Field(default=False, description="trafilatura: without fallback extractors")
+    exclude_domains: tuple[str, ...] = Field(
+        default=PILE_DOMAINS, description="domains left out with all below them; by default those of other components"
+    )
+    domain_blocklist: tuple[str, ...] = Field(default=(), description="text files of domains, one a line (UT1's work)")
+    url_blocklist: tuple[str, ...] = Field(default=(), description="text files of URLs, one a line")
+
+
+class CommonCrawl(Source):
+    """Pile-CC: web pages from Common Crawl's WARC and WET files, or from any other web archive.
+
+    Upstream: https://data.commoncrawl.org/crawl-data/CC-MAIN-YYYY-WW/warc.paths.gz lists a crawl's files, each about
+    1 GB. Licence: Common Crawl's terms of use; the pages remain their authors'.
+
+    Inputs are WARC or WET files (plain, gzip, zstandard, lz4), directories of them, or `*.paths(.gz)` lists, of which
+    every line becomes one split below `prefix`. Responses with status 2xx and HTML become one document each: the main
+    content as the extractor sees it. WET conversion records are documents as they are. The key is target URI and
+    WARC-Date; of records that share both in a file, later ones add a digest of their record id.
+
+    Skipped: records of other types by type (`request`, `metadata`, `revisit`, ..., `other_type`), responses that are
+    not HTML (`not_html`), HTTP errors (`http_status`).
+
+    Rejects: `excluded_domain`, `domain_blocklist`, `url_blocklist`; `too_large`, `too_deep`; `undecodable` (no charset
+    fits); `no_text` (the extractor finds nothing); `extractor_error`; `no_url`; `not_warc` (the file holds no record);
+    `damaged`, `truncated`, `bomb` (of a file, or of one compressed body).
+    """
+
+    pile_set_name: ClassVar[str] = "Pile-CC"
+    version: ClassVar[int] = 1
+    patterns: ClassVar[tuple[str, ...]] = tuple(
+        f"*.{kind}{packed}" for kind in ("warc", "wet") for packed in ("", ".gz", ".zst", ".lz4")
+    )
+    Config: ClassVar[type[SourceConfig]] = CommonCrawlConfig
+    config: CommonCrawlConfig
+
+    def __init__(self, config: SourceConfig) -> None:
+        super().__init__(config)
+        self._extract = main_content(self.config.extractor, self.config.favor, fast=self.config.fast)
+        # Preview and extract see the same record one after the other: its text is decoded once.
+        self._decoded: tuple[Raw | None, str | None] = (None, None)
+
+    def splits(self) -> Iterable[Split]:
+        """Packs of archive files, and one split for every line of a list of paths."""
+        files = self.input_files()
+        lists = [file for file in files if _LIST_NAME.search(file.name)]
+        found = {split.name: split for split in pack(file for file in files if file not in lists)}
+        for listing in lists:
+            for path in list_entries([listing]):
+                url = resolve(self.config.prefix.rstrip("/") + "/" + path.lstrip("/"), self.config.root)
+                found[path] = Split(path, (InputFile(path, url, 0),))
+        return [found[name] for name in sorted(found)]
+
+    def list_files(self) -> tuple[InputFile, ...]:
+        """Files of the block lists, which decide what is read and so belong to the build's identity."""
+        return self._blocklist_files(self.config.domain_blocklist) + self._blocklist_files(self.config.url_blocklist)
+
+    def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:
+        """HTML responses and WET conversions of an archive, in its order."""
+        seen: set[bytes] = set()
+        with open_archive(file) as stream:
+            for record in read_records(stream, file.name, _WANTED):
+                if isinstance(record, Reject):
+                    yield record
+                    continue
+                item = self._offer(record)
+                if isinstance(item, Raw):
+                    item = _with_unique_key(item, record, seen)
+                yield item
+
+    def preview(self, raw: Raw) -> str | None:
+        """Text runs of the page, or the head of a conversion record's text."""
+        page = self._decode(raw)
+        if page is None:
+            return None
+        return (page[:PREVIEW_CHARS] if _is_text(raw) else preview(page)) or None
+
+    def extract(self, raw: Raw) -> Document | Reject:
+        """Main content of a page, or a conversion record's text."""
+        page = self._decode(raw)
+        if page is None:
+            return Reject("undecodable", f"{len(raw.payload):,} bytes of {raw.media_type or 'no declared type'}")
+        meta = dict(raw.meta)
+        if _is_text(raw):
+            text = page.strip()
+        else:
+            tags = page.count("<")
+            if tags > MAX_TAGS:
+                return Reject("too_large", f"{tags:,} tags; the limit is {MAX_TAGS:,}")
+            if nesting(page) > MAX_DEPTH:
+                return Reject("too_deep", f"elements nested deeper than {MAX_DEPTH}")
+            try:
+                text = self._extract(page).strip()
+            except (LxmlError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+                return Reject("extractor_error", f"{self.config.extractor}: {type(error).__name__}: {error}"[:300])
+            meta |= {name: value for name, value in _described(page) if value}
+        if not text:
+            return Reject("no_text")
+        return Document(without_surrogates(text), meta)
+
+    def _offer(self, record: Record) -> Raw | Reject | Skipped:
+        """What becomes of one record, before its key is known to be unique."""
+        if record.type not in _WANTED:
+            return Skipped(record.type if record.type in _WARC_TYPES else "other_type")
+        url = record.headers.get("warc-target-uri", "").strip("<> ")
+        date = record.headers.get("warc-date", "")
+        key = f"{url} {date}".strip()
+        if record.block is None:
+            return Reject("too_large", f"{record.length:,} bytes; the limit is {MAX_RECORD_BYTES:,}", key=key)
+        if record.type == "conversion":
+            media_type = record.headers.get("content-type", "text/plain")
+            message = Message(None, {}, record.block)
+        else:
+            message = parse_http(record.block)
+            media_type = message.headers.get("content-type", "")
+            if message.status is None and not record.headers.get("content-type", "").startswith("application/http"):
+                media_type = record.headers.get("content-type", "")
+            elif message.status is not None and not 200 <= message.status < 300:
+                return Skipped("http_status")
+            if not may_be_html(media_type):
+                return Skipped("not_html")
+        if not url:
+            return Reject("no_url", "a record without WARC-Target-URI")
+        if rule := self._blocked(url):
+            return Reject(rule, key=key)
+        try:
+            payload = decode_body(message)
+        except InputError as error:
+            return Reject(error.rule, error.detail, key=key)
+        if record.type == "response" and not is_html(media_type, payload):
+            return Skipped("not_html")
+        language = record.headers.get("warc-identified-content-language", "") if record.type == "conversion" else ""
+        meta = {"url": url, "date": date, "language": language.partition(",")[0]}
+        return Raw(key, payload, media_type, {name: value for name, value in meta.items() if value})
+
+    def _blocked(self, url: str) -> str:
+        host = host_of(url)
+        if in_domains(host, self._excluded):
+            return "excluded_domain"
+        if len(self._domain_list) and in_domains(host, self._domain_list):
+            return "domain_blocklist"
+        return "url_blocklist" if len(self._url_list) and url_key(url) in self._url_list else ""
+
+    def _decode(self, raw: Raw) -> str | None:
+        if self._decoded[0] is not raw:
+            decoded = decode(raw.payload, raw.media_type)
+            self._decoded = (raw, decoded[0] if decoded else None)
+        return self._decoded[1]
+
+    @cached_property
+    def _excluded(self) -> frozenset[str]:
+        return frozenset(domain.lower().strip(".") for domain in self.config.exclude_domains)
+
+    @cached_property
+    def _domain_list(self) -> HashedSet:
+        return HashedSet(domain_entries(self._blocklist_files(self.config.domain_blocklist)))
+
+    @cached_property
+    def _url_list(self) -> HashedSet:
+        entries = list_entries(self._blocklist_files(self.config.url_blocklist))
+        return HashedSet(url_key(entry) for entry in entries)
+
+    def _blocklist_files(self, patterns: tuple[str, ...]) -> tuple[InputFile, ...]:
+        return tuple(file for pattern in patterns for file in list_files(pattern, self.config.root))
+
+
+def _is_text(raw: Raw) -> bool:
+    return raw.media_type.startswith("text/plain")
+
+
+def _with_unique_key(raw: Raw, record: Record, seen: set[bytes]) -> Raw:
+    """The record under a key that no earlier one of the file has."""
+    key = raw.key
+    if _digest(key) in seen:
+        key = f"{raw.key} {_digest(record.headers.get('warc-record-id', '')).hex()}"
+        again = 1
+        while _digest(key) in seen:
+            again += 1
+            key = f"{raw.key} {again}"
+    seen.add(_digest(key))
+    return raw if key == raw.key else replace(raw, key=key)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+
+
+def _described(page: str) -> Iterator[tuple[str, str]]:
+    yield "title", title_of(page)
+    yield "language", language_of(page)
