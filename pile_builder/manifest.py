@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,7 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pile_builder.errors import ManifestError
-from pile_builder.recipes import RECIPES
+from pile_builder.recipes import RECIPES, Rule
 from pile_builder.source import Source, SourceConfig, load_source
 from pile_builder.streams import is_remote
 
@@ -52,6 +52,10 @@ class OwnRule(Model):
     signal: str = Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$", description="signal function.column")
     drop: Literal["below", "above"]
     threshold: float
+
+    def as_rule(self) -> Rule:
+        """The rule in the form that recipes have."""
+        return Rule(self.name, self.signal, self.drop, self.threshold, "manifest")
 
 
 class Select(Model):
@@ -233,17 +237,17 @@ def _problems(manifest: Manifest, file: str) -> Iterator[str]:
     if manifest.dedup:
         for name in manifest.dedup.source_priority:
             if name not in manifest.sources:
-                yield f"{file}: dedup.source_priority: {_unknown('source', name, manifest.sources)}"
+                yield f"{file}: dedup.source_priority: {unknown_word('source', name, manifest.sources)}"
 
 
 def _select_problems(file: str, where: str, select: Select) -> Iterator[str]:
     for name in select.recipes:
         if name not in RECIPES:
-            yield f"{file}: {where}.recipes: {_unknown('recipe', name, RECIPES)}"
+            yield f"{file}: {where}.recipes: {unknown_word('recipe', name, RECIPES)}"
     rules = [f"{name}.{rule.name}" for name in select.recipes if name in RECIPES for rule in RECIPES[name].rules]
     for name in select.thresholds:
         if name not in rules:
-            yield f"{file}: {where}.thresholds: {_unknown('rule', name, rules)}"
+            yield f"{file}: {where}.thresholds: {unknown_word('rule', name, rules)}"
 
 
 def _configured(name: str, entry: SourceEntry, root: str) -> Source:
@@ -291,7 +295,7 @@ def _explain(
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             known = [word for word in _fields_at(model, problem["loc"][:-1]) if word not in (leave_out or ())]
-            yield f"{file}: {where}: {_unknown('key', str(problem['loc'][-1]), known)}"
+            yield f"{file}: {where}: {unknown_word('key', str(problem['loc'][-1]), known)}"
         elif problem["type"] == "missing":
             yield f"{file}: {where}: required and not given"
         elif problem["type"] == "value_error":
@@ -316,10 +320,12 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[
     return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
 
 
-def _unknown(kind: str, word: str, known: Any) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+def unknown_word(kind: str, word: str, known: Iterable[str]) -> str:
+    """The end of an error about a word that is not valid, with the nearest one that is and all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {kind} {word!r}{hint} Valid: {', '.join(sorted(known)) or 'none here'}"
+    return f"unknown {kind} {word!r}{hint} Valid: {', '.join(known) or 'none here'}"
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

@@ -70,12 +70,17 @@ def resolve(path: str, root: str) -> str:
     return f"{root.rstrip('/')}/{path}"
 
 
-def relative_name(url: str, root: str) -> str:
-    """The name of an input in ids, logs and the lock: relative to the root, else without leading slashes."""
-    plain = url.split("://", 1)[-1]
-    base = root.split("://", 1)[-1].rstrip("/")
-    if base and plain.startswith(base + "/"):
-        return plain[len(base) + 1 :]
+def relative_name(url: str, root: str, named: str) -> str:
+    """The name of an input in ids, logs and the lock, the same on every machine.
+
+    Relative to the root where it lies below it, else to the folder that holds the input `named` by the manifest.
+    """
+    plain, base, top = (part.split("://", 1)[-1].rstrip("/") for part in (url, root, named))
+    for sign in "*?[":
+        top = top.split(sign, 1)[0]
+    for folder in (base, top.rpartition("/")[0]):
+        if folder and plain.startswith(folder + "/"):
+            return plain[len(folder) + 1 :]
     return plain.lstrip("/")
 
 
@@ -102,12 +107,12 @@ def list_files(pattern: str, root: str) -> list[InputFile]:
         if fs.isdir(top):
             below = fs.find(top, detail=True)
             found += [
-                _input_file(fs, each, int(info["size"] or 0), root, listed=True)
+                _input_file(fs, each, int(info["size"] or 0), root, where, listed=True)
                 for each, info in below.items()
                 if info["type"] == "file"
             ]
         else:
-            found.append(_input_file(fs, top, int(fs.size(top) or 0), root, listed=False))
+            found.append(_input_file(fs, top, int(fs.size(top) or 0), root, where, listed=False))
     if not found:
         kind = "matches no file" if has_glob else "is an empty directory"
         msg = f"input {pattern!r} {kind} (looked in {where}). Check the pattern, or the input root {root!r}"
@@ -115,9 +120,11 @@ def list_files(pattern: str, root: str) -> list[InputFile]:
     return sorted(found, key=lambda file: file.name)
 
 
-def _input_file(fs: fsspec.AbstractFileSystem, path: str, size: int, root: str, *, listed: bool) -> InputFile:
+def _input_file(
+    fs: fsspec.AbstractFileSystem, path: str, size: int, root: str, named: str, *, listed: bool
+) -> InputFile:
     url = fs.unstrip_protocol(path) if not _is_local(fs) else path
-    return InputFile(relative_name(url, root), url, size, listed=listed)
+    return InputFile(relative_name(url, root, named), url, size, listed=listed)
 
 
 def _is_local(fs: fsspec.AbstractFileSystem) -> bool:
@@ -215,7 +222,7 @@ def tar_members(stream: BinaryIO, name: str) -> Iterator[Member | str]:
                 if content is None:
                     yield _tar_kind(info)
                 else:
-                    yield Member(info.name, info.size, cast("BinaryIO", content))
+                    yield Member(info.name, info.size, cast("BinaryIO", _Content(cast("BinaryIO", content), name)))
     except tarfile.ReadError as error:
         rule = "truncated" if "unexpected end" in str(error) or "empty" in str(error) else "damaged"
         raise InputError(rule, f"tar {name}: {error}") from error
@@ -244,6 +251,26 @@ class _Counting(io.RawIOBase):
         data = self._stored.read(len(view))
         view[: len(data)] = data
         self.count += len(data)
+        return len(data)
+
+
+class _Content(io.RawIOBase):
+    """A tar member's bytes; raises InputError where the archive ends too early."""
+
+    def __init__(self, inner: BinaryIO, name: str) -> None:
+        self._inner = inner
+        self._name = name
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        try:
+            data = self._inner.read(len(view))
+        except tarfile.ReadError as error:
+            raise InputError("truncated", f"tar {self._name}: {error}") from error
+        view[: len(data)] = data
         return len(data)
 
 

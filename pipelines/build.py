@@ -17,6 +17,7 @@ from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 
 from pile_builder.audit.card import dataset_card
+from pile_builder.audit.explain import STORY
 from pile_builder.audit.lock import lock_text
 from pile_builder.audit.summary import summarise
 from pile_builder.lookup import build_lookup
@@ -158,6 +159,16 @@ def finish(
 ) -> dict[str, Any]:
     """Write the summary, the lock and the dataset card; sweep what crashes left behind. Returns the summary."""
     summary = summarise(store, work, manifest, mix, shards)
+    story = {
+        "blocks": [
+            block.task(block.settle) | {"ingest": block.ingest, "settle": block.settle, "sets": dict(block.sets)}
+            for block in work.blocks
+        ],
+        "selects": {name: manifest.select_of(name).model_dump(mode="json") for name in manifest.sources},
+        "dedup": work.dedup,
+        "shards": [task["key"] for task in shard_tasks(work, mix)],
+    }
+    store.write(STORY, orjson.dumps(story))
     store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards).encode())
     store.write("corpus/README.md", dataset_card(manifest, summary, shards).encode())
     store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")

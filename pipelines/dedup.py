@@ -71,12 +71,8 @@ class BlockReader:
         rows = np.flatnonzero(keep)
         sidecar = Commits(self.store, "annotate").load(task["sketch"])["object"]
         with self.store.open(sidecar) as stream:
-            sketch = open_parquet(stream).read().take(pa.array(rows)).combine_chunks()
-        batches = sketch.to_batches()
-        sketches = sketches_from(batches[0]) if batches else None
-        if sketches is None:
-            msg = f"block {task['name']} has no sketches"
-            raise ValueError(msg)
+            (sketch,) = open_parquet(stream).read().combine_chunks().to_batches()
+        sketches = sketches_from(sketch.take(pa.array(rows)))
         order = id64(table["id"].combine_chunks())[rows]
         return BlockRows(rows, sketches, order, handles(task["rank"], rows), table["bytes"].to_numpy()[rows])
 

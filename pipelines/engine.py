@@ -146,8 +146,12 @@ def run_phase(
         lines = b"".join(orjson.dumps(task) + b"\n" for task in tasks)
         todo = f"work/{commits.phase}/todo-{fingerprint([task['key'] for task in tasks])}.jsonl"
         commits.store.write(todo, lines)
-        with _watching(commits, expected, options):
-            run_pipeline(lambda root: construct(root | ReadTasks(commits.store.path(todo))), options)
+        try:
+            with _watching(commits, expected, options):
+                run_pipeline(lambda root: construct(root | ReadTasks(commits.store.path(todo))), options)
+        except Exception as error:  # A step outside of any task broke; Beam hands over whatever it raised.
+            msg = f"phase {commits.phase} broke off: {''.join(traceback.format_exception(error, limit=-4))}"
+            raise BuildError(msg) from error
         commits.store.remove(todo)
     failures = commits.failures()
     missing = set(expected) - commits.done()

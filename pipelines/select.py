@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pile_builder.pipelines.engine import Task, TaskFunction
-from pile_builder.recipes import RECIPES, Rule
 
 from pile_builder.blocks import open_parquet, write_table
 from pile_builder.document import LEDGER
 from pile_builder.manifest import Select
+from pile_builder.recipes import RECIPES, Rule
 from pile_builder.storage import Commits, Store
 
 
@@ -104,8 +104,7 @@ def tests(columns: Mapping[str, pa.Array], select: Select) -> Iterator[Test]:
             full = f"{name}.{rule.name}"
             yield _test(full, rule, columns, select.thresholds.get(full, rule.threshold))
     for own in select.rules:
-        rule = Rule(own.name, own.signal, own.drop, own.threshold, "manifest")
-        yield _test(own.name, rule, columns, own.threshold)
+        yield _test(own.name, own.as_rule(), columns, own.threshold)
 
 
 def _test(name: str, rule: Rule, columns: Mapping[str, pa.Array], threshold: float) -> Test:

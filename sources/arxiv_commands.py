@@ -10,7 +10,8 @@ from pile_builder.sources.arxiv_blocks import BREAK, CELL, CITE, LINE, ROW, emph
 from pile_builder.sources.arxiv_environments import add_abstract, add_caption, begin, end, item
 from pile_builder.sources.arxiv_math import display, inline
 from pile_builder.sources.arxiv_state import Open, State
-from pile_builder.sources.arxiv_tables import ACCENTS, CITES, FONT_SWITCHES, REFS, SECTIONS, TEXT_CITES, WRAPS
+from pile_builder.sources.arxiv_tables import ACCENTS, CHOICES, CITES, FONT_SWITCHES, REFS, SECTIONS, TEXT_CITES, WRAPS
+from pile_builder.sources.arxiv_units import number, unit
 
 Command = Callable[[State, str], None]
 
@@ -19,6 +20,7 @@ _CSNAME = re.compile(r"([^\\{}]{0,60})\\endcsname")
 _ASSIGNMENT = re.compile(r"[ \t]*(?:`?\\?.)?[ \t]*=?[ \t]*(?:-?\d+|\\[A-Za-z]+)?")
 _REGISTER = re.compile(r"[ \t]*\\[A-Za-z@]+")
 _FONT = re.compile(r"[ \t]*\\[A-Za-z@]+[ \t]*=?[ \t]*[^\s\\]*(?:[ \t]+(?:scaled|at)[ \t]*(?:\\magstep\S*|[\d.a-z]+))?")
+_RULE = re.compile(r"(?:[ \t]*(?:height|width|depth)[ \t]*-?[\d.]*[ \t]*(?:\\[A-Za-z]+|[a-z]{2}))+")
 _ADVANCE = re.compile(r"[ \t]*\\[A-Za-z@]+[ \t]*(?:by)?[ \t]*-?(?:[\d.]*[ \t]*[a-z]{2}|\d+|\\[A-Za-z@]+)")
 _NOUN_BEFORE = re.compile(
     r"(?:^|[.:;!?—(]|\b(?:in|by|of|from|see|to|with|and|following|per|that|as|than|on|both|or|like|e\.g\.,?|cf\.?|after|via|"
@@ -69,7 +71,7 @@ def close_group(state: State, opened: Open) -> None:
             state.notes.append(f"[^{state.note_count}]: {text}")
             state.out.append(f"[^{state.note_count}]")
     elif kind == "title":
-        text = _one_line(state, state.cut(opened.start))
+        text = _one_line(state, state.cut(opened.start)).replace("**", "")
         state.title = state.title or text
     elif kind == "abstract":
         add_abstract(state, state.cut(opened.start))
@@ -116,7 +118,7 @@ def _one_line(state: State, text: str) -> str:
 
 
 def _close_heading(state: State, opened: Open) -> None:
-    text = _one_line(state, state.cut(opened.start)).strip("*")
+    text = _one_line(state, state.cut(opened.start)).replace("**", "").strip("*")
     state.flush_notes()
     if opened.number >= 5:
         state.out += (BREAK, f"**{text.rstrip('.:')}.** " if text else "")
@@ -245,6 +247,20 @@ def _colored(state: State, name: str) -> None:
     state.open_argument("group")
 
 
+def _quantity(state: State, name: str) -> None:
+    reader = state.reader
+    reader.optional()
+    first = reader.argument()
+    if name in ("si", "unit"):
+        state.out.append(unit(first))
+    elif name in ("num", "ang"):
+        state.out.append(number(first) + ("°" if name == "ang" else ""))
+    else:
+        if name.endswith("range"):
+            first = f"{first}–{reader.argument()}"
+        state.out.append(f"{number(first)} {unit(reader.argument())}")
+
+
 def _begin(state: State, name: str) -> None:
     begin(state, state.reader.argument().strip())
 
@@ -366,12 +382,17 @@ COMMANDS: dict[str, Command] = {
     **dict.fromkeys(("keywords", "keywords*"), _keywords),
     **dict.fromkeys(("par", "endgraf", "bigbreak", "medbreak", "smallbreak"), _word(BREAK)),
     **dict.fromkeys(("\\", "newline", "cr", "tabularnewline"), _row),
-    **dict.fromkeys(("ifthenelse", "iftoggle", "ifbool", "ifstrequal", "ifdefstring", "IfStrEq"), _choose),
+    **dict.fromkeys(CHOICES, _choose),
     **dict.fromkeys(("makeatletter", "makeatother"), _at_letter),
     **dict.fromkeys(
         ("newcount", "newdimen", "newskip", "newtoks", "newbox", "newread", "newwrite"), _matched(_REGISTER)
     ),
-    **dict.fromkeys(("scalebox", "raisebox", "rotatebox", "parbox", "resizebox*"), _after_specs("mo")),
+    **dict.fromkeys(("SI", "qty", "SIrange", "qtyrange", "si", "unit", "num", "ang"), _quantity),
+    **dict.fromkeys(("vrule", "hrule"), _matched(_RULE)),
+    "scalebox": _after_specs("mo"),
+    "raisebox": _after_specs("moo"),
+    "rotatebox": _after_specs("om"),
+    "parbox": _after_specs("ooom"),
     **dict.fromkeys(("onedot", "@onedot"), _onedot),
     "captionof": _captionof,
     "title": _argument_as("title"),

@@ -10,6 +10,7 @@ from pile_builder.sources.arxiv_tables import ENVIRONMENTS, MATH_ENVIRONMENTS, T
 
 MAX_LIST_DEPTH = 6
 FLOATS = frozenset(["figure", "table", "algorithm"])
+LONG_TABLES = frozenset(["longtable", "deluxetable", "deluxetable*", "supertabular", "xtabular", "longtabu"])
 _NUMBERED = frozenset(["enumerate", "compactenum", "inparaenum", "asparaenum", "enumeratei"])
 
 
@@ -45,16 +46,25 @@ def begin(state: State, name: str) -> None:
         reader.optional()
     reader.gobble(spec)
     inside = state.nearest(FLOATS)
-    opened = state.open(kind or "plain", brace=False, name=name)
-    if opened is None:
-        return
+    if name in LONG_TABLES and inside is None:
+        _open_float(state, "table", name)
+        name = ""
     if kind in FLOATS:
-        opened.anchor = state.references.current
-        opened.mark = "" if inside else state.references.anchor(kind.capitalize())
+        _open_float(state, kind, name)
+    else:
+        state.open(kind or "plain", brace=False, name=name)
     if kind == "proof":
         state.out += (BREAK, "*Proof.* ")
     elif kind != "tabular":
         state.paragraph()
+
+
+def _open_float(state: State, kind: str, name: str) -> None:
+    inside = state.nearest(FLOATS)
+    opened = state.open(kind, brace=False, name=name)
+    if opened is not None:
+        opened.anchor = state.references.current
+        opened.mark = "" if inside else state.references.anchor(kind.capitalize())
 
 
 def end(state: State, name: str) -> None:
@@ -153,7 +163,10 @@ def _close_tabular(state: State, opened: Open) -> None:
 
 def _close_float(state: State, opened: Open) -> None:
     text = state.cut(opened.start)
-    captions = "".join(state.blocks.add(caption) for caption in opened.captions)
+    # The captions of parts of a figure follow its own, in one paragraph.
+    own = opened.captions[:1] if opened.mark else []
+    parts = "; ".join(caption.rstrip(".;") for caption in opened.captions[len(own) :])
+    captions = "".join(state.blocks.add(caption) for caption in (*own, f"{parts}." if parts else "") if caption)
     if opened.kind == "algorithm":
         state.out += (captions, text)
     else:

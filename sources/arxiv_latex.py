@@ -27,7 +27,8 @@ MAX_INCLUDES = 500
 MAX_INCLUDED = 32 << 20
 """Most files that a paper includes, and most characters in them (a file counts as often as it is included)."""
 MAX_STYLE = 200_000
-"""Longest style file of the paper's own that is searched for definitions."""
+MAX_STYLES = 30
+"""Longest style file of the paper's own that is searched for definitions, and how many are."""
 NOT_TEXT = (".bbl", ".bib", ".eps_tex", ".pdf_tex", ".pstex_t", ".tikz", ".pgf", ".eps", ".ps", ".pdf", ".sty", ".cls")
 """Endings of files that papers include and that hold pictures, references or code."""
 
@@ -114,12 +115,17 @@ class _Conversion:
         return self._prepared[path]
 
     def _scan_packages(self) -> None:
-        for match in _PACKAGES.finditer(self._text(self._main)):
-            for name in match[1].split(","):
-                for ending in (".sty", ".cls"):
-                    path = self._find(name.strip() + ending)
-                    if path and len(self._files[path]) <= MAX_STYLE:
-                        self._state.macros.scan(self._text(path))
+        """Take definitions out of the style files that come with the paper, and out of those that they load."""
+        waiting = [self._main]
+        seen = {self._main}
+        while waiting:
+            for match in _PACKAGES.finditer(self._text(waiting.pop())):
+                for name in match[1].split(","):
+                    for path in (self._find(name.strip() + ".sty"), self._find(name.strip() + ".cls")):
+                        if path and path not in seen and len(self._files[path]) <= MAX_STYLE and len(seen) < MAX_STYLES:
+                            seen.add(path)
+                            waiting.append(path)
+                            self._state.macros.scan(self._text(path))
 
     def _find(self, name: str) -> str:
         """The path of an included file; names never leave the paper's own tree."""

@@ -3,7 +3,7 @@ r"""Definitions and conditionals of a LaTeX paper: enough of them to read its te
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pile_builder.sources.arxiv_reader import Reader
@@ -13,12 +13,18 @@ MAX_NESTED = 8
 """How often a macro is expanded inside its own expansion (its argument may well use it again)."""
 MAX_BODY = 100_000
 
+NO_VALUE = "-NoValue-"
+STAR = "-Star-"
+
+_ENDS_IN_WORD = re.compile(r"\\[A-Za-z]+$")
 _PARAMETER = re.compile(r"#(#|[1-9])")
 _DEF_HEAD = re.compile(r"[ \t\n]*(\\(?:[A-Za-z@]+|[^A-Za-z\s]))([^{}\n]{0,80})(?=\{)")
-_PLAIN_PARAMETERS = re.compile(r"\s*(?:#(\d)\s*)*$")
+_DEF_PARAMETERS = re.compile(r"()([^{}\n]{0,80})(?=\{)")
+_CSNAME = re.compile(r"\s*\\csname([^\\{}]{1,60})\\endcsname")
+_DELIMITED = re.compile(r"([^#]*)#\d([^#]*)")
 _LET = re.compile(r"[ \t\n]*(\\(?:[A-Za-z@]+|[\s\S]))[ \t]*=?[ \t]?(\\(?:[A-Za-z@]+|[\s\S])|[\s\S])")
 _NEW_IF = re.compile(r"[ \t\n]*\{?\\if([A-Za-z@]+)\}?")
-_XPARSE = re.compile(r"[mos]|[OD]\s*\{[^{}]*\}|r\W\W|d\W\W|\+|v")
+_XPARSE = re.compile(r"([mosvODdr])(?:\s*\{([^{}]*)\})?")
 _BRANCH = re.compile(r"\\(?:(newif|let)(?:[ \t]*\\[A-Za-z@]+[ \t=]*){1,2}|(if[A-Za-z@]*)|(else|fi)(?![A-Za-z@])|or)")
 _BOOLEAN = re.compile(r"\s*\\(?:boolean|isodd)\s*\{\s*([A-Za-z@]+)\s*\}\s*$")
 _SCAN = re.compile(
@@ -28,25 +34,55 @@ _TOKEN = re.compile(r"\s*(\\(?:[A-Za-z@]+|[\s\S])|\S)")
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """How one argument of a macro is written: in braces, in brackets, as a star, or up to a delimiter.
+
+    Attributes:
+        default: what an argument in brackets is when it is not given; None for one that must be given.
+        delimiter: the text that ends the argument.
+        star: whether it is a star, or none.
+        before: the text that stands before it and is no part of it.
+    """
+
+    default: str | None = None
+    delimiter: str = ""
+    star: bool = False
+    before: str = ""
+
+    def take(self, reader: Reader) -> str:
+        """Take the argument from `reader`."""
+        if self.before and reader.text.startswith(self.before, reader.pos):
+            reader.pos += len(self.before)
+        if self.star:
+            return STAR if reader.star() else NO_VALUE
+        if self.delimiter:
+            return reader.until(self.delimiter)
+        if self.default is None:
+            return reader.argument()
+        given = reader.optional()
+        return self.default if given is None else given
+
+
+@dataclass(frozen=True, slots=True)
 class Macro:
     """A user's command: `parts` are its body's strings and the numbers of the arguments between them."""
 
     parts: tuple[str | int, ...]
-    arguments: int = 0
-    default: str | None = None
+    parameters: tuple[Parameter, ...] = ()
     at_letter: bool = False
 
     def expand(self, reader: Reader) -> str:
         """Take the arguments from `reader` and put them into the body."""
-        if not self.arguments:
-            return "".join(part for part in self.parts if isinstance(part, str))
-        given: list[str] = []
-        if self.default is not None:
-            first = reader.optional()
-            given.append(self.default if first is None else first)
-        while len(given) < self.arguments:
-            given.append(reader.argument())
-        return "".join(part if isinstance(part, str) else given[part - 1] for part in self.parts)
+        given = [parameter.take(reader) for parameter in self.parameters]
+        out: list[str] = []
+        after_word = False
+        for part in self.parts:
+            text = part if isinstance(part, str) else given[part - 1]
+            if after_word and text[:1].isalpha():
+                out.append(" ")
+            out.append(text)
+            after_word = _ENDS_IN_WORD.search(text[-40:]) is not None if text else after_word
+        return "".join(out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +131,7 @@ class Macros:
             "DeclareDocumentCommand": self._new_document_command,
             "DeclareMathOperator": self._operator,
             "DeclarePairedDelimiter": self._delimiters,
+            "NewDocumentEnvironment": self._new_document_environment,
             "newenvironment": self._newenvironment,
             "renewenvironment": self._newenvironment,
             "newtheorem": self._newtheorem,
@@ -171,7 +208,11 @@ class Macros:
     def choose(self, name: str, reader: Reader) -> str:
         r"""The branch of `\ifthenelse{test}{yes}{no}` and its kin that counts."""
         test = reader.argument()
-        if name in ("ifstrequal", "ifdefstring"):
+        if name == "IfBooleanTF":
+            holds = test == STAR
+        elif name in ("IfValueTF", "IfNoValueTF"):
+            holds = (test == NO_VALUE) == (name == "IfNoValueTF")
+        elif name in ("ifstrequal", "ifdefstring"):
             holds = test.strip() == reader.argument().strip()
         else:
             boolean = _BOOLEAN.match(test)
@@ -205,11 +246,17 @@ class Macros:
             self.commands[name] = macro
 
     def _command_name(self, reader: Reader) -> str:
+        reader.peek()
+        if named := _CSNAME.match(reader.text, reader.pos):
+            reader.pos = named.end()
+            return named[1].strip()
         return reader.argument().strip().removeprefix("\\")
 
-    def _number(self, reader: Reader) -> int:
+    def _parameters(self, reader: Reader) -> list[Parameter]:
         number = (reader.optional() or "").strip()
-        return min(int(number), 9) if number.isdecimal() else 0
+        count = min(int(number), 9) if number.isdecimal() and number.isascii() and len(number) < 3 else 0
+        default = reader.optional() if count else None
+        return [Parameter(default), *[Parameter()] * (count - 1)] if count else []
 
     def _newcommand(self, reader: Reader) -> None:
         name, macro = self._parse(reader)
@@ -223,21 +270,25 @@ class Macros:
     def _parse(self, reader: Reader) -> tuple[str, Macro]:
         reader.star()
         name = self._command_name(reader)
-        count = self._number(reader)
-        default = reader.optional() if count else None
-        return name, _macro(reader.argument(), count, default, at_letter=reader.at_letter)
+        parameters = self._parameters(reader)
+        return name, _macro(reader.argument(), parameters, at_letter=reader.at_letter)
 
     def _def(self, reader: Reader) -> None:
         reader.peek()
-        match = _DEF_HEAD.match(reader.text, reader.pos)
+        named = _CSNAME.match(reader.text, reader.pos)
+        if named:
+            reader.pos = named.end()
+        match = (_DEF_PARAMETERS if named else _DEF_HEAD).match(reader.text, reader.pos)
         if match is None:
             self._token(reader)
             return
         reader.pos = match.end()
-        body = reader.argument()
-        # Delimited parameters would need TeX itself: such a macro is left unknown, and its call leaves no trace.
-        if _PLAIN_PARAMETERS.match(match[2]):
-            self._set(match[1][1:], _macro(body, match[2].count("#"), None, at_letter=reader.at_letter))
+        parameters = [Parameter(delimiter=after.strip(" ")) for _, after in _DELIMITED.findall(match[2])]
+        before = match[2].partition("#")[0].strip()
+        if before and parameters:
+            parameters[0] = Parameter(delimiter=parameters[0].delimiter, before=before)
+        name = named[1].strip() if named else match[1][1:]
+        self._set(name, _macro(reader.argument(), parameters, at_letter=reader.at_letter))
 
     def _let(self, reader: Reader) -> None:
         reader.peek()
@@ -255,13 +306,14 @@ class Macros:
 
     def _new_document_command(self, reader: Reader) -> None:
         name = self._command_name(reader)
-        kinds = [kind for kind in _XPARSE.findall(reader.argument()) if kind != "+"]
-        body = reader.argument()
-        default = None
-        if kinds and kinds[0][0] in "oO":
-            default = kinds[0][1:].strip()[1:-1] if kinds[0][0] == "O" else ""
-        if not any(kind[0] in "sdDr" for kind in kinds):
-            self._set(name, _macro(body, min(len(kinds), 9), default, at_letter=reader.at_letter))
+        parameters = _xparse(reader.argument())
+        self._set(name, _macro(reader.argument(), parameters, at_letter=reader.at_letter))
+
+    def _new_document_environment(self, reader: Reader) -> None:
+        name = reader.argument().strip()
+        parameters = _xparse(reader.argument())
+        begin = _macro(reader.argument(), parameters, at_letter=reader.at_letter)
+        self.environments[name] = UserEnvironment(begin, reader.argument()[:MAX_BODY])
 
     def _operator(self, reader: Reader) -> None:
         star = "*" if reader.star() else ""
@@ -271,17 +323,14 @@ class Macros:
     def _delimiters(self, reader: Reader) -> None:
         name = self._command_name(reader)
         left, right = reader.argument(), reader.argument()
-        self._set(name, Macro((f"\\left{left} ", 1, f" \\right{right}"), 1))
+        self._set(name, Macro((f"\\left{left} ", 1, f" \\right{right}"), (Parameter(),)))
 
     def _newenvironment(self, reader: Reader) -> None:
         reader.star()
         name = reader.argument().strip()
-        count = self._number(reader)
-        default = reader.optional() if count else None
-        begin, end = reader.argument(), reader.argument()
-        self.environments[name] = UserEnvironment(
-            _macro(begin, count, default, at_letter=reader.at_letter), end[:MAX_BODY]
-        )
+        parameters = self._parameters(reader)
+        begin = _macro(reader.argument(), parameters, at_letter=reader.at_letter)
+        self.environments[name] = UserEnvironment(begin, reader.argument()[:MAX_BODY])
 
     def _newtheorem(self, reader: Reader) -> None:
         reader.star()
@@ -305,13 +354,26 @@ class Macros:
             self._flags.setdefault(match[1], False)
 
 
-def _macro(body: str, count: int, default: str | None, *, at_letter: bool) -> Macro:
+def _xparse(spec: str) -> list[Parameter]:
+    """The parameters of an xparse specification such as `s O{1} m`."""
+    parameters: list[Parameter] = []
+    for match in _XPARSE.finditer(spec):
+        kind, default = match[1], match[2]
+        if kind in "oO":
+            parameters.append(Parameter(NO_VALUE if kind == "o" else default or ""))
+        elif kind in "mvs":
+            parameters.append(Parameter(star=kind == "s"))
+    return parameters[:9]
+
+
+def _macro(body: str, parameters: Sequence[Parameter], *, at_letter: bool) -> Macro:
     parts: list[str | int] = []
     pos = 0
     body = body[:MAX_BODY]
     for match in _PARAMETER.finditer(body):
         parts.append(body[pos : match.start()])
-        parts.append("#" if match[1] == "#" else int(match[1]) if int(match[1]) <= count else "")
+        sign = match[1]
+        parts.append("#" if sign == "#" else int(sign) if int(sign) <= len(parameters) else "")
         pos = match.end()
     parts.append(body[pos:])
-    return Macro(tuple(part for part in parts if part != ""), count, default, at_letter)
+    return Macro(tuple(part for part in parts if part != ""), tuple(parameters), at_letter)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from pile_builder.errors import InputError
 from pile_builder.sources.arxiv_macros import MAX_NESTED, Alias, Macros
 from pile_builder.sources.arxiv_reader import VERBATIM, Reader, Verbatim
 from pile_builder.sources.arxiv_references import ANCHOR, References
 from pile_builder.sources.arxiv_tables import (
+    CHOICES,
     CITES,
     ENVIRONMENTS,
     MATH_DROPPED,
@@ -22,6 +22,8 @@ from pile_builder.sources.arxiv_tables import (
     THEOREMS,
 )
 
+from pile_builder.errors import InputError
+
 MAX_MATH = 1 << 20
 """Longest formula, in characters."""
 
@@ -32,6 +34,7 @@ _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _TAG = re.compile(f"{ANCHOR}\\d+{ANCHOR}")
 _INLINE_END = re.compile(r"(?:[^$\\\n]++|\\[\s\S]|\n(?![ \t]*\n))*+\$")
 _EDGE = re.compile(r"^(?:\\\\|[\s&~])+|(?:\\\\|[\s~]|\\[,;!]|\\ )+$")
+_ONE_TOKEN = re.compile(r"\s*(?:\\[A-Za-z]+|[^\\]|\{.*\})\s*$", re.DOTALL)
 _ENDS_TEXT = frozenset(["par", "item", "caption", "bibitem", "maketitle"]) | frozenset(SECTIONS)
 
 
@@ -132,7 +135,7 @@ class Formulas:
                     parts.append(f"\\{macro.name}")
                 elif reader.active.get(name, 0) < MAX_NESTED:
                     body = macro.expand(reader)
-                    if parts and parts[-1].rstrip()[-1:] in ("^", "_") and len(body) > 1:
+                    if parts and parts[-1].rstrip()[-1:] in ("^", "_") and not _ONE_TOKEN.match(body):
                         body = f"{{{body}}}"
                     reader.push(body, name, at_letter=macro.at_letter)
                 continue
@@ -237,7 +240,7 @@ class Formulas:
             macros.skip_branch(reader, to_else=False)
         elif name in ("input", "include"):
             self._include(reader.argument())
-        elif name == "ifthenelse":
+        elif name in CHOICES:
             reader.push(macros.choose(name, reader))
         else:
             return name == "fi" or macros.set_flag(name) or macros.define(name, reader)

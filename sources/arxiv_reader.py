@@ -30,7 +30,7 @@ _DEFINES_VERBATIM = re.compile(
 _PREPARE = re.compile(
     r"\\(?:verb|lstinline(?:\[[^\]\n]{0,200}\])?)\*?(?P<d>[^A-Za-z\s*{\\])(?P<verb>[^\n]{0,400}?)(?P=d)"
     r"|\\begin[ ]?\{(?P<env>[A-Za-z]{1,40}\*?)\}"
-    r"|\\(?:url|nolinkurl|path)[ ]?\{(?P<url>[^{}\n\\]{0,400})\}"
+    r"|\\(?:url|nolinkurl|path)[ ]?\{(?P<url>(?:[^{}\n\\#]|#(?![1-9])){0,400})\}"
     r"|(?P<endinput>\\endinput(?![A-Za-z]))"
     r"|\\[\s\S]"
     r"|%(?P<comment>[^\n]*\n?[ \t]*)"
@@ -240,6 +240,16 @@ class Reader:
                 break
         self.spend(MAX_OPTIONAL)
         return None
+
+    def until(self, delimiter: str) -> str:
+        """Take what stands before a delimiter, and the delimiter; nothing where it is not near."""
+        start = self.pos
+        end = self.text.find(delimiter, start, start + MAX_OPTIONAL)
+        if end < 0:
+            self.spend(MAX_OPTIONAL // 8)
+            return ""
+        self.pos = end + len(delimiter)
+        return self.text[start:end]
 
     def star(self) -> bool:
         """Take a star, if there is one."""

@@ -108,8 +108,8 @@ class References:
             return "" if opening and closing else opening + closing
         numbers = ", ".join(target.number for target in targets)
         kind = targets[0].kind
-        if command == "eqref" or (kind == "equation" and command not in ("ref", "labelcref")):
+        if command == "eqref" or (kind == "equation" and command not in ("ref", "labelcref", "vref")):
             numbers = f"({numbers})"
-        if command not in ("ref", "eqref", "labelcref", "subref"):
+        if command not in ("ref", "eqref", "labelcref", "subref", "vref", "fref"):
             numbers = f"{_PREFIXES.get(kind, kind)} {numbers}"
         return f"{space}{opening}{numbers}{closing}"

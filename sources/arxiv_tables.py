@@ -27,31 +27,36 @@ ACCENTS = {
 """Accent command to combining character."""
 
 SYMBOLS = {
-    "ss": "ß", "SS": "SS", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "aa": "å",
-    "AA": "Å", "i": "ı", "j": "ȷ", "dh": "ð", "DH": "Ð", "th": "þ", "TH": "Þ", "dj": "đ", "DJ": "Đ", "ng": "ŋ", "NG": "Ŋ",
-    "dots": "…", "ldots": "…", "textellipsis": "…", "dotsc": "…", "dotfill": "…", "S": "§", "P": "¶", "copyright": "©",
-    "pounds": "£", "euro": "€", "texteuro": "€", "EUR": "€", "dag": "†", "ddag": "‡", "textdagger": "†",
-    "textdaggerdbl": "‡", "textregistered": "®", "texttrademark": "™", "textcopyright": "©", "textdegree": "°",
-    "degree": "°", "degr": "°", "deg": "°", "arcdeg": "°", "textmu": "µ", "micron": "µm", "textbullet": "•",
-    "textperiodcentered": "·", "textasciitilde": "~", "textasciicircum": "^", "textbackslash": "\\\\", "textbar": "|",
-    "textless": "<", "textgreater": ">", "textunderscore": "_", "textdollar": "\\$", "textquotedblleft": "“",
-    "textquotedblright": "”", "textquoteleft": "‘", "textquoteright": "’", "textquotesingle": "'", "quotedblbase": "„",
-    "guillemotleft": "«", "guillemotright": "»", "og": "« ", "fg": " »", "textemdash": "—", "textendash": "–",
-    "textexclamdown": "¡", "textquestiondown": "¿", "textordfeminine": "ª", "textordmasculine": "º", "textonehalf": "½",
-    "textonequarter": "¼", "texttimes": "×", "textdiv": "÷", "textpm": "±", "textasteriskcentered": "*", "lq": "‘",
-    "rq": "’", "slash": "/", "textvisiblespace": "␣", "TeX": "TeX", "LaTeX": "LaTeX", "LaTeXe": "LaTeX2e",
-    "BibTeX": "BibTeX", "pdfLaTeX": "pdfLaTeX", "XeLaTeX": "XeLaTeX", "quad": " ", "qquad": " ", "enspace": " ",
-    "thinspace": " ", "space": " ", "hfill": " ", "hfil": " ", "nobreakspace": " ", "hss": " ", "sep": ", ", "textcelsius": "℃",
-    "ohm": "Ω", "textohm": "Ω", "arcmin": "′", "arcsec": "″", "lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]",
-    "ast": "*", "textsuperscript": "", "textvertline": "|", "textbraceleft": "{", "textbraceright": "}", "mid": "|",
+    "ss": "ß", "SS": "SS", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ",
+    "aa": "å", "AA": "Å", "i": "ı", "j": "ȷ", "dh": "ð", "DH": "Ð", "th": "þ", "TH": "Þ", "dj": "đ", "DJ": "Đ",
+    "ng": "ŋ", "NG": "Ŋ", "dots": "…", "ldots": "…", "textellipsis": "…", "dotsc": "…", "dotfill": "…", "S": "§",
+    "P": "¶", "copyright": "©", "pounds": "£", "euro": "€", "texteuro": "€", "EUR": "€", "dag": "†", "ddag": "‡",
+    "textdagger": "†", "textdaggerdbl": "‡", "textregistered": "®", "texttrademark": "™", "textcopyright": "©",
+    "textdegree": "°", "degree": "°", "degr": "°", "deg": "°", "arcdeg": "°", "textmu": "µ", "micron": "µm",
+    "textbullet": "•", "textperiodcentered": "·", "textasciitilde": "~", "textasciicircum": "^",
+    "textbackslash": "\\\\", "textbar": "|", "textless": "<", "textgreater": ">", "textunderscore": "_",
+    "textdollar": "\\$", "textquotedblleft": "“", "textquotedblright": "”", "textquoteleft": "‘",
+    "textquoteright": "’", "textquotesingle": "'", "quotedblbase": "„", "guillemotleft": "«", "guillemotright": "»",
+    "og": "« ", "fg": " »", "textemdash": "—", "textendash": "–", "textexclamdown": "¡", "textquestiondown": "¿",
+    "textordfeminine": "ª", "textordmasculine": "º", "textonehalf": "½", "textonequarter": "¼", "texttimes": "×",
+    "textdiv": "÷", "textpm": "±", "textasteriskcentered": "*", "lq": "‘", "rq": "’", "slash": "/",
+    "textvisiblespace": "␣", "TeX": "TeX", "LaTeX": "LaTeX", "LaTeXe": "LaTeX2e", "BibTeX": "BibTeX",
+    "pdfLaTeX": "pdfLaTeX", "XeLaTeX": "XeLaTeX", "quad": " ", "qquad": " ", "enspace": " ", "thinspace": " ",
+    "space": " ", "hfill": " ", "hfil": " ", "nobreakspace": " ", "hss": " ", "sep": ", ", "textcelsius": "℃",
+    "ohm": "Ω", "textohm": "Ω", "arcmin": "′", "arcsec": "″", "lbrace": "{", "rbrace": "}", "lbrack": "[",
+    "rbrack": "]", "ast": "*", "textsuperscript": "", "textvertline": "|", "textbraceleft": "{", "textbraceright": "}",
+    "mid": "|",
 }  # fmt: skip
 """Text commands that stand for characters."""
 
 CHARACTERS = {
-    " ": " ", "\n": " ", "\t": " ", ",": " ", ";": " ", ":": " ", ">": " ", "!": "", "/": "", "-": "", "@": "", "+": "",
-    "<": "", "{": "{", "}": "}", "%": "%", "&": "&", "#": "#", "_": "_", "$": "\\$", "|": "|", "*": "",
+    " ": " ", "\n": " ", "\t": " ", ",": " ", ";": " ", ":": " ", ">": " ", "!": "", "/": "", "-": "", "@": "",
+    "+": "", "<": "", "{": "{", "}": "}", "%": "%", "&": "&", "#": "#", "_": "_", "$": "\\$", "|": "|", "*": "",
 }  # fmt: skip
 """Commands of one other character."""
+
+CHOICES = _words("ifthenelse iftoggle ifbool ifstrequal ifdefstring IfStrEq IfValueTF IfNoValueTF IfBooleanTF")
+"""Commands that choose between two arguments by their first."""
 
 IN_MATH_ONLY = _words(r"""
 alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi rho sigma tau upsilon
@@ -62,18 +67,19 @@ oplus otimes star bullet ell hbar lesssim gtrsim propto ll gg prime forall exist
 """Symbols that authors write in text too; they come out as inline math."""
 
 GOBBLED = _specs(r"""
-m: pagestyle thispagestyle pagenumbering bibliographystyle bibliography nocite date address email affil
-m: affiliation altaffiltext altaffilmark authorrunning titlerunning institute thanks hyphenation index glossary preprint
+m: pagestyle thispagestyle pagenumbering bibliographystyle bibliography nocite date email
+m: altaffiltext altaffilmark authorrunning titlerunning thanks hyphenation index glossary preprint
 m: pacs subjclass msc graphicspath DeclareGraphicsExtensions hypersetup definecolor color cline specialrule noalign vphantom
 m: phantom hphantom IfFileExists stepcounter refstepcounter theoremstyle tikzset pgfplotsset lstset bstctlcite pageref
 m: numberwithin captionsetup newcounter newlength newsavebox usetikzlibrary markboth received revised accepted published
-m: journal volume urlstyle setenumerate selectlanguage allowdisplaybreaks author shortauthors shorttitle correspondingauthor
+m: journal volume urlstyle setenumerate selectlanguage allowdisplaybreaks shorttitle correspondingauthor
 m: corresp orcid orcidlink affaddr city country institution department state postcode streetaddress curraddr urladdr
-m: ead fntext cortext collaboration altaffiliation homepage dedicatory keyword usesymbol submitjournal journalinfo
+m: ead fntext cortext collaboration homepage dedicatory keyword usesymbol submitjournal journalinfo
 m: runninghead pubyear volnumber facilities facility software acmConference acmYear acmDOI acmISBN acmPrice copyrightyear
 m: setcopyright acmSubmissionID acmJournal acmVolume acmNumber acmArticle acmMonth ccsdesc editor doi isbn fancyhead fancyfoot
 m: lhead rhead chead lfoot rfoot cfoot setstretch linespread tablewidth tabletypesize tablenum tablecolumns
 m: colnumbers setlist ExplSyntaxOn PassOptionsToClass RequirePackageWithOptions addbibresource hypertarget usepgfplotslibrary
+m: arabic roman Roman alph Alph value fnsymbol tablenotemark tablerefs tablecomments settocdepth counterwithout
 m: newblock eprint ignore iffileexists typeout message setbeamertemplate usetheme AtBeginDocument AtEndDocument
 m: bigskipamount ProvidesPackage ProvidesClass NeedsTeXFormat special write mciteSetBstSublistMode
 m: sisetup tikzexternalize todo listoftodos missingfigure
@@ -86,13 +92,14 @@ sm: vspace hspace
 mmmm: DeclareSymbolFont DeclareMathSymbol
 om: usepackage RequirePackage documentclass documentstyle includegraphics LoadClass includepdf inst
 om: geometry marginnote marginpar lstinputlisting verbatiminput bibitem
+om: author affiliation affil address institute altaffiliation
 om: fnref tnotetext tnotemark tnoteref corref fnmark authornote authornotemark IEEEmembership IEEEauthorblockA
 omm: rule savebox
 o: pagebreak linebreak nopagebreak nolinebreak footnotemark toprule midrule bottomrule IEEEpeerreviewmaketitle
 opm: cmidrule
 oom: adjustimage
 m: epsfbox plotone psfig epsfig psdraft epsscale figurenum
-mm: plottwo
+mm: plottwo tablenotetext
 omm: newtcolorbox
 g: vskip hskip kern mkern raise lower parindent parskip baselineskip topmargin oddsidemargin evensidemargin textwidth
 g: textheight hsize vsize voffset hoffset tabcolsep arraycolsep columnsep headheight headsep footskip abovedisplayskip
@@ -141,50 +148,51 @@ citealt* citep* cite* upcite Cite fullcite nptextcite
 """)
 """Citations that a sentence reads well without."""
 TEXT_CITES = _words(
-    "citet textcite citeauthor Citet Citeauthor newcite citetext citetalias Textcite citeA citeN refcite"
-)
-"""Citations that are part of the sentence."""
-
-REFS = _words("ref eqref autoref cref Cref vref nameref subref Autoref labelcref Ref Vref fref Fref")
-
-ENVIRONMENTS = {
-    "itemize": ("list", "o"), "enumerate": ("list", "o"), "description": ("list", "o"), "list": ("list", "mm"),
-    "compactitem": ("list", "o"), "compactenum": ("list", "o"), "inparaenum": ("list", "o"), "asparaenum": ("list", "o"),
+   
+    "citet textcite citeauthor Citet Citeauthor newcite citetext citetalias Textcite citeA citeN refcite" ) """Citations that are part of the sentence.""" REFS = _words("ref eqref autoref cref Cref vref nameref subref Autoref labelcref Ref Vref fref Fref") ENVIRONMENTS = { "itemize": ("list", "o"),
+    "enumerate": ("list", "o"), "description": ("list", "o"), "list": ("list", "mm"), "compactitem": ("list", "o"),
+    "compactenum": ("list", "o"), "inparaenum": ("list", "o"), "asparaenum": ("list", "o"),
     "compactdesc": ("list", "o"), "trivlist": ("plain", ""), "enumeratei": ("list", "o"), "asparaitem": ("list", "o"),
-    "figure": ("figure", "o"), "wrapfigure": ("figure", "omomo"), "SCfigure": ("figure", "oo"), "teaserfigure": ("figure", ""),
-    "sidewaysfigure": ("figure", "o"), "subfigure": ("figure", "om"), "marginfigure": ("figure", "o"),
-    "floatingfigure": ("figure", "om"), "plate": ("figure", "o"), "figwindow": ("figure", "o"), "ltxfigure": ("figure", "o"),
-    "interactive": ("figure", "mm"), "featurebox": ("figure", ""), "rotatefigure": ("figure", "o"),
-    "table": ("table", "o"), "wraptable": ("table", "omomo"), "sidewaystable": ("table", "o"), "subtable": ("table", "om"),
-    "SCtable": ("table", "oo"), "margintable": ("table", "o"), "threeparttable": ("plain", "o"), "ltxtable": ("table", "o"),
-    "tabular": ("tabular", "om"), "tabular*": ("tabular", "mom"), "tabularx": ("tabular", "mom"), "tabulary": ("tabular", "mom"),
-    "tabu": ("tabular", "m"), "longtable": ("tabular", "om"), "supertabular": ("tabular", "m"), "deluxetable": ("tabular", "om"),
-    "deluxetable*": ("tabular", "om"), "tblr": ("tabular", "om"), "longtabu": ("tabular", "m"), "xtabular": ("tabular", "om"),
-    "algorithm": ("algorithm", "o"), "algorithm2e": ("algorithm", "o"), "algorithm*": ("algorithm", "o"),
-    "algorithmic": ("lines", "o"), "algorithmic*": ("lines", "o"), "tabbing": ("lines", ""), "verse": ("lines", ""),
-    "quote": ("quote", ""), "quotation": ("quote", ""), "displayquote": ("quote", "o"),
-    "abstract": ("abstract", "o"), "Abstract": ("abstract", ""), "abstract*": ("abstract", ""),
-    "thebibliography": ("skip", "m"), "tikzpicture": ("skip", "o"), "pgfpicture": ("skip", ""), "picture": ("skip", "pp"),
-    "pspicture": ("skip", "pp"), "comment": ("skip", ""), "filecontents": ("skip", ""), "filecontents*": ("skip", ""),
-    "CCSXML": ("skip", ""), "pycode": ("skip", ""), "references": ("skip", ""), "psfrags": ("skip", ""), "axis": ("skip", "o"),
-    "fmffile": ("skip", "m"), "overpic": ("skip", "om"), "textblock": ("skip", "mp"), "theindex": ("skip", ""),
-    "IEEEbiography": ("skip", "om"), "IEEEbiographynophoto": ("skip", "m"), "biography": ("skip", "om"),
-    "authorlist": ("skip", ""), "author": ("skip", ""), "frontmatter": ("plain", ""), "teaser": ("figure", ""),
-    "minipage": ("plain", "oooom"), "multicols": ("plain", "m"), "adjustbox": ("plain", "m"), "spacing": ("plain", "m"),
-    "tcolorbox": ("plain", "o"), "mdframed": ("plain", "o"), "adjustwidth": ("plain", "mm"), "resizebox": ("plain", "mm"),
-    "otherlanguage": ("plain", "m"), "otherlanguage*": ("plain", "m"), "column": ("plain", "m"), "columns": ("plain", "o"),
-    "appendices": ("plain", ""), "subappendices": ("plain", ""), "landscape": ("plain", ""), "center": ("plain", ""),
-    "subequations": ("plain", ""), "keyword": ("plain", ""), "CJK": ("plain", "mm"), "CJK*": ("plain", "mm"),
-    "addmargin": ("plain", "om"), "tablenotes": ("plain", "o"), "proof": ("proof", "o"), "proof*": ("proof", "o"),
-    "Proof": ("proof", "o"), "pf": ("proof", "o"), "pf*": ("proof", "m"), "scope": ("plain", "o"), "frame": ("plain", "oo"),
+    "figure": ("figure", "o"), "wrapfigure": ("figure", "omomo"), "SCfigure": ("figure", "oo"),
+    "teaserfigure": ("figure", ""), "sidewaysfigure": ("figure", "o"), "subfigure": ("figure", "om"),
+    "marginfigure": ("figure", "o"), "floatingfigure": ("figure", "om"), "plate": ("figure", "o"),
+    "figwindow": ("figure", "o"), "ltxfigure": ("figure", "o"), "interactive": ("figure", "mm"),
+    "featurebox": ("figure", ""), "rotatefigure": ("figure", "o"), "table": ("table", "o"),
+    "wraptable": ("table", "omomo"), "sidewaystable": ("table", "o"), "subtable": ("table", "om"),
+    "SCtable": ("table", "oo"), "margintable": ("table", "o"), "threeparttable": ("plain", "o"),
+    "ltxtable": ("table", "o"), "tabular": ("tabular", "om"), "tabular*": ("tabular", "mom"),
+    "tabularx": ("tabular", "mom"), "tabulary": ("tabular", "mom"), "tabu": ("tabular", "m"),
+    "longtable": ("tabular", "om"), "supertabular": ("tabular", "m"), "deluxetable": ("tabular", "om"),
+    "deluxetable*": ("tabular", "om"), "tblr": ("tabular", "om"), "longtabu": ("tabular", "m"),
+    "xtabular": ("tabular", "om"), "algorithm": ("algorithm", "o"), "algorithm2e": ("algorithm", "o"),
+    "algorithm*": ("algorithm", "o"), "algorithmic": ("lines", "o"), "algorithmic*": ("lines", "o"),
+    "tabbing": ("lines", ""), "verse": ("lines", ""), "quote": ("quote", ""), "quotation": ("quote", ""),
+    "displayquote": ("quote", "o"), "abstract": ("abstract", "o"), "Abstract": ("abstract", ""),
+    "abstract*": ("abstract", ""), "thebibliography": ("skip", "m"), "tikzpicture": ("skip", "o"),
+    "pgfpicture": ("skip", ""), "picture": ("skip", "pp"), "pspicture": ("skip", "pp"), "comment": ("skip", ""),
+    "filecontents": ("skip", ""), "filecontents*": ("skip", ""), "CCSXML": ("skip", ""), "pycode": ("skip", ""),
+    "references": ("skip", ""), "psfrags": ("skip", ""), "axis": ("skip", "o"), "fmffile": ("skip", "m"),
+    "overpic": ("skip", "om"), "textblock": ("skip", "mp"), "theindex": ("skip", ""), "IEEEbiography": ("skip", "om"),
+    "IEEEbiographynophoto": ("skip", "m"), "biography": ("skip", "om"), "authorlist": ("skip", ""),
+    "author": ("skip", ""), "frontmatter": ("plain", ""), "teaser": ("figure", ""), "minipage": ("plain", "oooom"),
+    "multicols": ("plain", "m"), "adjustbox": ("plain", "m"), "spacing": ("plain", "m"), "tcolorbox": ("plain", "o"),
+    "mdframed": ("plain", "o"), "adjustwidth": ("plain", "mm"), "resizebox": ("plain", "mm"),
+    "otherlanguage": ("plain", "m"), "otherlanguage*": ("plain", "m"), "column": ("plain", "m"),
+    "columns": ("plain", "o"), "appendices": ("plain", ""), "subappendices": ("plain", ""), "landscape": ("plain", ""),
+    "center": ("plain", ""), "subequations": ("plain", ""), "keyword": ("plain", ""), "CJK": ("plain", "mm"),
+    "CJK*": ("plain", "mm"), "addmargin": ("plain", "om"), "tablenotes": ("plain", "o"), "proof": ("proof", "o"),
+    "proof*": ("proof", "o"), "Proof": ("proof", "o"), "pf": ("proof", "o"), "pf*": ("proof", "m"),
+    "scope": ("plain", "o"), "frame": ("plain", "oo"),
 }  # fmt: skip
 """Environment to (what becomes of it, its arguments)."""
 
 THEOREMS = {
-    name.lower(): name
-    for name in "Theorem Lemma Proposition Corollary Definition Remark Example Conjecture Claim Assumption Question "
-    "Problem Exercise Observation Fact Notation Axiom Property Hypothesis Condition Note Construction".split()
-}
+   
+    name.lower(): name for name in "Theorem Lemma Proposition Corollary Definition Remark Example Conjecture Claim Assumption Question " "Problem Exercise Observation Fact Notation Axiom Property Hypothesis Condition Note Construction".split() } | { "thm": "Theorem",
+    "lem": "Lemma", "prop": "Proposition", "cor": "Corollary", "coro": "Corollary", "defn": "Definition",
+    "defi": "Definition", "dfn": "Definition", "rem": "Remark", "rmk": "Remark", "conj": "Conjecture",
+    "exmp": "Example", "eg": "Example", "egs": "Examples", "rmks": "Remarks",
+}  # fmt: skip
 """Theorem-like environments that classes define on their own."""
 
 MATH_ENVIRONMENTS = {
@@ -207,7 +215,7 @@ MATH_DROPPED = _words(
 )
 MATH_GOBBLED = {"footnote": "om", "thanks": "m", "vspace": "sm", "vskip": "g", "setlength": "mm", "index": "m",
                 "footnotetext": "om", "pagebreak": "o", "setcounter": "mm", "addtocounter": "mm", "marginpar": "om",
-                "footnotemark": "o", "hypertarget": "m"}  # fmt: skip
+                "footnotemark": "o", "includegraphics": "om", "hypertarget": "m"}  # fmt: skip
 
 PRIMITIVE_CONDITIONALS = _words(
     "if ifcat ifx ifnum ifdim ifodd ifmmode ifhmode ifvmode ifinner ifvoid ifhbox ifvbox iftrue iffalse ifcase ifdefined "

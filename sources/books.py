@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, ClassVar, cast
 
@@ -133,7 +134,11 @@ def _read_tar(stream: BinaryIO, name: str) -> Iterator[Raw | Reject | Skipped]:
         elif member.size > MAX_RECORD_BYTES:
             yield Reject("too_large", f"{member.size:,} bytes", key=f"{name}/{member.name}")
         else:
-            yield Raw(f"{name}/{member.name}", read_all(member.content), _media_type(member.name))
+            try:
+                content = read_all(member.content)
+            except tarfile.ReadError as error:
+                raise InputError("truncated", f"tar {name}: {error}") from error
+            yield Raw(f"{name}/{member.name}", content, _media_type(member.name))
 
 
 def _media_type(name: str) -> str:

@@ -45,6 +45,7 @@ from .common_crawl_warc import Message, Record, decode_body, open_archive, parse
 
 _WANTED = frozenset({"response", "conversion"})
 _WARC_TYPES = frozenset({"warcinfo", "resource", "request", "metadata", "revisit", "continuation"})
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _LIST_NAME = re.compile(r"\.paths(\.gz)?$")
 
 
@@ -188,7 +189,7 @@ class CommonCrawl(Source):
         if record.type == "response" and not is_html(media_type, payload):
             return Skipped("not_html")
         language = record.headers.get("warc-identified-content-language", "") if record.type == "conversion" else ""
-        meta = {"url": url, "date": date, "language": language.partition(",")[0]}
+        meta = {"url": url, "date": date if _DATE.match(date) else "", "language": language.partition(",")[0]}
         return Raw(key, payload, media_type, {name: value for name, value in meta.items() if value})
 
     def _blocked(self, url: str) -> str:

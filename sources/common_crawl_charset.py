@@ -15,6 +15,9 @@ DETECT_BYTES = 256 << 10
 MAX_BAD_SHARE = 10
 """A charset is still believed when at most one in this many of its non-ASCII characters does not decode."""
 
+MAX_BAD_OVERALL = 100
+"""When nothing fits, the first declared charset is taken as long as at most one in this many characters is lost."""
+
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _META = re.compile(rb"<meta\s[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 _XML = re.compile(rb"\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{2,40})", re.IGNORECASE)
@@ -50,8 +53,11 @@ def decode(body: bytes, media_type: str) -> tuple[str, str] | None:
             return _clean(text), codec
     # Late, because it costs 0.2 ms a page, and on much of the body, because the beginning is often plain ASCII.
     detected = codec_of(detect_encoding(body, max_len=DETECT_BYTES) or "")
-    text = _attempt(body, detected) if detected else None
-    return None if text is None else (_clean(text), detected)
+    for codec, share in ((detected, MAX_BAD_SHARE), (candidates[0], 0)):
+        text = _attempt(body, codec, share) if codec else None
+        if text is not None:
+            return _clean(text), codec
+    return None
 
 
 def codec_of(label: str) -> str:
@@ -78,8 +84,8 @@ def _declared(body: bytes, media_type: str) -> Iterator[str]:
             yield "utf-8" if label.startswith(("utf-16", "utf16", "unicode", "ucs-2")) else label
 
 
-def _attempt(body: bytes, codec: str) -> str | None:
-    """The text, with replacement characters if few, or None."""
+def _attempt(body: bytes, codec: str, share: int = MAX_BAD_SHARE) -> str | None:
+    """The text, with replacement characters if few among the non-ASCII ones (share 0: among all), or None."""
     try:
         return body.decode(codec)
     except UnicodeDecodeError:
@@ -87,7 +93,7 @@ def _attempt(body: bytes, codec: str) -> str | None:
     text = body.decode(codec, "replace")
     bad = text.count("\ufffd")
     beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
-    return text if bad * MAX_BAD_SHARE <= beyond_ascii else None
+    return text if (bad * share <= beyond_ascii if share else bad * MAX_BAD_OVERALL <= len(text)) else None
 
 
 def _clean(text: str) -> str:

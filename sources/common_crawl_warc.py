@@ -27,7 +27,7 @@ _LZ4_MAGIC = b"\x04\x22\x4d\x18"
 _MAX_LINE = 1 << 16
 _RECORD_START = re.compile(rb"WARC/\d")
 _STATUS = re.compile(rb"(?:HTTP(?:/\d(?:\.\d)?)?[ \t]+)+(\d{1,3})(?!\d)")
-_CHUNK = re.compile(rb"\s*([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
+_CHUNK = re.compile(rb"(\r?\n)?[ \t]*([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _COMPRESSED = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd")
 
 
@@ -183,13 +183,13 @@ def _dechunk(body: bytes) -> bytes:
     """Join chunks up to the last whole one, or the cut one at the end; a body that is not in chunks comes back."""
     parts: list[bytes] = []
     position = 0
-    while match := _CHUNK.match(body, position):
-        size = int(match[1], 16)
+    while (match := _CHUNK.match(body, position)) and (match[1] or not parts):
+        size = int(match[2], 16)
         if size == 0:
             return b"".join(parts)
         parts.append(body[match.end() : match.end() + size])
         position = match.end() + size
-    # A first "chunk" whose end is not followed by another is text that happens to begin with a hexadecimal digit.
+    # A first "chunk" whose end is not followed by another is text that happens to begin with a hexadecimal number.
     whole = position >= len(body) or len(parts) > 1
     return b"".join(parts) if parts and whole else body
 

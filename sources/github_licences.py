@@ -1,7 +1,7 @@
 """Which licence a repository is under, as an SPDX expression: from its licence files, else from package metadata.
 
-Licence texts are recognised by a few short phrases each, which all have to stand in the text, and none of those that tell
-it from its relatives. A text with terms added to it is not recognised. "NOASSERTION" is SPDX's word for unknown.
+Licence texts are recognised by a few short phrases each, which all have to stand in the text, and none of those that
+tell it from its relatives. A text with terms added to it is not recognised. "NOASSERTION" is SPDX's word for unknown.
 """
 
 from __future__ import annotations
@@ -82,26 +82,27 @@ _KNOWN = frozenset(fingerprint.spdx for fingerprint in _FINGERPRINTS) | frozense
 )  # fmt: skip
 _SPELLINGS = {spdx.lower(): spdx for spdx in sorted(_KNOWN)}
 _ALIASES = {
-    "mit license": "MIT", "the mit license": "MIT", "expat": "MIT", "apache 2.0": "Apache-2.0", "apache 2": "Apache-2.0",
-    "apache license 2.0": "Apache-2.0", "apache license, version 2.0": "Apache-2.0", "apache-2": "Apache-2.0",
-    "apache license version 2.0": "Apache-2.0", "apache software license 2.0": "Apache-2.0",
-    "bsd-3": "BSD-3-Clause", "bsd 3-clause": "BSD-3-Clause", "3-clause bsd": "BSD-3-Clause",
-    "bsd 3-clause license": "BSD-3-Clause", "new bsd": "BSD-3-Clause", "new bsd license": "BSD-3-Clause",
-    "modified bsd license": "BSD-3-Clause", "bsd-2": "BSD-2-Clause", "bsd 2-clause": "BSD-2-Clause",
-    "2-clause bsd": "BSD-2-Clause", "simplified bsd": "BSD-2-Clause", "gplv2": "GPL-2.0-only", "gplv3": "GPL-3.0-only",
-    "gplv2+": "GPL-2.0-or-later", "gplv3+": "GPL-3.0-or-later", "lgplv3": "LGPL-3.0-only",
-    "lgplv3+": "LGPL-3.0-or-later", "mpl 2.0": "MPL-2.0", "mpl2": "MPL-2.0", "psf": "PSF-2.0", "isc license": "ISC",
-    "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0", "isc license (iscl)": "ISC", "python software foundation license":
-    "PSF-2.0", "the unlicense (unlicense)": "Unlicense", "unlicense": "Unlicense", "zlib/libpng license": "Zlib",
-    "gnu general public license v2 (gplv2)": "GPL-2.0-only", "gnu general public license v3 (gplv3)": "GPL-3.0-only",
+    "2-clause bsd": "BSD-2-Clause", "3-clause bsd": "BSD-3-Clause", "apache 2": "Apache-2.0",
+    "apache 2.0": "Apache-2.0", "apache license 2.0": "Apache-2.0", "apache license version 2.0": "Apache-2.0",
+    "apache license, version 2.0": "Apache-2.0", "apache software license 2.0": "Apache-2.0", "apache-2": "Apache-2.0",
+    "bsd 2-clause": "BSD-2-Clause", "bsd 3-clause": "BSD-3-Clause", "bsd 3-clause license": "BSD-3-Clause",
+    "bsd-2": "BSD-2-Clause", "bsd-3": "BSD-3-Clause", "expat": "MIT",
+    "gnu general public license v2 (gplv2)": "GPL-2.0-only",
     "gnu general public license v2 or later (gplv2+)": "GPL-2.0-or-later",
+    "gnu general public license v3 (gplv3)": "GPL-3.0-only",
     "gnu general public license v3 or later (gplv3+)": "GPL-3.0-or-later",
     "gnu lesser general public license v3 (lgplv3)": "LGPL-3.0-only",
-    "gnu lesser general public license v3 or later (lgplv3+)": "LGPL-3.0-or-later",
+    "gnu lesser general public license v3 or later (lgplv3+)": "LGPL-3.0-or-later", "gplv2": "GPL-2.0-only",
+    "gplv2+": "GPL-2.0-or-later", "gplv3": "GPL-3.0-only", "gplv3+": "GPL-3.0-or-later", "isc license": "ISC",
+    "isc license (iscl)": "ISC", "lgplv3": "LGPL-3.0-only", "lgplv3+": "LGPL-3.0-or-later", "mit license": "MIT",
+    "modified bsd license": "BSD-3-Clause", "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0", "mpl 2.0": "MPL-2.0",
+    "mpl2": "MPL-2.0", "new bsd": "BSD-3-Clause", "new bsd license": "BSD-3-Clause", "psf": "PSF-2.0",
+    "python software foundation license": "PSF-2.0", "simplified bsd": "BSD-2-Clause", "the mit license": "MIT",
+    "the unlicense (unlicense)": "Unlicense", "unlicense": "Unlicense", "zlib/libpng license": "Zlib",
 }  # fmt: skip
 _IDENTIFIER = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+() -]{2,120})")
 _PACKAGE_FIELD = re.compile(
-    r"^(License-Expression|License|Classifier: License ::(?: OSI Approved ::)?)[: ][ \t]*(.+)$", re.M
+    r"^(?:License-Expression|License|Classifier: License ::(?: OSI Approved ::)?)[: ][ \t]*(.+)$", re.M
 )
 
 
@@ -121,7 +122,7 @@ def repository_licence(files: Mapping[str, bytes]) -> str:
         del found["GPL-3.0-only"]
     if found:
         is_choice = len(found) > 1 and all(
-            re.search(r"(?i)licen[cs]e[._-]\w|^(?:mit|bsd|apache)", name) for name in found.values()
+            re.search(r"(?i)licen[cs]e[._-](?!txt|md|rst)\w|^(?:mit|bsd|apache)", name) for name in found.values()
         )
         return (" OR " if is_choice else " AND ").join(sorted(found))
     stated = (stated_licence(name, files[name].decode("utf-8", "replace")) for name in METADATA_FILES if name in files)
@@ -160,7 +161,7 @@ def stated_licence(name: str, text: str) -> str:
             stated = value.get("license", "") if isinstance(value, dict) else ""
         elif name == "PKG-INFO":
             stated = next(
-                (spdx for _, field in _PACKAGE_FIELD.findall(text) if (spdx := normalised(field)) != UNKNOWN), ""
+                (spdx for field in _PACKAGE_FIELD.findall(text) if (spdx := normalised(field)) != UNKNOWN), ""
             )
         else:
             table = tomllib.loads(text)

@@ -31,13 +31,13 @@ _MEDIA = {
     "font": "afm bdf eot glif otf pfa pfb pfm psf snf ttc ttf woff woff2",
     "archive": "7z ace apk bz2 cab cpio crx deb dmg egg gem gz ipa iso jar lz lz4 lzma nar nupkg rar rpm tar tbz tgz "
     "txz vsix war whl xpi xz z zip zst",
-    "compiled": "a beam bin class com dex dll dylib elc elf exe hi ko lib lo mo msi o obj odex out pdb pyc pyd pyo rlib "
-    "so swiftmodule tlb uasset wasm winmd",
+    "compiled": "a beam bin class com dex dll dylib elc elf exe hi ko lib lo mo msi o obj odex out pdb pyc pyd pyo "
+    "rlib so swiftmodule tlb uasset wasm winmd",
     "office": "doc docm docx dot dvi epub key mobi odg odp ods odt pages pdf pot pps ppt pptx ps rtf vsd vsdx xls xlsb "
     "xlsm xlsx",
-    "data": "arrow avro bag bson ckpt csv dat db dbf dump fasta fits geojson gml gpx grib h5 hdf5 index ipynb_checkpoints "
-    "jsonl kml las ldb log mat mdb model nc ndjson npy npz onnx orc p parquet pb pbf pcap pickle pkl ply pt pth rda rdata "
-    "rds safetensors sav shp sqlite sqlite3 stl tfrecord tsv vcf vtk",
+    "data": "arrow avro bag bson ckpt csv dat db dbf dump fasta fits geojson gml gpx grib h5 hdf5 index jsonl kml las "
+    "ldb log mat mdb model nc ndjson npy npz onnx orc p parquet pb pbf pcap pickle pkl ply pt pth rda rdata rds "
+    "safetensors sav shp sqlite sqlite3 stl tfrecord tsv vcf vtk",
     "key": "asc cer crt der gpg jks keystore p12 pem pfx pub sig",
     "build_product": "map snap lock cache bak orig rej swp tmp",
 }
@@ -46,27 +46,28 @@ _EXTENSION_KINDS = {extension: kind for kind, extensions in _MEDIA.items() for e
 _LANGUAGES = {
     "ABAP": "abap", "ActionScript": "as", "Ada": "ada adb ads", "Agda": "agda", "AppleScript": "applescript",
     "AsciiDoc": "adoc asciidoc", "Assembly": "asm nasm s", "Awk": "awk", "Batchfile": "bat cmd", "BibTeX": "bib",
-    "C": "c h", "C#": "cs csx", "C++": "cc cpp cxx c++ hh hpp hxx h++ inl ipp tpp", "CMake": "cmake", "COBOL": "cbl cob",
-    "CSS": "css", "CUDA": "cu cuh", "Clojure": "clj cljc cljs edn", "CoffeeScript": "coffee", "Common Lisp": "lisp lsp cl",
-    "Coq": "v", "Crystal": "cr", "Cython": "pyx pxd pxi", "D": "d di", "Dart": "dart", "Dhall": "dhall",
-    "Diff": "diff patch", "Dockerfile": "dockerfile", "Elixir": "ex exs", "Elm": "elm", "Emacs Lisp": "el",
-    "Erlang": "erl hrl", "F#": "fs fsi fsx", "Forth": "4th forth fth", "Fortran": "f f03 f08 f77 f90 f95 for",
-    "GLSL": "frag glsl vert", "Gettext": "po pot", "Go": "go", "GraphQL": "gql graphql", "Groovy": "gradle groovy gvy",
-    "HCL": "hcl tf tfvars", "HLSL": "hlsl", "HTML": "htm html xhtml", "Haskell": "hs lhs", "Haxe": "hx",
-    "INI": "cfg conf ini properties", "Idris": "idr", "JSON": "json json5 jsonc", "JSX": "jsx", "Java": "java",
-    "JavaScript": "cjs es js mjs", "Julia": "jl", "Jupyter Notebook": "ipynb", "Kotlin": "kt kts", "Lean": "lean",
-    "Less": "less", "Lua": "lua", "Makefile": "mak mk", "Markdown": "markdown md mdown mdx mkd", "Mathematica": "wl wls",
-    "Metal": "metal", "Nim": "nim nims", "Nix": "nix", "OCaml": "ml mli mll mly", "Objective-C": "m", "Objective-C++": "mm",
-    "OpenCL": "opencl", "Org": "org", "PHP": "inc php phtml", "PLSQL": "pls plsql", "Pascal": "dpr lpr pas",
-    "Perl": "perl pl plx pm t", "PowerShell": "ps1 psd1 psm1", "Prolog": "pro prolog", "Protocol Buffer": "proto",
-    "PureScript": "purs", "Python": "py pyi pyw", "QML": "qml", "R": "r rmd", "Racket": "rkt rktl scrbl",
-    "Raku": "p6 raku rakumod", "Ruby": "erb gemspec rake rb ru", "Rust": "rs", "SCSS": "sass scss", "SQL": "ddl sql",
-    "Scala": "sbt sc scala", "Scheme": "scm sls ss", "Shell": "bash command ksh sh zsh fish", "Smalltalk": "st",
-    "Solidity": "sol", "Standard ML": "sig sml", "Starlark": "bazel bzl star", "Stylus": "styl", "Svelte": "svelte",
-    "Swift": "swift", "SystemVerilog": "sv svh", "TOML": "toml", "Tcl": "tcl", "TeX": "cls dtx latex ltx sty tex",
-    "Text": "txt text", "Thrift": "thrift", "TypeScript": "cts mts ts tsx", "VHDL": "vhd vhdl", "Vala": "vala",
-    "Verilog": "vh", "Vim Script": "vim", "Visual Basic": "bas vb vba", "Vue": "vue", "WebAssembly": "wast wat",
-    "WGSL": "wgsl", "XML": "plist wsdl xml xsd xsl xslt", "YAML": "yaml yml", "Zig": "zig", "reStructuredText": "rest rst",
+    "C": "c h", "C#": "cs csx", "C++": "cc cpp cxx c++ hh hpp hxx h++ inl ipp tpp", "CMake": "cmake",
+    "COBOL": "cbl cob", "CSS": "css", "CUDA": "cu cuh", "Clojure": "clj cljc cljs edn", "CoffeeScript": "coffee",
+    "Common Lisp": "lisp lsp cl", "Coq": "v", "Crystal": "cr", "Cython": "pyx pxd pxi", "D": "d di", "Dart": "dart",
+    "Dhall": "dhall", "Diff": "diff patch", "Dockerfile": "dockerfile", "Elixir": "ex exs", "Elm": "elm",
+    "Emacs Lisp": "el", "Erlang": "erl hrl", "F#": "fs fsi fsx", "Forth": "4th forth fth",
+    "Fortran": "f f03 f08 f77 f90 f95 for", "GLSL": "frag glsl vert", "Gettext": "po pot", "Go": "go",
+    "GraphQL": "gql graphql", "Groovy": "gradle groovy gvy", "HCL": "hcl tf tfvars", "HLSL": "hlsl",
+    "HTML": "htm html xhtml", "Haskell": "hs lhs", "Haxe": "hx", "INI": "cfg conf ini properties", "Idris": "idr",
+    "JSON": "json json5 jsonc", "JSX": "jsx", "Java": "java", "JavaScript": "cjs es js mjs", "Julia": "jl",
+    "Jupyter Notebook": "ipynb", "Kotlin": "kt kts", "Lean": "lean", "Less": "less", "Lua": "lua", "Makefile": "mak mk",
+    "Markdown": "markdown md mdown mdx mkd", "Mathematica": "wl wls", "Metal": "metal", "Nim": "nim nims", "Nix": "nix",
+    "OCaml": "ml mli mll mly", "Objective-C": "m", "Objective-C++": "mm", "OpenCL": "opencl", "Org": "org",
+    "PHP": "inc php phtml", "PLSQL": "pls plsql", "Pascal": "dpr lpr pas", "Perl": "perl pl plx pm t",
+    "PowerShell": "ps1 psd1 psm1", "Prolog": "pro prolog", "Protocol Buffer": "proto", "PureScript": "purs",
+    "Python": "py pyi pyw", "QML": "qml", "R": "r rmd", "Racket": "rkt rktl scrbl", "Raku": "p6 raku rakumod",
+    "Ruby": "erb gemspec rake rb ru", "Rust": "rs", "SCSS": "sass scss", "SQL": "ddl sql", "Scala": "sbt sc scala",
+    "Scheme": "scm sls ss", "Shell": "bash command ksh sh zsh fish", "Smalltalk": "st", "Solidity": "sol",
+    "Standard ML": "sig sml", "Starlark": "bazel bzl star", "Stylus": "styl", "Svelte": "svelte", "Swift": "swift",
+    "SystemVerilog": "sv svh", "TOML": "toml", "Tcl": "tcl", "TeX": "cls dtx latex ltx sty tex", "Text": "txt text",
+    "Thrift": "thrift", "TypeScript": "cts mts ts tsx", "VHDL": "vhd vhdl", "Vala": "vala", "Verilog": "vh",
+    "Vim Script": "vim", "Visual Basic": "bas vb vba", "Vue": "vue", "WebAssembly": "wast wat", "WGSL": "wgsl",
+    "XML": "plist wsdl xml xsd xsl xslt", "YAML": "yaml yml", "Zig": "zig", "reStructuredText": "rest rst",
 }  # fmt: skip
 _LANGUAGE_OF = {extension: name for name, extensions in _LANGUAGES.items() for extension in extensions.split()}
 _NAMES = {
@@ -108,15 +109,10 @@ def skipped_kind(path: str) -> str:
 
 
 def is_licence(path: str) -> bool:
-    """Whether a file holds a licence, by its name (`LICENSE`, `COPYING.LESSER`, `LICENSE-MIT`, but not `license.py`)."""
+    """Whether a file holds a licence, by its name: `LICENSE`, `COPYING.LESSER`, `LICENSE-MIT`, but not `license.py`."""
     name = path.rpartition("/")[2].lower()
     extension = name.rpartition(".")[2]
-    is_prose = extension not in _LANGUAGE_OF or _LANGUAGE_OF[extension] in (
-        "Text",
-        "Markdown",
-        "reStructuredText",
-        "HTML",
-    )
+    is_prose = _LANGUAGE_OF.get(extension, "Text") in ("Text", "Markdown", "reStructuredText")
     return bool(_LICENCE.match(name)) and is_prose
 
 

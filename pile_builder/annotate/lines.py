@@ -11,7 +11,8 @@ import pyarrow as pa
 from pile_builder.annotate.signals import Signal, read_only, signal_values
 from pile_builder.document import SPAN
 from pile_builder.text.column import PADDING, TextColumn
-from pile_builder.text.lines import C4_COUNTS, FINEWEB, LINE_RULES, TFDS, clean_lines
+from pile_builder.text.line_rules import FINEWEB, TFDS
+from pile_builder.text.lines import C4_COUNTS, LINE_RULES, clean_lines
 from pile_builder.text.word_tables import load_word_tables
 
 Reading = Literal["fineweb", "tfds"]

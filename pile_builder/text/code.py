@@ -7,11 +7,10 @@ newline are those of the Pile's GitHub component, which counted ASCII digits and
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from pile_builder.text.strings import line_break_length
-from pile_builder.text.word_tables import ALPHA, NUMERIC, WordTables, bits_at, decode
+from pile_builder.text.word_tables import ALPHA, NUMERIC, WordTables, bits_at, decode, kernel
 
 CODE_COUNTS = (
     "code_characters",
@@ -25,7 +24,7 @@ CODE_COUNTS = (
 """What `count_code` writes."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_code(data: NDArray[np.uint8], start: int, end: int, tables: WordTables, row: NDArray[np.int64]) -> None:
     """Fill `row` with CODE_COUNTS of the text in [start, end), all in characters."""
     characters = newlines = lines = line_characters = longest = alphanumeric = digits = 0

@@ -7,17 +7,16 @@ keep these hashes out of anything larger and out of anything persisted.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from pile_builder.text.word_tables import load_word, low_bytes
+from pile_builder.text.word_tables import kernel, load_word, low_bytes
 
 MIX = np.uint64(0x9E3779B97F4A7C15)
 """Odd multiplier that spreads low bits over high ones (the golden ratio of 2^64)."""
 HALF = np.uint64(32)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hash_bytes(data: NDArray[np.uint8], start: int, end: int) -> np.uint64:
     """Hash of `data[start:end]`, which must be readable 7 bytes behind `end`; never 0."""
     h = np.uint64(end - start) * MIX
@@ -29,7 +28,7 @@ def hash_bytes(data: NDArray[np.uint8], start: int, end: int) -> np.uint64:
     return h if h != 0 else np.uint64(1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def table_size(n: int) -> int:
     """Slots for n keys: at most half of them full."""
     size = 16
@@ -38,7 +37,7 @@ def table_size(n: int) -> int:
     return size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def find_slot(table: NDArray[np.uint64], key: np.uint64) -> int:
     """The slot of `key`, which is not 0, or the empty slot where it belongs."""
     mask = len(table) - 1
@@ -48,7 +47,7 @@ def find_slot(table: NDArray[np.uint64], key: np.uint64) -> int:
     return slot
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def seen_before(table: NDArray[np.uint64], key: np.uint64) -> bool:
     """Add `key`, which is not 0, and say whether it was there already."""
     slot = find_slot(table, key)

@@ -1,8 +1,8 @@
 """ftfy for one line, with the same result and a bound on its work.
 
-ftfy repeats its fixes until a line stops changing, and a crafted line changes once per character: "\u00c2" a thousand
-times and then "\u00a9" costs it half a second, a line of a million code points about a week. Here every look that
-ftfy takes at a line is paid for from an allowance, and a line that overdraws it keeps its encoding as it is.
+ftfy repeats its fixes until a line stops changing, and a crafted line changes once per character: "Â" a thousand times
+and then "©" costs it half a second, and a line of a million code points five days. Here every look that ftfy takes at a
+line is paid for from an allowance, and a line that overdraws it stays as it is.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ CONFIG = TextFixerConfig(unescape_html=False, explain=False)
 """The configuration that repair stands for. Extractors have decoded HTML entities already: what is left is text about
 HTML. Everything else is ftfy's default: NFC, straight quotes, mojibake decoding."""
 
-MAX_LINE = 1 << 16
+MAX_LINE = 1 << 18
 """Code points. The decoder of ftfy that handles surrogates and NUL copies the rest of the line at each of them."""
 LOOKS_PER_LINE = 16
 """How many times the length of a line ftfy may look at. Mojibake of mojibake needs one look per layer and a few to see
 that it is done; the most that a line of 2,336 web pages needed was 6."""
 SHORT_LINE = 256
 """Code points; shorter lines get the allowance of a line as long as this."""
-LOOKS_PER_DOCUMENT = 1 << 22
-"""Code points that ftfy may look at in all lines of a document, about 5 seconds at worst."""
+LOOKS_PER_DOCUMENT = 1 << 23
+"""Code points that ftfy may look at in all lines of a document, about 10 seconds at worst."""
 MAX_MARKS = 256
 """Combining marks in a row. unicodedata.normalize sorts them in quadratic time; UAX 15 calls 30 enough for any text."""
 
@@ -70,33 +70,29 @@ class _LineAllowance:
 def fix_line(line: str, allowance: Allowance) -> str:
     """`ftfy.fix_text(line, CONFIG)` for one line (with its line feed), as long as no limit is passed.
 
-    A line that is longer than MAX_LINE or that needs more looks than LOOKS_PER_LINE times its length or than
-    `allowance` has left gets everything but the repair of its encoding; one with more than MAX_MARKS combining marks in
-    a row stays as it is. Both are counted in `allowance.limited_lines`.
+    A line stays as it is and is counted in `allowance.limited_lines` when it is longer than MAX_LINE, needs looks at
+    more than LOOKS_PER_LINE times its length or than `allowance` has left, or has more than MAX_MARKS combining marks
+    in a row. It keeps its curly quotes too: straight ones would make its mojibake unreadable for good.
     """
-    limit = min(LOOKS_PER_LINE * max(len(line), SHORT_LINE), allowance.left)
-    if len(line) <= MAX_LINE:
+    if len(line) <= min(MAX_LINE, allowance.left):
+        limit = min(LOOKS_PER_LINE * max(len(line), SHORT_LINE), allowance.left)
         budget = _LineAllowance(limit)
         try:
-            return _fix_line(line, budget, encoding=True)
+            return _fix_line(line, budget)
         except WorkLimitError:
             pass
         finally:
             allowance.left -= limit - max(budget.left, 0)
     allowance.limited_lines += 1
-    try:
-        return _fix_line(line, _LineAllowance(LOOKS_PER_LINE * max(len(line), SHORT_LINE)), encoding=False)
-    except WorkLimitError:
-        return line
+    return line
 
 
-def _fix_line(line: str, budget: _LineAllowance, *, encoding: bool) -> str:
+def _fix_line(line: str, budget: _LineAllowance) -> str:
     """The loop of `ftfy.fix_and_explain` (6.3.1)."""
     text = line
     while True:
         before = text
-        if encoding:
-            text = _fix_encoding(text, budget)
+        text = _fix_encoding(text, budget)
         budget.spend(text)
         for fix in _CHARACTER_FIXERS:
             text = fix(text)

@@ -25,7 +25,7 @@ __all__ = ["RepairCounts", "classify", "repair", "repair_texts"]
 class RepairCounts:
     """Documents that needed nothing, only a map of characters, or ftfy (whether or not it then found something).
 
-    `limited` are those of the third kind in which a line passed one of the limits in `mojibake` and kept its encoding.
+    `limited` are those of the third kind in which a line passed one of the limits in `mojibake` and stayed as it was.
     """
 
     unchanged: int = 0
@@ -37,7 +37,7 @@ class RepairCounts:
 def repair(column: TextColumn) -> tuple[TextColumn, RepairCounts]:
     """Every text as ftfy.fix_text (with `mojibake.CONFIG`) leaves it, in NFC.
 
-    Returns `column` itself where no text needs anything. Lines that would cost ftfy too much keep their encoding (see
+    Returns `column` itself where no text needs anything. Lines that would cost ftfy too much stay as they are (see
     `mojibake.fix_line`).
     """
     tables = load_tables()

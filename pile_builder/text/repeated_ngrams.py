@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from pile_builder.text.hash_set import HALF, MIX, find_slot, hash_bytes, seen_before, table_size
-from pile_builder.text.word_tables import load_word, low_bytes
+from pile_builder.text.word_tables import kernel, load_word, low_bytes
 
 TOP_SIZES = (2, 3, 4)
 DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)
@@ -30,7 +30,7 @@ NGRAM_COUNTS = (
 )
 """What `count_ngrams` writes."""
 
-_SLOTS_PER_KEY = 8
+_COUNTERS_PER_SLOT = 4
 _ONE = np.uint64(1)
 _ONES = np.uint64(0x0101010101010101)
 _SIX, _SEVEN, _FIFTY_SIX = np.uint64(6), np.uint64(7), np.uint64(56)
@@ -46,7 +46,12 @@ def count_ngrams(
     n-grams: reading from the left, an n-gram whose words joined by nothing were met before counts with its characters
     and is skipped as a whole, otherwise the next one begins a word later.
     """
-    joined, first, characters, hashes = _join_words(data, start, words, n_words)
+    n_bytes = words[n_words - 1, 1] if n_words > 0 else 0
+    joined = np.empty(n_bytes + 64, np.uint8)
+    first = np.empty(n_words + 1, np.int64)
+    characters = np.empty(n_words + 1, np.int64)
+    hashes = np.empty(n_words, np.uint64)
+    _join_words(data, start, words, joined, first, characters, hashes)
     for n in range(2, 5):
         row[n - 2] = _top_ngram(hashes, characters, n)
     starts = np.arange(n_words)
@@ -55,33 +60,34 @@ def count_ngrams(
         row[n - 2] = _duplicate_ngrams(joined, first, characters, starts, n)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _join_words(
-    data: NDArray[np.uint8], start: int, words: NDArray[np.int32], n_words: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
-    """The words joined by nothing; where each begins there, in bytes and in characters, and the end; their hashes."""
-    n_bytes = words[n_words - 1, 1] if n_words > 0 else 0
-    joined = np.empty(n_bytes + 64, np.uint8)
-    first = np.empty(n_words + 1, np.int64)
-    characters = np.empty(n_words + 1, np.int64)
-    hashes = np.empty(n_words, np.uint64)
+    data: NDArray[np.uint8],
+    start: int,
+    words: NDArray[np.int32],
+    joined: NDArray[np.uint8],
+    first: NDArray[np.int64],
+    characters: NDArray[np.int64],
+    hashes: NDArray[np.uint64],
+) -> None:
+    """Join the words by nothing; note where each begins, in bytes and in characters, the end, and their hashes."""
     at = length = np.int64(0)
-    for w in range(n_words):
+    for w in range(len(hashes)):
         first[w] = at
         characters[w] = length
         begin = start + words[w, 0]
         end = start + words[w, 1]
         hashes[w] = hash_bytes(data, begin, end)
-        for i in range(begin, end, 8):
-            word = load_word(data, i)
+        word = low_bytes(load_word(data, begin), end - begin)
+        store_word(joined, at, word)
+        length += min(end - begin, 8) - _continuation_bytes(word)
+        for i in range(begin + 8, end, 8):
+            word = low_bytes(load_word(data, i), end - i)
             store_word(joined, at + i - begin, word)
-            length += min(end - i, 8) - _continuation_bytes(low_bytes(word, end - i))
+            length += min(end - i, 8) - _continuation_bytes(word)
         at += end - begin
-    first[n_words] = at
-    characters[n_words] = length
-    store_word(joined, at, np.uint64(0))
-    store_word(joined, at + 8, np.uint64(0))
-    return joined, first, characters, hashes
+    first[len(hashes)] = at
+    characters[len(hashes)] = length
 
 
 @njit(cache=True, nogil=True)
@@ -91,47 +97,84 @@ def _top_ngram(hashes: NDArray[np.uint64], characters: NDArray[np.int64], n: int
     if n_grams < 1:
         return 0
     keys = np.empty(n_grams, np.uint64)
-    tally = np.zeros(_SLOTS_PER_KEY * table_size(n_grams) // 2, np.uint16)
-    mask = len(tally) - 1
-    highest = 0
-    for w in range(n_grams):
-        key = hashes[w]
-        for k in range(1, n):
-            key = key * MIX + hashes[w + k]
-        key ^= key >> HALF
-        keys[w] = key if key != 0 else _ONE
-        slot = np.int64((key * MIX) >> HALF) & mask
-        tally[slot] += np.uint16(tally[slot] < 65535)
-        highest = max(highest, np.int64(tally[slot]))
-    # The true maximum is at most `highest`, rarely much less: look first only at what may reach half of it.
+    tally = np.zeros(_COUNTERS_PER_SLOT * table_size(n_grams), np.uint8)
+    highest = _tally_ngrams(hashes, n, keys, tally)
     top = np.int64(1)
-    where = 0
+    where = np.int64(0)
+    # The true maximum is at most `highest`, rarely much less: look first only at what may reach half of it.
     least = highest // 2 + 1
+    candidates = np.empty(n_grams, np.int64)
     while highest > 1:
         least = max(least, 2)
-        candidates = 0
-        for w in range(n_grams):
-            candidates += tally[np.int64((keys[w] * MIX) >> HALF) & mask] >= least
-        table = np.zeros(table_size(candidates), np.uint64)
-        count = np.zeros(len(table), np.int64)
-        earliest = np.zeros(len(table), np.int64)
-        for w in range(n_grams):
-            if tally[np.int64((keys[w] * MIX) >> HALF) & mask] >= least:
-                slot = find_slot(table, keys[w])
-                if table[slot] == 0:
-                    table[slot] = keys[w]
-                    earliest[slot] = w
-                count[slot] += 1
-        top = np.int64(1)
-        where = 0
-        for slot in range(len(table)):
-            if count[slot] > top or (count[slot] == top > 1 and earliest[slot] < where):
-                top = count[slot]
-                where = earliest[slot]
+        n_candidates = _candidates(keys, tally, least, candidates)
+        table = np.zeros(table_size(n_candidates), np.uint64)
+        count = np.zeros((len(table), 2), np.int64)
+        top, where = _most_frequent(keys, candidates[:n_candidates], table, count)
         if top >= least or least == 2:
             break
         least = top
     return top * (characters[where + n] - characters[where] + n - 1)
+
+
+@kernel
+def _tally_ngrams(hashes: NDArray[np.uint64], n: int, keys: NDArray[np.uint64], tally: NDArray[np.uint8]) -> int:
+    """Fill `keys` with the n-grams' hashes and `tally` with their counts, up to 255; the highest of them."""
+    shift = _tally_shift(tally)
+    highest = np.int64(0)
+    for w in range(len(keys)):
+        key = hashes[w]
+        for k in range(1, n):
+            key = key * MIX + hashes[w + k]
+        key = (key ^ (key >> HALF)) * MIX
+        keys[w] = key if key != 0 else _ONE
+        slot = np.int64(key >> shift)
+        value = min(np.int64(tally[slot]) + 1, 255)
+        tally[slot] = value
+        highest = max(highest, value)
+    return highest
+
+
+@kernel
+def _candidates(keys: NDArray[np.uint64], tally: NDArray[np.uint8], least: int, candidates: NDArray[np.int64]) -> int:
+    """Write the positions whose counter has at least `least`; their number."""
+    shift = _tally_shift(tally)
+    n = 0
+    for w in range(len(keys)):
+        candidates[n] = w
+        n += tally[np.int64(keys[w] >> shift)] >= least
+    return n
+
+
+@kernel
+def _most_frequent(
+    keys: NDArray[np.uint64], candidates: NDArray[np.int64], table: NDArray[np.uint64], count: NDArray[np.int64]
+) -> tuple[int, int]:
+    """Count and first position of the most frequent key, the earliest of equals; (1, 0) if none is repeated."""
+    for c in range(len(candidates)):
+        w = candidates[c]
+        slot = find_slot(table, keys[w])
+        if table[slot] == 0:
+            table[slot] = keys[w]
+            count[slot, 1] = w
+        count[slot, 0] += 1
+    top = np.int64(1)
+    where = np.int64(0)
+    for slot in range(len(table)):
+        if count[slot, 0] > top or (count[slot, 0] == top > 1 and count[slot, 1] < where):
+            top = count[slot, 0]
+            where = count[slot, 1]
+    return top, where
+
+
+@kernel
+def _tally_shift(tally: NDArray[np.uint8]) -> np.uint64:
+    """How far right a hash must go to be a slot of `tally`."""
+    shift = np.uint64(64)
+    size = len(tally)
+    while size > 1:
+        size >>= 1
+        shift -= _ONE
+    return shift
 
 
 @njit(cache=True, nogil=True)
@@ -140,15 +183,15 @@ def _starts_sharing_prefix(
 ) -> NDArray[np.int64]:
     """Those of the words `starts` that begin an n-gram which another of them may begin as well.
 
-    It may if the next 4 (n - 1) bytes are the same or the n-gram is shorter. `starts` must be ascending and hold all
+    It may if the next 3 (n - 1) bytes are the same or the n-gram is shorter. `starts` must be ascending and hold all
     words for which that is so with a smaller n.
     """
-    prefix = 4 * (n - 1)
+    prefix = 3 * (n - 1)
     n_words = len(first) - 1
     n_starts = len(starts)
     while n_starts > 0 and starts[n_starts - 1] + n > n_words:
         n_starts -= 1
-    tally = np.zeros(_SLOTS_PER_KEY * table_size(n_starts) // 2, np.uint8)
+    tally = np.zeros(_COUNTERS_PER_SLOT * table_size(n_starts), np.uint8)
     mask = len(tally) - 1
     slots = np.empty(n_starts, np.int64)
     for s in range(n_starts):
@@ -189,7 +232,7 @@ def _duplicate_ngrams(
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _continuation_bytes(word: np.uint64) -> int:
     """How many of the eight bytes are not the first of a UTF-8 character."""
     return np.int64((((word >> _SEVEN) & ~(word >> _SIX) & _ONES) * _ONES) >> _FIFTY_SIX)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pile_builder.text.hash_set import hash_bytes, seen_before, table_size
 from pile_builder.text.strings import count_characters, strip_end, strip_start
-from pile_builder.text.word_tables import decode, load_word
+from pile_builder.text.word_tables import decode, kernel, load_word
 
 LINE_COUNTS = (
     "characters",
@@ -135,7 +135,7 @@ def count_paragraphs(data: NDArray[np.uint8], start: int, end: int, row: NDArray
     row[2] = duplicate_characters
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _find_newline(data: NDArray[np.uint8], start: int, end: int) -> int:
     """Where the next line feed is, or `end`."""
     for i in range(start, end, 8):
@@ -149,7 +149,7 @@ def _find_newline(data: NDArray[np.uint8], start: int, end: int) -> int:
     return end
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ends_sentence(data: NDArray[np.uint8], start: int, end: int) -> bool:
     """Whether the last character of a line that is not empty is terminal punctuation."""
     i = end - 1

@@ -10,10 +10,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pile_builder.text.code import CODE_COUNTS, count_code
+from pile_builder.text.hash_set import MIX
 from pile_builder.text.repeated_ngrams import NGRAM_COUNTS, count_ngrams
 from pile_builder.text.repetition import LINE_COUNTS, PARAGRAPH_COUNTS, count_lines, count_paragraphs
 from pile_builder.text.strings import line_break_length, strip_end, strip_start
-from pile_builder.text.word_tables import ALPHA, PUNCTUATION, WordTables, bits_at, decode, load_word, low_bytes
+from pile_builder.text.word_tables import ALPHA, PUNCTUATION, WordTables, bits_at, decode, kernel, load_word, low_bytes
 from pile_builder.text.words import tokenize
 
 QUALITY_COUNTS = (
@@ -48,11 +49,22 @@ _LINES = _PARAGRAPHS + len(PARAGRAPH_COUNTS)
 _NGRAMS = _LINES + len(LINE_COUNTS)
 _CODE = _NGRAMS + len(NGRAM_COUNTS)
 
-_STOP_WORDS = np.array(
-    [int.from_bytes(word, "little") for word in (b"the", b"be", b"to", b"of", b"and", b"that", b"have", b"with")],
-    np.uint64,
-)
+_STOP_WORDS = (b"the", b"be", b"to", b"of", b"and", b"that", b"have", b"with")
 """Gopher (arXiv 2112.11446, section A1.1); compared as they stand, upper case does not count."""
+
+_SLOT_SHIFT = np.uint64(59)
+
+
+def _stop_word_table() -> NDArray[np.uint64]:
+    """The words as little-endian numbers, each in the slot that the upper five bits of its product with MIX name."""
+    table = np.full(32, 0xFFFFFFFFFFFFFFFF, np.uint64)
+    for word in _STOP_WORDS:
+        number = int.from_bytes(word, "little")
+        table[(number * int(MIX) & 0xFFFFFFFFFFFFFFFF) >> 59] = number
+    return table
+
+
+_STOP_WORD_TABLE = _stop_word_table()
 
 _DASH = 0x2D
 _DOT = 0x2E
@@ -101,7 +113,7 @@ def measure(
     return counts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_quality(
     data: NDArray[np.uint8],
     start: int,
@@ -120,8 +132,8 @@ def count_quality(
         word = load_word(data, i)
         if stop - i <= 4:
             packed = low_bytes(word, stop - i)
-            for k in range(len(_STOP_WORDS)):
-                stop_words |= np.int64(packed == _STOP_WORDS[k]) << k
+            slot = np.int64((packed * MIX) >> _SLOT_SHIFT)
+            stop_words |= np.int64(_STOP_WORD_TABLE[slot] == packed) << slot
         if stop - i <= 8 and low_bytes(word, stop - i) & _HIGH_BITS == 0 and bits_at(data, i, tables) & ALPHA:
             alphabetic += 1
             spoken += 1
@@ -151,7 +163,7 @@ def count_quality(
     _count_marks(data, start, end, row)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count_marks(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
     """Hash signs, ellipses, and lines that begin with a bullet or end in an ellipsis."""
     hashes = ellipses = lines = bullets = trailing = 0
@@ -194,7 +206,7 @@ def _count_marks(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.
     row[9] = trailing
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _has_bullet(data: NDArray[np.uint8], start: int, end: int) -> bool:
     i = strip_start(data, start, end)
     if i == end:
@@ -202,7 +214,7 @@ def _has_bullet(data: NDArray[np.uint8], start: int, end: int) -> bool:
     return data[i] == _DASH or (data[i] == 0xE2 and data[i + 1] == 0x80 and data[i + 2] == 0xA2)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _trails_off(data: NDArray[np.uint8], start: int, end: int) -> bool:
     i = strip_end(data, start, end)
     if i - start < 3:

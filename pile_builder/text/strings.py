@@ -7,14 +7,15 @@ table. `data` must be valid UTF-8 inside [start, end) and readable for 3 bytes b
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from pile_builder.text.word_tables import kernel
 
 _LINE_BREAKS = np.array([byte in b"\n\v\f\r\x1c\x1d\x1e\xc2\xe2" for byte in range(256)], np.bool_)
 """Bytes that begin a line end, or may."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def space_length(data: NDArray[np.uint8], i: int) -> int:
     """Bytes of the white-space character that begins at i, or 0 if another character does."""
     b = data[i]
@@ -34,7 +35,7 @@ def space_length(data: NDArray[np.uint8], i: int) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def line_break_length(data: NDArray[np.uint8], i: int, end: int) -> int:
     """Bytes of the line end at i as `str.splitlines` knows them (CR LF is one), or 0."""
     b = data[i]
@@ -49,7 +50,7 @@ def line_break_length(data: NDArray[np.uint8], i: int, end: int) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def line_end(data: NDArray[np.uint8], start: int, end: int) -> int:
     """Where the line that begins at `start` ends, its line end not included."""
     for i in range(start, end):
@@ -58,7 +59,7 @@ def line_end(data: NDArray[np.uint8], start: int, end: int) -> int:
     return end
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def strip_start(data: NDArray[np.uint8], start: int, end: int) -> int:
     """Where `str.lstrip` would begin; `end` if everything is white space."""
     i = start
@@ -70,7 +71,7 @@ def strip_start(data: NDArray[np.uint8], start: int, end: int) -> int:
     return i
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def strip_end(data: NDArray[np.uint8], start: int, end: int) -> int:
     """Where `str.rstrip` would end; `start` if everything is white space."""
     i = end
@@ -91,7 +92,7 @@ def strip_end(data: NDArray[np.uint8], start: int, end: int) -> int:
     return i
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_characters(data: NDArray[np.uint8], start: int, end: int) -> int:
     """Code points in [start, end)."""
     continuation = 0

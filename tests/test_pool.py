@@ -1,0 +1,53 @@
+"""The extraction pool: whatever a record does, it costs that record alone."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pile_builder.pool import Extraction, ExtractionPool, Lot
+from pile_builder.source import Document, Raw, Reject
+from tests.toy_source import Toy, ToyConfig
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ExtractionPool]:
+    made = ExtractionPool({"toy": Extraction(Toy(ToyConfig(inputs=())), seconds=0.5)}, 2, 4 << 30)
+    yield made
+    made.close()
+
+
+def outcome(result: Document | Reject) -> str:
+    return result.text if isinstance(result, Document) else result.rule
+
+
+def extract(pool: ExtractionPool, *lines: str) -> list[str]:
+    return [outcome(result) for result in pool.submit(Lot("toy", [Raw(line, line.encode()) for line in lines]))()]
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("crash", "crashed"),
+        ("exit", "crashed"),
+        ("spin", "time_limit"),
+        ("raise", "error"),
+        ("recurse", "too_deep"),
+        ("memory", "memory_limit"),
+        ("reject", "unwanted"),
+    ],
+)
+def test_a_guilty_record_is_rejected_alone(pool: ExtractionPool, line: str, rule: str):
+    assert extract(pool, "before", line, "after") == ["before", rule, "after"]
+
+
+def test_text_comes_back_repaired_and_writable(pool: ExtractionPool):
+    assert extract(pool, "surrogate", "â€œquotedâ€\u009d", "   ") == [
+        "lone ? surrogate  and NUL",
+        '"quoted"',
+        "no_text",
+    ]
+
+
+def test_lots_come_back_in_order(pool: ExtractionPool):
+    waits = [pool.submit(Lot("toy", [Raw("k", line.encode())])) for line in ("sleep", "a", "b", "c")]
+    assert [outcome(wait()[0]) for wait in waits] == ["sleep", "a", "b", "c"]

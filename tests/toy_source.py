@@ -1,0 +1,55 @@
+"""A source for tests: each line of a text file is a record, and some lines misbehave."""
+
+import ctypes
+import os
+import time
+from collections.abc import Iterator
+
+from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig
+from pile_builder.streams import InputFile, open_text_bytes
+
+
+class ToyConfig(SourceConfig):
+    suffix: str = ""
+
+
+class Toy(Source):
+    """Lines of text files."""
+
+    pile_set_name = "Toy"
+    Config = ToyConfig
+    config: ToyConfig
+
+    def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:
+        with open_text_bytes(file) as stream:
+            for number, line in enumerate(stream):
+                if not line.strip():
+                    yield Skipped("blank")
+                else:
+                    yield Raw(f"{file.name}#{number}", line.strip(), meta={"line": number})
+
+    def extract(self, raw: Raw) -> Document | Reject:
+        text = raw.payload.decode()
+        match text:
+            case "crash":
+                ctypes.string_at(0)
+            case "exit":
+                os._exit(3)
+            case "spin":
+                while True:
+                    pass
+            case "raise":
+                raise KeyError(text)
+            case "recurse":
+                self.extract(raw)
+            case "memory":
+                return Document("x" * (16 << 30))
+            case "sleep":
+                time.sleep(0.5)
+            case "reject":
+                return Reject("unwanted", "said so")
+            case "surrogate":
+                return Document("lone \ud800 surrogate \x00 and NUL")
+            case _:
+                pass
+        return Document(text.replace("\\n", "\n") + self.config.suffix, {"length": len(text)})
