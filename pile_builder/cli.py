@@ -221,3 +221,7 @@ def _number(value: float | None) -> str:
 def _short(value: Any) -> str:
     text = "" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+if __name__ == "__main__":
+    main()

@@ -65,27 +65,32 @@ class PhaseProgress:
 def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> None:
     """The table at the end of a build."""
     table = Table(box=None, pad_edge=False)
-    for name in ("source", "read", "kept", "kept bytes", "epochs", "weight", "train bytes"):
-        table.add_column(name, justify="left" if name == "source" else "right")
-    table.add_column("dropped by rule", overflow="fold")
+    for name in ("source", "read", "dropped", "kept", "kept bytes", "epochs", "weight", "train bytes"):
+        table.add_column(name, justify="left" if name == "source" else "right", no_wrap=True)
     for name, source in summary["sources"].items():
-        drops = sorted(source["dropped"].items(), key=lambda item: (-item[1], item[0]))
         table.add_row(
             name,
             f"{source['read']:,}",
+            f"{sum(source['dropped'].values()):,}",
             f"{source['kept']:,}",
             f"{source['kept_bytes']:,}",
             _epochs(source["epochs"]),
             f"{source['weight']:.1%}",
             f"{source['written']['train']['bytes']:,}",
-            ", ".join(f"{rule} {count:,}" for rule, count in drops),
         )
     console.print(table)
-    written = ", ".join(
-        f"{split} {counts['documents']:,} documents {counts['bytes']:,} bytes"
-        for split, counts in summary["written"].items()
-    )
-    console.print(f"written: {written}", highlight=False)
+    console.print()
+    drops = Table(box=None, pad_edge=False)
+    for name in ("source", "dropped by", "documents"):
+        drops.add_column(name, justify="right" if name == "documents" else "left", no_wrap=True)
+    for name, source in summary["sources"].items():
+        for rule, count in sorted(source["dropped"].items(), key=lambda item: (-item[1], item[0])):
+            drops.add_row(name, rule, f"{count:,}")
+    console.print(drops)
+    console.print()
+    for split, counts in summary["written"].items():
+        line = f"{split:<10} {counts['documents']:>9,} documents {counts['bytes']:>15,} bytes"
+        console.print(line, highlight=False)
     console.print(f"corpus: {out.rstrip('/')}/corpus  digest {summary['digest']}", highlight=False, soft_wrap=True)
 
 

@@ -192,7 +192,7 @@ def extract_lot(extraction: Extraction, raws: Sequence[Raw], language: LanguageM
 def _extract_one(extraction: Extraction, raw: Raw, language: LanguageModel | None) -> Extracted:
     if extraction.gate and language:
         cheap = extraction.source.preview(raw)
-        if cheap is not None:
+        if cheap and not cheap.isspace():
             labels, scores = language.predict([cheap])
             if labels[0] not in extraction.gate.keep or scores[0] < extraction.gate.min_score:
                 return Reject("language", f"{labels[0]} {scores[0]:.2f}")

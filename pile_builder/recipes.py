@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -45,7 +45,7 @@ class Rule:
         """When the rule drops a document, as a reader would write it."""
         return f"{self.signal} {'<' if self.drop == 'below' else '>'} {self.threshold:g}"
 
-    def fails(self, values: NDArray[np.generic], threshold: float) -> NDArray[np.bool_]:
+    def fails(self, values: NDArray[Any], threshold: float) -> NDArray[np.bool_]:
         """Which of the values, shape (n,), are on the wrong side of `threshold`."""
         found: NDArray[np.bool_] = values < threshold if self.drop == "below" else values > threshold
         return found
@@ -184,7 +184,7 @@ RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in _ALL}
 
 def verdicts(
     recipe: Recipe,
-    columns: pa.RecordBatch | Mapping[str, NDArray[np.generic]],
+    columns: pa.RecordBatch | Mapping[str, NDArray[Any]],
     thresholds: Mapping[str, float] | None = None,
 ) -> NDArray[np.int16]:
     """Test each document of a batch.
@@ -216,12 +216,12 @@ def verdicts(
     return reason if reason is not None else np.empty(0, np.int16)
 
 
-def _column(columns: pa.RecordBatch | Mapping[str, NDArray[np.generic]], name: str, recipe: str) -> NDArray[np.generic]:
+def _column(columns: pa.RecordBatch | Mapping[str, NDArray[Any]], name: str, recipe: str) -> NDArray[Any]:
     names = columns.schema.names if isinstance(columns, pa.RecordBatch) else list(columns)
     if name not in names:
         msg = f"recipe {recipe} needs the signal {name}, which is not among {', '.join(names)}; compute its group first"
         raise ValueError(msg)
     if isinstance(columns, pa.RecordBatch):
-        values: NDArray[np.generic] = columns.column(name).to_numpy(zero_copy_only=False)
+        values: NDArray[Any] = columns.column(name).to_numpy(zero_copy_only=False)
         return values
     return columns[name]

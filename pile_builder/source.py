@@ -20,8 +20,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pile_builder import streams
 from pile_builder.errors import InputError, ManifestError
-from pile_builder.streams import InputFile, list_files
+from pile_builder.streams import InputFile
 
 ENTRY_POINT_GROUP = "pile_builder.sources"
 PACK_BYTES = 128 << 20
@@ -157,6 +158,10 @@ class Source(ABC):
         """Cheap plain text for the engine's language gate, or None where the gate does not apply."""
         return None
 
+    def list_files(self) -> Sequence[InputFile]:
+        """Files beside the inputs that decide what is read (block lists): part of the fingerprint."""
+        return ()
+
     def side_tables(self) -> Mapping[str, Sequence[InputFile]]:
         """Declared side inputs (licences, metadata), by table name; each is indexed once per build."""
         return {}
@@ -179,7 +184,7 @@ class Source(ABC):
         """All files that the config's inputs name, sorted by name; directories are searched for `patterns`."""
         found: dict[str, InputFile] = {}
         for pattern in self.config.inputs:
-            files = list_files(pattern, self.config.root)
+            files = streams.list_files(pattern, self.config.root)
             for file in files:
                 if file.listed and not any(fnmatch(file.name.rsplit("/", 1)[-1], glob) for glob in self.patterns):
                     continue

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import fsspec
 import zstandard
@@ -159,17 +159,17 @@ def decompressed(stored: BinaryIO, name: str) -> io.RawIOBase:
     buffered = io.BufferedReader(counting, 1 << 16)
     head = buffered.peek(6)[:6]
     kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
-    inner: BinaryIO
+    inner: Any
     if kind == "gz":
-        inner = cast("BinaryIO", gzip.GzipFile(fileobj=buffered))
+        inner = gzip.GzipFile(fileobj=buffered)
     elif kind == "bz2":
-        inner = cast("BinaryIO", bz2.BZ2File(buffered))
+        inner = bz2.BZ2File(buffered)
     elif kind == "xz":
-        inner = cast("BinaryIO", lzma.LZMAFile(buffered))  # noqa: SIM115
+        inner = lzma.LZMAFile(buffered)  # noqa: SIM115
     elif kind == "zst":
-        inner = cast("BinaryIO", zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True))
+        inner = zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True)
     else:
-        inner = cast("BinaryIO", buffered)
+        inner = buffered
     return _Bounded(inner, counting, name)
 
 
@@ -277,7 +277,7 @@ class _Content(io.RawIOBase):
 class _Bounded(io.RawIOBase):
     """Raises InputError where the decompressor stumbles or expands too much."""
 
-    def __init__(self, inner: BinaryIO, counting: _Counting, name: str) -> None:
+    def __init__(self, inner: Any, counting: _Counting, name: str) -> None:
         self._inner = inner
         self._counting = counting
         self._name = name
@@ -289,7 +289,8 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         try:
-            data = self._inner.read(len(view))
+            # One step at a time: what comes before the damage is delivered before the damage is met.
+            data = self._inner.read1(len(view))
         except EOFError as error:
             raise InputError("truncated", f"{self._name}: {error}") from error
         except (zlib.error, lzma.LZMAError, zstandard.ZstdError, gzip.BadGzipFile, OSError, ValueError) as error:

@@ -182,6 +182,7 @@ def _ingest_parts(
         "options": plugin.config.model_dump(mode="json", exclude={"inputs", "root"}),
         "gate": gate,
         "tables": tables,
+        "lists": [(file.name, identify(file).version) for file in plugin.list_files()],
         "libraries": {library: _version(library) for library in (*TEXT_LIBRARIES, *plugin.libraries)},
         "limits": manifest.limits.model_dump(mode="json"),
     }

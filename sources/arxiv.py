@@ -21,7 +21,6 @@ from pile_builder.streams import (
     list_files,
     open_text_bytes,
     read_all,
-    resolve,
     tar_members,
 )
 

@@ -28,7 +28,9 @@ _RAW = re.compile(f"{RAW}(\\d+){RAW}")
 _MARKS = re.compile(f"[{CELL}{ROW}{ITEM}]")
 _CITES = re.compile(f"{CITE}(?:(?:[\\s,;–—-]|and|&)*{CITE})+")
 _CITE_BRACKETS = re.compile(
-    f"\\s*(?:\\((?:[\\s,;]|see|also|e\\.g\\.|i\\.e\\.|cf\\.?|and|for example|for instance)*{CITE}(?:[\\s,;.]|and|therein|references)*\\)"
+    "\\s*(?:"
+    f"\\((?:[\\s,;]|see|also|e\\.g\\.|i\\.e\\.|cf\\.?|and|for example|for instance)*{CITE}"
+    "(?:[\\s,;.]|and|therein|references)*\\)"
     f"|\\[[\\s,;]*{CITE}[\\s,;]*\\])",
     re.IGNORECASE,
 )

@@ -6,11 +6,21 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from pile_builder.sources.arxiv_blocks import BREAK, CELL, CITE, LINE, ROW, emphasis
-from pile_builder.sources.arxiv_environments import add_abstract, add_caption, begin, end, item
+from pile_builder.sources.arxiv_blocks import BREAK, CITE, LINE, ROW
+from pile_builder.sources.arxiv_environments import begin, end, item
 from pile_builder.sources.arxiv_math import display, inline
-from pile_builder.sources.arxiv_state import Open, State
-from pile_builder.sources.arxiv_tables import ACCENTS, CHOICES, CITES, FONT_SWITCHES, REFS, SECTIONS, TEXT_CITES, WRAPS
+from pile_builder.sources.arxiv_state import State
+from pile_builder.sources.arxiv_tables import (
+    ACCENTS,
+    ALGORITHM,
+    CHOICES,
+    CITES,
+    FONT_SWITCHES,
+    REFS,
+    SECTIONS,
+    TEXT_CITES,
+    WRAPS,
+)
 from pile_builder.sources.arxiv_units import number, unit
 
 Command = Callable[[State, str], None]
@@ -29,56 +39,6 @@ _NOUN_BEFORE = re.compile(
 )
 _EMPTY_GROUP = re.compile(r"[ \t]*\{\}")
 _LETTER = re.compile(r"\s*(?:\\([ij])(?![A-Za-z])\s*|\{\s*(?:\\([ij])|(.))\s*\}|(.))", re.DOTALL)
-
-ALGORITHM = {
-    "State": ("", None), "Statex": ("", None), "If": ("if ", " then"), "ElsIf": ("else if ", " then"), "Else": ("else", None),
-    "EndIf": ("end if", None), "For": ("for ", " do"), "ForAll": ("for all ", " do"), "EndFor": ("end for", None),
-    "While": ("while ", " do"), "EndWhile": ("end while", None), "Repeat": ("repeat", None), "Until": ("until ", ""),
-    "Loop": ("loop", None), "EndLoop": ("end loop", None), "Require": ("Require: ", None), "Ensure": ("Ensure: ", None),
-    "Input": ("Input: ", None), "Output": ("Output: ", None), "Procedure": ("procedure ", " "), "Function": ("function ", " "),
-    "EndProcedure": ("end procedure", None), "EndFunction": ("end function", None), "KwIn": ("Input: ", ""),
-    "KwOut": ("Output: ", ""), "KwData": ("Data: ", ""), "KwResult": ("Result: ", ""), "uIf": ("if ", " then"),
-    "eIf": ("if ", " then"), "uElse": ("else ", None), "ElseIf": ("else if ", " then"), "ForEach": ("for each ", " do"),
-    "STATE": ("", None), "IF": ("if ", " then"), "ELSIF": ("else if ", " then"), "ELSE": ("else", None),
-    "ENDIF": ("end if", None), "FOR": ("for ", " do"), "FORALL": ("for all ", " do"), "ENDFOR": ("end for", None),
-    "WHILE": ("while ", " do"), "ENDWHILE": ("end while", None), "REPEAT": ("repeat", None), "UNTIL": ("until ", ""),
-    "REQUIRE": ("Require: ", None), "ENSURE": ("Ensure: ", None), "RETURN": ("return ", None), "INPUT": ("Input: ", None),
-    "OUTPUT": ("Output: ", None),
-}  # fmt: skip
-"""Algorithm statement to the words before and after its argument; None if it takes none."""
-
-
-def close_group(state: State, opened: Open) -> None:
-    """Make of a closed group's text what its kind says."""
-    kind = opened.kind
-    if kind in ("group", "label"):
-        if opened.mark:
-            _wrap(state, opened)
-        if kind == "label":
-            state.out.append(" ")
-    elif kind == "after":
-        state.out.append(opened.mark)
-    elif kind == "multicolumn":
-        state.out.append(CELL * (opened.number - 1))
-    elif kind == "heading":
-        _close_heading(state, opened)
-    elif kind == "caption":
-        add_caption(state, state.cut(opened.start))
-    elif kind == "note":
-        text = "\n\n    ".join(state.blocks.render(state.cut(opened.start)))
-        if text:
-            state.note_count += 1
-            state.notes.append(f"[^{state.note_count}]: {text}")
-            state.out.append(f"[^{state.note_count}]")
-    elif kind == "title":
-        text = _one_line(state, state.cut(opened.start)).replace("**", "")
-        state.title = state.title or text
-    elif kind == "abstract":
-        add_abstract(state, state.cut(opened.start))
-        if state.reader.text.startswith("{", state.reader.pos):
-            state.open_argument("abstract")
-    elif kind == "drop":
-        state.cut(opened.start)
 
 
 def accent(state: State, name: str) -> None:
@@ -106,24 +66,6 @@ def switch_font(state: State, name: str) -> None:
     innermost = state.stack[-1]
     if innermost.kind == "group" and not innermost.mark and len(state.out) == innermost.start:
         innermost.mark = WRAPS[name]
-
-
-def _wrap(state: State, opened: Open) -> None:
-    if len(state.out) - opened.start <= 200:
-        state.out.append(emphasis(state.cut(opened.start), opened.mark))
-
-
-def _one_line(state: State, text: str) -> str:
-    return " ".join(" ".join(state.blocks.render(text.replace(LINE, " "))).split())
-
-
-def _close_heading(state: State, opened: Open) -> None:
-    text = _one_line(state, state.cut(opened.start)).replace("**", "").strip("*")
-    state.flush_notes()
-    if opened.number >= 5:
-        state.out += (BREAK, f"**{text.rstrip('.:')}.** " if text else "")
-    else:
-        state.place(f"{'#' * opened.number} {text}" if text else "")
 
 
 def _section(state: State, name: str) -> None:

@@ -9,6 +9,7 @@ from pile_builder.sources.arxiv_state import MAX_LOOK, Open, State
 from pile_builder.sources.arxiv_tables import ENVIRONMENTS, MATH_ENVIRONMENTS, THEOREMS
 
 MAX_LIST_DEPTH = 6
+MAX_QUOTE_DEPTH = 3
 FLOATS = frozenset(["figure", "table", "algorithm"])
 LONG_TABLES = frozenset(["longtable", "deluxetable", "deluxetable*", "supertabular", "xtabular", "longtabu"])
 _NUMBERED = frozenset(["enumerate", "compactenum", "inparaenum", "asparaenum", "enumeratei"])
@@ -93,7 +94,7 @@ def close(state: State, opened: Open) -> None:
     elif kind == "tabular":
         _close_tabular(state, opened)
     elif kind == "quote":
-        state.place(state.blocks.quote(state.cut(opened.start)))
+        _close_quote(state, opened)
     elif kind == "skip":
         state.cut(opened.start)
     elif kind == "abstract":
@@ -151,6 +152,11 @@ def _close_list(state: State, opened: Open) -> None:
         state.out.append(text.replace(ITEM, BREAK))
     else:
         state.place(state.blocks.items(text, numbered=opened.name in _NUMBERED))
+
+
+def _close_quote(state: State, opened: Open) -> None:
+    if sum(one.kind == "quote" for one in state.stack[-MAX_LOOK:]) < MAX_QUOTE_DEPTH:
+        state.place(state.blocks.quote(state.cut(opened.start)))
 
 
 def _close_tabular(state: State, opened: Open) -> None:

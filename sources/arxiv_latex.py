@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pile_builder.sources.arxiv_blocks import CELL, code, inline_code, without_empty_headings
-from pile_builder.sources.arxiv_commands import COMMANDS, add_inline, close_group
+from pile_builder.sources.arxiv_commands import COMMANDS, add_inline
 from pile_builder.sources.arxiv_environments import close
+from pile_builder.sources.arxiv_groups import close_group
 from pile_builder.sources.arxiv_macros import MAX_NESTED, Alias
 from pile_builder.sources.arxiv_math import closes_inline, display
 from pile_builder.sources.arxiv_reader import VERBATIM, Reader, Verbatim, prepare, verbatim_names

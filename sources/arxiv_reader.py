@@ -18,8 +18,8 @@ VERBATIM_NAMES = (
     "verbatim", "verbatim*", "Verbatim", "Verbatim*", "BVerbatim", "lstlisting", "minted", "alltt", "code", "spec",
     "comment", "filecontents", "filecontents*", "Sinput", "Soutput", "Schunk", "CodeInput", "CodeOutput", "pycode",
 )  # fmt: skip
-BUDGET_BASE = 32 << 20
-BUDGET_RATIO = 60
+BUDGET_BASE = 16 << 20
+BUDGET_RATIO = 40
 MAX_OPTIONAL = 2000
 """Longest optional argument, in characters."""
 
@@ -40,7 +40,8 @@ _SPACE = re.compile(r"[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?")
 _CONTROL = re.compile(r"\\(?:[A-Za-z@]+|[\s\S])")
 _BRACKET = re.compile(r"\\[\s\S]|[{}\]]")
 _GLUE = re.compile(
-    r"[ \t]*=?[ \t]*(?:-?[ \t]*(?:[\d.,]+[ \t]*)?(?:\\[A-Za-z@]+|(?:true)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|mu|fil+)\b)|-?\d+)"
+    r"[ \t]*=?[ \t]*(?:-?[ \t]*(?:[\d.,]+[ \t]*)?(?:\\[A-Za-z@]+|(?:true)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|mu|fil+)\b)"
+    r"|-?\d+)"
     r"(?:[ \t]*(?:plus|minus)[ \t]*-?[\d.]*[ \t]*(?:\\[A-Za-z]+|(?:pt|cm|mm|in|em|ex|fil+)))*[ \t]*"
 )
 _PICTURE = re.compile(r"[ \t]*\([^()\n]{0,80}\)")
@@ -149,7 +150,7 @@ class Reader:
 
     def push(self, text: str, name: str = "", *, at_letter: bool = False) -> None:
         """Read `text` next, then go on here."""
-        self.spend(len(text) + 16)
+        self.spend(len(text) + 64)
         if self.pos >= len(self.text) and self._outer:
             self.pop()
         self._frame.pos = self.pos
@@ -288,7 +289,7 @@ class Reader:
         pairs = self._frame.pairs
         if pairs is None:
             pairs = self._frame.pairs = brace_pairs(self.text)
-            self.spend(len(self.text))
+            self.spend(4 * len(self.text))
         return pairs.get(start, -1)
 
 

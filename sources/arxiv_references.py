@@ -41,7 +41,7 @@ class References:
         self._appendix_base = -1
 
     def anchor(self, kind: str) -> str:
-        """Open the next thing of a kind ("Figure", "Theorem", "equation"); the mark becomes its number, if it is used."""
+        """Open the next thing of a kind ("Figure", "equation"); the mark becomes its number, if it is used."""
         self._counts[kind] = self._counts.get(kind, 0) + 1
         return self._add(kind, str(self._counts[kind]) if kind != "equation" else "")
 

@@ -19,12 +19,12 @@ MAX_LOOK = 60
 
 @dataclass(slots=True)
 class Open:
-    """An open group or environment.
+    r"""An open group or environment.
 
     Attributes:
         kind: what becomes of it.
         start: index into the text of what lies in it.
-        brace: whether `}` closes it (or else an `\\end`).
+        brace: whether `}` closes it (or else an `\end`).
         name: the environment's or command's name.
         mark: Markdown mark round it, or text after it.
         number: heading level, columns, or the last item's number.

@@ -67,63 +67,60 @@ oplus otimes star bullet ell hbar lesssim gtrsim propto ll gg prime forall exist
 """Symbols that authors write in text too; they come out as inline math."""
 
 GOBBLED = _specs(r"""
-m: pagestyle thispagestyle pagenumbering bibliographystyle bibliography nocite date email
-m: altaffiltext altaffilmark authorrunning titlerunning thanks hyphenation index glossary preprint
-m: pacs subjclass msc graphicspath DeclareGraphicsExtensions hypersetup definecolor color cline specialrule noalign vphantom
-m: phantom hphantom IfFileExists stepcounter refstepcounter theoremstyle tikzset pgfplotsset lstset bstctlcite pageref
-m: numberwithin captionsetup newcounter newlength newsavebox usetikzlibrary markboth received revised accepted published
-m: journal volume urlstyle setenumerate selectlanguage allowdisplaybreaks shorttitle correspondingauthor
-m: corresp orcid orcidlink affaddr city country institution department state postcode streetaddress curraddr urladdr
-m: ead fntext cortext collaboration homepage dedicatory keyword usesymbol submitjournal journalinfo
-m: runninghead pubyear volnumber facilities facility software acmConference acmYear acmDOI acmISBN acmPrice copyrightyear
-m: setcopyright acmSubmissionID acmJournal acmVolume acmNumber acmArticle acmMonth ccsdesc editor doi isbn fancyhead fancyfoot
+m: pagestyle thispagestyle pagenumbering bibliographystyle bibliography nocite date email altaffiltext altaffilmark
+m: authorrunning titlerunning thanks hyphenation index glossary preprint pacs subjclass msc graphicspath
+m: DeclareGraphicsExtensions hypersetup definecolor color cline specialrule noalign vphantom phantom hphantom
+m: IfFileExists stepcounter refstepcounter theoremstyle tikzset pgfplotsset lstset bstctlcite pageref numberwithin
+m: captionsetup newcounter newlength newsavebox usetikzlibrary markboth received revised accepted published journal
+m: volume urlstyle setenumerate selectlanguage allowdisplaybreaks shorttitle correspondingauthor corresp orcid
+m: orcidlink affaddr city country institution department state postcode streetaddress curraddr urladdr ead fntext
+m: cortext collaboration homepage dedicatory keyword usesymbol submitjournal journalinfo runninghead pubyear
+m: volnumber facilities facility software acmConference acmYear acmDOI acmISBN acmPrice copyrightyear setcopyright
+m: acmSubmissionID acmJournal acmVolume acmNumber acmArticle acmMonth ccsdesc editor doi isbn fancyhead fancyfoot
 m: lhead rhead chead lfoot rfoot cfoot setstretch linespread tablewidth tabletypesize tablenum tablecolumns
-m: colnumbers setlist ExplSyntaxOn PassOptionsToClass RequirePackageWithOptions addbibresource hypertarget usepgfplotslibrary
-m: arabic roman Roman alph Alph value fnsymbol tablenotemark tablerefs tablecomments settocdepth counterwithout
-m: newblock eprint ignore iffileexists typeout message setbeamertemplate usetheme AtBeginDocument AtEndDocument
-m: bigskipamount ProvidesPackage ProvidesClass NeedsTeXFormat special write mciteSetBstSublistMode
-m: sisetup tikzexternalize todo listoftodos missingfigure
-mm: setlength addtolength setcounter addtocounter settowidth settoheight DeclareUnicodeCharacter newcolumntype setbox
-mm: PassOptionsToPackage colorlet markboth substitutecolormap newunicodechar counterwithin
-mm: setbeamercolor setbeamerfont crefname Crefname crefformat AtBeginEnvironment AtEndEnvironment
-mm: titlespacing lstdefinelanguage lstdefinestyle newfontfamily pgfmathsetmacro
+m: colnumbers setlist ExplSyntaxOn PassOptionsToClass RequirePackageWithOptions addbibresource hypertarget
+m: usepgfplotslibrary arabic roman Roman alph Alph value fnsymbol tablenotemark tablerefs tablecomments settocdepth
+m: counterwithout newblock eprint ignore iffileexists typeout message setbeamertemplate usetheme AtBeginDocument
+m: AtEndDocument bigskipamount ProvidesPackage ProvidesClass NeedsTeXFormat special write mciteSetBstSublistMode
+m: sisetup tikzexternalize todo listoftodos missingfigure epsfbox plotone psfig epsfig psdraft epsscale figurenum
+mm: setlength addtolength setcounter addtocounter settowidth settoheight DeclareUnicodeCharacter newcolumntype
+mm: setbox PassOptionsToPackage colorlet substitutecolormap newunicodechar counterwithin setbeamercolor
+mm: setbeamerfont crefname Crefname crefformat AtBeginEnvironment AtEndEnvironment titlespacing lstdefinelanguage
+mm: lstdefinestyle newfontfamily pgfmathsetmacro plottwo tablenotetext
 mmm: addcontentsline titleformat contentsline
 sm: vspace hspace
 mmmm: DeclareSymbolFont DeclareMathSymbol
-om: usepackage RequirePackage documentclass documentstyle includegraphics LoadClass includepdf inst
-om: geometry marginnote marginpar lstinputlisting verbatiminput bibitem
-om: author affiliation affil address institute altaffiliation
-om: fnref tnotetext tnotemark tnoteref corref fnmark authornote authornotemark IEEEmembership IEEEauthorblockA
-omm: rule savebox
+om: usepackage RequirePackage documentclass documentstyle includegraphics LoadClass includepdf inst geometry
+om: marginnote marginpar lstinputlisting verbatiminput bibitem author affiliation affil address institute
+om: altaffiliation fnref tnotetext tnotemark tnoteref corref fnmark authornote authornotemark IEEEmembership
+om: IEEEauthorblockA
+omm: rule savebox newtcolorbox
 o: pagebreak linebreak nopagebreak nolinebreak footnotemark toprule midrule bottomrule IEEEpeerreviewmaketitle
 opm: cmidrule
 oom: adjustimage
-m: epsfbox plotone psfig epsfig psdraft epsscale figurenum
-mm: plottwo tablenotetext
-omm: newtcolorbox
-g: vskip hskip kern mkern raise lower parindent parskip baselineskip topmargin oddsidemargin evensidemargin textwidth
-g: textheight hsize vsize voffset hoffset tabcolsep arraycolsep columnsep headheight headsep footskip abovedisplayskip
-g: belowdisplayskip abovecaptionskip belowcaptionskip itemsep parsep leftmargin topsep penalty widowpenalty
-g: clubpenalty tolerance hbadness vbadness hfuzz vfuzz emergencystretch belowdisplayshortskip abovedisplayshortskip
-g: interfootnotelinepenalty hangindent hangafter looseness interdisplaylinepenalty smallskipamount
-g: pretolerance floatsep textfloatsep intextsep skip pdfoutput pdfminorversion magnification epsfxsize epsfysize
-g: marginparwidth marginparsep topskip leftskip rightskip righthyphenmin lefthyphenmin displaywidowpenalty mathsurround
-""")  # noqa: E501
+g: vskip hskip kern mkern raise lower parindent parskip baselineskip topmargin oddsidemargin evensidemargin
+g: textwidth textheight hsize vsize voffset hoffset tabcolsep arraycolsep columnsep headheight headsep footskip
+g: abovedisplayskip belowdisplayskip abovecaptionskip belowcaptionskip itemsep parsep leftmargin topsep penalty
+g: widowpenalty clubpenalty tolerance hbadness vbadness hfuzz vfuzz emergencystretch belowdisplayshortskip
+g: abovedisplayshortskip interfootnotelinepenalty hangindent hangafter looseness interdisplaylinepenalty
+g: smallskipamount pretolerance floatsep textfloatsep intextsep skip pdfoutput pdfminorversion magnification
+g: epsfxsize epsfysize marginparwidth marginparsep topskip leftskip rightskip righthyphenmin lefthyphenmin
+g: displaywidowpenalty mathsurround
+""")
 """Commands that leave nothing: they and their arguments are dropped."""
 
 DROPPED = _words(r"""
-noindent indent centering raggedright raggedleft sloppy fussy maketitle newpage clearpage cleardoublepage tiny scriptsize
-footnotesize small normalsize large Large LARGE huge Huge bigskip medskip smallskip noalign hline null relax protect
-appendixpage tableofcontents listoffigures listoftables printbibliography makeatletter makeatother unskip ignorespaces
-leavevmode hbox vbox mbox fbox boldmath unboldmath rm sf sl normalfont upshape mdseries expandafter
-noexpand global long outer frontmatter mainmatter backmatter onecolumn twocolumn bgroup egroup begingroup endgroup
-nonumber notag displaystyle textstyle protected strut vfill vfil hrule hrulefill balance linenumbers nolinenumbers
-doublespacing onehalfspacing singlespacing sc and flushbottom raggedbottom allowbreak nobreak goodbreak filbreak
- qedhere qed endhead endfoot endfirsthead endlastfoot startdata nodata
- rmfamily sffamily scshape slshape selectfont offinterlineskip nointerlineskip tightlist
- ExplSyntaxOff bibsep IEEEraisesectionheading IEEEoverridecommandlockouts eject string
-number the meaning immediate closeout openout nocorr normalcolor justify justifying
-columnbreak acknowledgementsname footnoterule samepage phantomsection makeindex printindex
+noindent indent centering raggedright raggedleft sloppy fussy maketitle newpage clearpage cleardoublepage tiny
+scriptsize footnotesize small normalsize large Large LARGE huge Huge bigskip medskip smallskip noalign hline null
+relax protect appendixpage tableofcontents listoffigures listoftables printbibliography makeatletter makeatother
+unskip ignorespaces leavevmode hbox vbox mbox fbox boldmath unboldmath rm sf sl normalfont upshape mdseries
+expandafter noexpand global long outer frontmatter mainmatter backmatter onecolumn twocolumn bgroup egroup begingroup
+endgroup nonumber notag displaystyle textstyle protected strut vfill vfil hrule hrulefill balance linenumbers
+nolinenumbers doublespacing onehalfspacing singlespacing sc and flushbottom raggedbottom allowbreak nobreak goodbreak
+filbreak qedhere qed endhead endfoot endfirsthead endlastfoot startdata nodata rmfamily sffamily scshape slshape
+selectfont offinterlineskip nointerlineskip tightlist ExplSyntaxOff bibsep IEEEraisesectionheading
+IEEEoverridecommandlockouts eject string number the meaning immediate closeout openout nocorr normalcolor justify
+justifying columnbreak acknowledgementsname footnoterule samepage phantomsection makeindex printindex
 """)
 """Commands that leave nothing and take no argument (of those with `hbox` and the like the argument stays)."""
 
@@ -148,8 +145,14 @@ citealt* citep* cite* upcite Cite fullcite nptextcite
 """)
 """Citations that a sentence reads well without."""
 TEXT_CITES = _words(
-   
-    "citet textcite citeauthor Citet Citeauthor newcite citetext citetalias Textcite citeA citeN refcite" ) """Citations that are part of the sentence.""" REFS = _words("ref eqref autoref cref Cref vref nameref subref Autoref labelcref Ref Vref fref Fref") ENVIRONMENTS = { "itemize": ("list", "o"),
+    "citet textcite citeauthor Citet Citeauthor newcite citetext citetalias Textcite citeA citeN refcite"
+)
+"""Citations that are part of the sentence."""
+
+REFS = _words("ref eqref autoref cref Cref vref nameref subref Autoref labelcref Ref Vref fref Fref")
+
+ENVIRONMENTS = {
+    "itemize": ("list", "o"),
     "enumerate": ("list", "o"), "description": ("list", "o"), "list": ("list", "mm"), "compactitem": ("list", "o"),
     "compactenum": ("list", "o"), "inparaenum": ("list", "o"), "asparaenum": ("list", "o"),
     "compactdesc": ("list", "o"), "trivlist": ("plain", ""), "enumeratei": ("list", "o"), "asparaitem": ("list", "o"),
@@ -187,11 +190,14 @@ TEXT_CITES = _words(
 """Environment to (what becomes of it, its arguments)."""
 
 THEOREMS = {
-   
-    name.lower(): name for name in "Theorem Lemma Proposition Corollary Definition Remark Example Conjecture Claim Assumption Question " "Problem Exercise Observation Fact Notation Axiom Property Hypothesis Condition Note Construction".split() } | { "thm": "Theorem",
-    "lem": "Lemma", "prop": "Proposition", "cor": "Corollary", "coro": "Corollary", "defn": "Definition",
-    "defi": "Definition", "dfn": "Definition", "rem": "Remark", "rmk": "Remark", "conj": "Conjecture",
-    "exmp": "Example", "eg": "Example", "egs": "Examples", "rmks": "Remarks",
+    "theorem": "Theorem", "lemma": "Lemma", "proposition": "Proposition", "corollary": "Corollary",
+    "definition": "Definition", "remark": "Remark", "example": "Example", "conjecture": "Conjecture", "claim": "Claim",
+    "assumption": "Assumption", "question": "Question", "problem": "Problem", "exercise": "Exercise",
+    "observation": "Observation", "fact": "Fact", "notation": "Notation", "axiom": "Axiom", "property": "Property",
+    "hypothesis": "Hypothesis", "condition": "Condition", "note": "Note", "construction": "Construction",
+    "thm": "Theorem", "lem": "Lemma", "prop": "Proposition", "cor": "Corollary", "coro": "Corollary",
+    "defn": "Definition", "defi": "Definition", "dfn": "Definition", "rem": "Remark", "rmk": "Remark",
+    "conj": "Conjecture", "exmp": "Example", "eg": "Example", "egs": "Examples", "rmks": "Remarks",
 }  # fmt: skip
 """Theorem-like environments that classes define on their own."""
 
@@ -204,29 +210,49 @@ MATH_ENVIRONMENTS = {
 """Display environments (each also starred) to the inner environment that they become inside `$$`."""
 
 TEXT_IN_MATH = _words(
-    "text mbox hbox textrm textit textbf textsf texttt textnormal intertext shortintertext fbox textsc vbox emph makebox "
-    "textup textsl textmd tag tag*"
+    "text mbox hbox textrm textit textbf textsf texttt textnormal intertext shortintertext fbox textsc vbox emph "
+    "makebox textup textsl textmd tag tag*"
 )
 """Commands in math whose argument is text."""
 MATH_DROPPED = _words(
-    "nonumber notag noindent centering xspace ensuremath allowdisplaybreaks small footnotesize normalsize "
-    "boldmath unboldmath protect relax hfill newpage displaybreak medskip smallskip bigskip nobreak qedhere qed "
-    "expandafter noexpand makeatletter makeatother leavevmode global long begingroup endgroup"
+    "nonumber notag noindent centering xspace ensuremath allowdisplaybreaks small footnotesize normalsize boldmath "
+    "unboldmath protect relax hfill newpage displaybreak medskip smallskip bigskip nobreak qedhere qed expandafter "
+    "noexpand makeatletter makeatother leavevmode global long begingroup endgroup"
 )
 MATH_GOBBLED = {"footnote": "om", "thanks": "m", "vspace": "sm", "vskip": "g", "setlength": "mm", "index": "m",
                 "footnotetext": "om", "pagebreak": "o", "setcounter": "mm", "addtocounter": "mm", "marginpar": "om",
                 "footnotemark": "o", "includegraphics": "om", "hypertarget": "m"}  # fmt: skip
 
+ALGORITHM = {
+    "State": ("", None), "Statex": ("", None), "If": ("if ", " then"), "ElsIf": ("else if ", " then"),
+    "Else": ("else", None), "EndIf": ("end if", None), "For": ("for ", " do"), "ForAll": ("for all ", " do"),
+    "EndFor": ("end for", None), "While": ("while ", " do"), "EndWhile": ("end while", None),
+    "Repeat": ("repeat", None), "Until": ("until ", ""), "Loop": ("loop", None), "EndLoop": ("end loop", None),
+    "Require": ("Require: ", None), "Ensure": ("Ensure: ", None), "Input": ("Input: ", None),
+    "Output": ("Output: ", None), "Procedure": ("procedure ", " "), "Function": ("function ", " "),
+    "EndProcedure": ("end procedure", None), "EndFunction": ("end function", None), "KwIn": ("Input: ", ""),
+    "KwOut": ("Output: ", ""), "KwData": ("Data: ", ""), "KwResult": ("Result: ", ""), "uIf": ("if ", " then"),
+    "eIf": ("if ", " then"), "uElse": ("else ", None), "ElseIf": ("else if ", " then"),
+    "ForEach": ("for each ", " do"), "STATE": ("", None), "IF": ("if ", " then"), "ELSIF": ("else if ", " then"),
+    "ELSE": ("else", None), "ENDIF": ("end if", None), "FOR": ("for ", " do"), "FORALL": ("for all ", " do"),
+    "ENDFOR": ("end for", None), "WHILE": ("while ", " do"), "ENDWHILE": ("end while", None),
+    "REPEAT": ("repeat", None), "UNTIL": ("until ", ""), "REQUIRE": ("Require: ", None), "ENSURE": ("Ensure: ", None),
+    "RETURN": ("return ", None), "INPUT": ("Input: ", None), "OUTPUT": ("Output: ", None),
+}  # fmt: skip
+"""Algorithm statement to the words before and after its argument; None if it takes none."""
+
+
 PRIMITIVE_CONDITIONALS = _words(
-    "if ifcat ifx ifnum ifdim ifodd ifmmode ifhmode ifvmode ifinner ifvoid ifhbox ifvbox iftrue iffalse ifcase ifdefined "
-    "ifcsname ifeof ifpdf ifpdftex ifxetex ifluatex ifPDFTeX ifXeTeX ifLuaTeX "
+    "if ifcat ifx ifnum ifdim ifodd ifmmode ifhmode ifvmode ifinner ifvoid ifhbox ifvbox iftrue iffalse ifcase "
+    "ifdefined ifcsname ifeof ifpdf ifpdftex ifxetex ifluatex ifPDFTeX ifXeTeX ifLuaTeX"
 )
 
 PROTECTED = _words(
     "begin end item label input include subfile import title abstract caption footnote par newcommand renewcommand "
     "providecommand def gdef edef xdef let newif newenvironment renewenvironment newtheorem DeclareMathOperator "
-    "textbf textit emph texttt document verb url href makeatletter makeatother endinput fi else footnotetext newline "
-    "multicolumn multirow ensuremath text mbox hbox includegraphics maketitle and thanks author bibliography documentclass "
-    "usepackage RequirePackage left right frac sqrt sum int appendix cite citep citet ref eqref emph bibitem hspace vspace"
+    "textbf textit emph texttt document verb url href makeatletter makeatother endinput fi else footnotetext "
+    "newline multicolumn multirow ensuremath text mbox hbox includegraphics maketitle and thanks author "
+    "bibliography documentclass usepackage RequirePackage left right frac sqrt sum int appendix cite citep citet "
+    "ref eqref emph bibitem hspace vspace"
 ) | frozenset(SECTIONS)
 """Commands that keep their meaning whatever a paper redefines them to."""

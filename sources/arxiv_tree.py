@@ -192,8 +192,10 @@ class _Limited(io.RawIOBase):
         return True
 
     def readinto(self, buffer: object) -> int:
-        count = self._inner.readinto(buffer) or 0  # type: ignore[attr-defined]
-        self._left -= count
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        data = self._inner.read(len(view)) or b""
+        self._left -= len(data)
         if self._left < 0:
             raise InputError("too_large", f"expands to more than {MAX_EXPANDED:,} bytes")
-        return int(count)
+        view[: len(data)] = data
+        return len(data)

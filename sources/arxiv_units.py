@@ -9,15 +9,16 @@ _PREFIXES = {
     "kilo": "k", "mega": "M", "giga": "G", "tera": "T", "peta": "P", "kibi": "Ki", "mebi": "Mi", "gibi": "Gi",
 }  # fmt: skip
 _UNITS = {
-    "meter": "m", "metre": "m", "second": "s", "gram": "g", "kilogram": "kg", "ampere": "A", "kelvin": "K", "mole": "mol",
-    "candela": "cd", "hertz": "Hz", "newton": "N", "pascal": "Pa", "joule": "J", "watt": "W", "coulomb": "C", "volt": "V",
-    "farad": "F", "ohm": "Ω", "siemens": "S", "weber": "Wb", "tesla": "T", "henry": "H", "lumen": "lm", "lux": "lx",
-    "becquerel": "Bq", "gray": "Gy", "sievert": "Sv", "degreeCelsius": "°C", "celsius": "°C", "electronvolt": "eV",
-    "minute": "min", "hour": "h", "day": "d", "liter": "L", "litre": "L", "tonne": "t", "percent": "%", "degree": "°",
-    "radian": "rad", "bit": "bit", "byte": "B", "bar": "bar", "angstrom": "Å", "dalton": "Da", "parsec": "pc", "decibel": "dB",
-    "arcminute": "′", "arcsecond": "″", "astronomicalunit": "au", "steradian": "sr", "barn": "b", "hectare": "ha",
-    "squared": "²", "cubed": "³", "square": "", "cubic": "", "of": "", "per": "/", "mmHg": "mmHg", "um": "µm", "uL": "µL",
-    "us": "µs", "ug": "µg", "celcius": "°C",
+    "meter": "m", "metre": "m", "second": "s", "gram": "g", "kilogram": "kg", "ampere": "A", "kelvin": "K",
+    "mole": "mol", "candela": "cd", "hertz": "Hz", "newton": "N", "pascal": "Pa", "joule": "J", "watt": "W",
+    "coulomb": "C", "volt": "V", "farad": "F", "ohm": "Ω", "siemens": "S", "weber": "Wb", "tesla": "T", "henry": "H",
+    "lumen": "lm", "lux": "lx", "becquerel": "Bq", "gray": "Gy", "sievert": "Sv", "degreeCelsius": "°C",
+    "celsius": "°C", "electronvolt": "eV", "minute": "min", "hour": "h", "day": "d", "liter": "L", "litre": "L",
+    "tonne": "t", "percent": "%", "degree": "°", "radian": "rad", "bit": "bit", "byte": "B", "bar": "bar",
+    "angstrom": "Å", "dalton": "Da", "parsec": "pc", "decibel": "dB", "arcminute": "′", "arcsecond": "″",
+    "astronomicalunit": "au", "steradian": "sr", "barn": "b", "hectare": "ha", "squared": "²", "cubed": "³",
+    "square": "", "cubic": "", "of": "", "per": "/", "mmHg": "mmHg", "um": "µm", "uL": "µL", "us": "µs", "ug": "µg",
+    "celcius": "°C",
 }  # fmt: skip
 _TOKEN = re.compile(r"\\([A-Za-z]+)|([^\\]+)")
 _TIMES = re.compile(r"(?<=\d)[eE]([+-]?\d+)")

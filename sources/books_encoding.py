@@ -65,4 +65,4 @@ def _attempt(data: bytes, name: str) -> str | None:
         text = data.decode(name)
     except (UnicodeError, LookupError, AssertionError, AttributeError, TypeError):
         return None
-    return None if len(_CONTROL.findall(text)) > MAX_CONTROL * len(text) else text
+    return None if _CONTROL.subn("", text)[1] > MAX_CONTROL * len(text) else text

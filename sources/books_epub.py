@@ -22,10 +22,10 @@ from pile_builder.sources.books_xhtml import EPUB_TYPE, local_name, page_text, p
 from pile_builder.errors import InputError
 
 MAX_MEMBERS = 20_000
-MAX_PAGE_BYTES = 16 << 20
+MAX_PAGE_BYTES = 8 << 20
 """Largest XHTML or package file that is read; the largest seen holds 0.6 MB."""
-MAX_TEXT_BYTES = 64 << 20
-"""Most XHTML read from one book."""
+MAX_TEXT_BYTES = 32 << 20
+"""Most XHTML read from one book (seen: 1.2 MB)."""
 
 _BOILERPLATE = frozenset(
     {

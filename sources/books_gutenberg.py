@@ -19,6 +19,8 @@ CREDIT_PARAGRAPHS = 14
 """Credits and notes are looked for in so many paragraphs at the start; the books seen have them in the first eight."""
 CREDIT_CHARACTERS = 8_000
 """... and in so many characters (seen: 2,100)."""
+HEADER_CHARACTERS = 20_000
+"""Fields are looked for in so much of the header (seen: 13,000, with the small print of the 1990s)."""
 MAX_NOTE = 6_000
 """Longest transcriber's note in brackets, in characters (seen: 1,300)."""
 CLOSING_SHARE = 0.25
@@ -39,7 +41,7 @@ _NUMBER = re.compile(r"\[(?:E-?Book|E-?text)[ \t]*#?[ \t]*(\d+)\]", re.I)
 _ENCODING = re.compile(rb"^Character set encoding:[ \t]*([^\r\n]{1,60})", re.M | re.I)
 _OLD_TITLE = re.compile(r"Project Gutenberg(?:['’]s)? E-?(?:text|book)(?: of|,)? +([^\n]+)", re.I)
 _DATE = re.compile(
-    r"\b([A-Z][a-z]{2,8})\.? +(?:(\d{1,2})(?:st|nd|rd|th)?,? +)?,? *(\d{4})\b|\b([A-Z][a-z]{2,8}), +(\d{4})\b"
+    r"\b([A-Z][a-z]{2,8})\.? {1,3}(?:(\d{1,2})(?:st|nd|rd|th)?,? {1,3})?(\d{4})\b|\b([A-Z][a-z]{2,8}), {0,3}(\d{4})\b"
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -87,7 +89,7 @@ class Book:
 
 def declared_encoding(data: bytes) -> str:
     """The file's `Character set encoding:` line as written, or ""."""
-    found = _ENCODING.search(data[:20_000])
+    found = _ENCODING.search(data[:HEADER_CHARACTERS])
     return found[1].decode("ascii", "ignore").strip() if found else ""
 
 
@@ -114,7 +116,7 @@ def parse(text: str) -> Book | None:
     elif end is None and start:
         raise InputError("truncated", "a Project Gutenberg file without its closing line")
     header = text[: start.start() if start else begin]
-    return Book(clean(text[begin:stop]), _fields(header))
+    return Book(clean(text[begin:stop]), _fields(header[:HEADER_CHARACTERS]))
 
 
 def clean(body: str) -> str:

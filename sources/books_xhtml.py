@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 from html.entities import html5
+from itertools import islice
 
 from lxml import etree
 
+from pile_builder.errors import InputError
+
+MAX_ELEMENTS = 500_000
+"""Most elements of a page (seen: 15,000)."""
+HEAD_BYTES = 1 << 16
+"""Declarations that a lenient parser must not see are looked for in so much of a page."""
 EPUB_TYPE = "{http://www.idpf.org/2007/ops}type"
 
 _SKIPPED = frozenset(
@@ -29,7 +36,8 @@ _SPACES = {ord(sign): " " for sign in "\xa0\u2002\u2003\u2004\u2005\u2006\u2007\
 _CLEAN = _INVISIBLE | _SPACES
 _REFERENCE = re.compile(rb"&([A-Za-z_:][A-Za-z0-9_.:-]{0,63});")
 _XML_REFERENCES = (b"amp", b"lt", b"gt", b"quot", b"apos")
-_DECLARATIONS = re.compile(rb"<!DOCTYPE[^>\[]*(?:\[[^\]]*\])?[^>]*>|<\?xml[^>]*\?>|[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_DECLARATIONS = re.compile(rb"<!DOCTYPE[^>\[]{0,1000}(?:\[[^\]]{0,20000}\][^>]{0,100})?>|<\?xml[^>]{0,1000}\?>", re.I)
+_CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
 
 
 def parse_page(content: bytes) -> etree._Element | None:
@@ -45,7 +53,9 @@ def parse_page(content: bytes) -> etree._Element | None:
         return etree.fromstring(content, parser)
     except etree.XMLSyntaxError:
         encoding = re.search(rb"(?:charset|encoding)=[\"']?([\w-]+)", content[:1024])
-        content = _DECLARATIONS.sub(b"", content)
+        # The HTML parser reads an internal subset as text, and the marks used here are control characters.
+        content = _DECLARATIONS.sub(b"", content[:HEAD_BYTES]) + content[HEAD_BYTES:]
+        content = content.translate(None, _CONTROLS)
     lenient = etree.HTMLParser(
         no_network=True, huge_tree=False, remove_comments=True, remove_pis=True,
         encoding=encoding[1].decode() if encoding else "utf-8",
@@ -57,9 +67,15 @@ def parse_page(content: bytes) -> etree._Element | None:
 
 
 def page_text(page: etree._Element) -> str:
-    """Text of a page, paragraphs separated by blank lines."""
+    """Text of a page, paragraphs separated by blank lines.
+
+    Raises:
+        InputError: `too_large`: more than `MAX_ELEMENTS` elements.
+    """
     walk = _Walk()
-    for event, element in etree.iterwalk(page, events=("start", "end")):
+    for count, (event, element) in enumerate(etree.iterwalk(page, events=("start", "end"))):
+        if count > 2 * MAX_ELEMENTS:
+            raise InputError("too_large", f"a page with more than {MAX_ELEMENTS:,} elements")
         if event == "start":
             walk.enter(element)
         else:
@@ -161,7 +177,7 @@ def _is_skipped(element: etree._Element, name: str) -> bool:
 
 
 def _is_note_reference(element: etree._Element) -> bool:
-    label = "".join(map(str, element.itertext())).strip()
+    label = "".join(map(str, islice(element.itertext(), 20))).strip()
     if not label or label[0] in "[(":
         return False
     if "noteref" in epub_types(element) or element.get("role") == "doc-noteref":

@@ -106,7 +106,8 @@ class CommonCrawl(Source):
         found = {split.name: split for split in pack(file for file in files if file not in lists)}
         for listing in lists:
             for path in list_entries([listing]):
-                url = resolve(self.config.prefix.rstrip("/") + "/" + path.lstrip("/"), self.config.root)
+                below = f"{self.config.prefix.rstrip('/')}/{path.lstrip('/')}" if self.config.prefix else path
+                url = resolve(below, self.config.root)
                 found[path] = Split(path, (InputFile(path, url, 0),))
         return [found[name] for name in sorted(found)]
 
@@ -144,8 +145,8 @@ class CommonCrawl(Source):
             text = page.strip()
         else:
             tags = page.count("<")
-            if tags > MAX_TAGS:
-                return Reject("too_large", f"{tags:,} tags; the limit is {MAX_TAGS:,}")
+            if tags > (limit := MAX_TAGS[self.config.extractor]):
+                return Reject("too_large", f"{tags:,} tags; the limit is {limit:,}")
             if nesting(page) > MAX_DEPTH:
                 return Reject("too_deep", f"elements nested deeper than {MAX_DEPTH}")
             try:

@@ -42,12 +42,12 @@ class Github(Source):
 
     Upstream: clones (`git clone`, bare or not), archives of one repository (GitHub's codeload .tar.gz and .zip, Python
     source distributions), folders of them, or a plain source tree. The Pile cloned repositories of 100 stars or more.
-    Every repository has its own licence: `license` is what its licence files, else its package metadata, else the
-    file's own SPDX line say, and NOASSERTION where that is not clear.
+    Every repository has its own licence: `license` is what a file's own SPDX line says, else the repository's licence
+    files, else its package metadata, and NOASSERTION where that is not clear.
 
     A repository is read from its HEAD commit, never from the work tree. A folder is a collection if it holds
     repositories or archives (or folders of repositories, `owner/name`); other folders in a collection are plain trees,
-    loose files in it are ignored. A folder that is no collection is one plain tree.
+    loose files and hidden folders in it are ignored. A folder that is no collection is one plain tree.
 
     Comes out: key = `<repository>/<path>`, where the repository is `owner/name` of the origin, else the folder's or
     archive's name under the root; meta: path, repository, programming_language, license, commit, url. Line ends become
@@ -144,10 +144,11 @@ def _local_splits(path: Path, base: Path) -> Iterator[Split]:
         yield _git_split(path, name)
     elif any(_is_unit(child) or _has_repositories(child) for child in path.iterdir()):
         for child in sorted(path.iterdir()):
-            if child.is_dir() or child.name.endswith(SUFFIXES):
+            is_hidden = child.name.startswith(".")
+            if not is_hidden and (child.is_dir() or child.name.endswith(SUFFIXES)):
                 yield from _local_splits(child, base)
-    else:
-        yield _tree_split(path, name)
+    elif (tree := _tree_split(path, name)).files:
+        yield tree
 
 
 def _is_unit(path: Path) -> bool:

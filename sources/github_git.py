@@ -91,7 +91,8 @@ def commit_entries(path: Path, commit: str, *, recursive: bool = True) -> Iterat
             mode, kind, blob, size = header.split()
             if kind == b"blob" and mode.startswith(b"100"):
                 entry_path = name.decode("utf-8", "backslashreplace")
-                yield Entry(entry_path, int(size), lambda blob=blob: _content(store, blob))  # type: ignore[misc]
+                # Git writes BAD for a missing object, which reading then reports.
+                yield Entry(entry_path, int(size) if size.isdigit() else 1, lambda blob=blob: _content(store, blob))  # type: ignore[misc]
             elif kind != b"tree":
                 yield "submodule" if kind == b"commit" else "link"
         if listing.wait() != 0:

@@ -100,7 +100,10 @@ _ALIASES = {
     "python software foundation license": "PSF-2.0", "simplified bsd": "BSD-2-Clause", "the mit license": "MIT",
     "the unlicense (unlicense)": "Unlicense", "unlicense": "Unlicense", "zlib/libpng license": "Zlib",
 }  # fmt: skip
-_IDENTIFIER = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+() -]{2,120})")
+_NAME = r"\(*[\w.+-]{1,60}\)*"
+_IDENTIFIER = re.compile(rf"SPDX-License-Identifier:[ \t]*({_NAME}(?:[ \t]+(?:AND|OR|WITH)[ \t]+{_NAME}){{0,9}})")
+IDENTIFIER_CHARACTERS = 1_000
+"""A file's SPDX line stands in its head comment."""
 _PACKAGE_FIELD = re.compile(
     r"^(?:License-Expression|License|Classifier: License ::(?: OSI Approved ::)?)[: ][ \t]*(.+)$", re.M
 )
@@ -147,10 +150,9 @@ def licence_of(text: str) -> str:
 
 
 def file_identifier(text: str) -> str:
-    """The expression of a file's own `SPDX-License-Identifier` line, or "" where it has none that is valid."""
-    found = _IDENTIFIER.search(text, 0, 4_000)
-    expression = normalised(found[1]) if found else UNKNOWN
-    return "" if expression == UNKNOWN else expression
+    """The expression of a file's `SPDX-License-Identifier` line, "NOASSERTION" if it is unknown, "" without a line."""
+    found = _IDENTIFIER.search(text, 0, IDENTIFIER_CHARACTERS)
+    return normalised(found[1]) if found else ""
 
 
 def stated_licence(name: str, text: str) -> str:

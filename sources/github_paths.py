@@ -82,7 +82,7 @@ _INTERPRETERS = {
     "python": "Python", "bash": "Shell", "sh": "Shell", "dash": "Shell", "zsh": "Shell", "node": "JavaScript",
     "perl": "Perl", "ruby": "Ruby", "php": "PHP", "awk": "Awk", "lua": "Lua", "rscript": "R", "tclsh": "Tcl",
 }  # fmt: skip
-_SHEBANG = re.compile(r"^#![ \t]*\S*?/?(?:env[ \t]+(?:-S[ \t]+)?)?(?:[\w./-]*/)?([A-Za-z]+)[\d.]*(?:[ \t\n]|$)")
+_SHEBANG = re.compile(r"#![ \t]*(?:\S{0,100}/)?(?:env[ \t]+(?:-S[ \t]+)?)?(?:\S{0,100}/)?([A-Za-z]+)[\d.]*(?:\s|$)")
 
 
 def skipped_kind(path: str) -> str:

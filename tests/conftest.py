@@ -11,7 +11,7 @@ from pile_builder import source
 from pile_builder.manifest import Manifest, check_manifest
 from tests.toy_source import Toy
 
-WORDS = "river stone lantern quiet market ladder copper winter garden signal harbour thread meadow engine paper".split()
+WORDS = ("river", "stone", "lantern", "quiet", "market", "ladder", "copper", "winter", "garden", "signal", "harbour")
 
 
 def sentence(randomness: random.Random, words: int) -> str:

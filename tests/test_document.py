@@ -18,9 +18,7 @@ def texts_with_spans(draw: st.DrawFn) -> list[tuple[str, list[Span]]]:
     for text in draw(st.lists(st.text(max_size=30), max_size=5)):
         size = len(text.encode())
         cuts = sorted(draw(st.lists(st.integers(0, size), max_size=6)))
-        spans = [
-            (start, end, draw(st.text(max_size=4))) for start, end in zip(cuts[::2], cuts[1::2], strict=False)
-        ]
+        spans = [(start, end, draw(st.text(max_size=4))) for start, end in zip(cuts[::2], cuts[1::2], strict=False)]
         rows.append((text, spans))
     return rows
 

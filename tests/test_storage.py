@@ -90,7 +90,9 @@ def test_row_groups_do_not_follow_batches(sizes: list[int], steps: list[int]):
 def test_one_more_file_disturbs_few_packs():
     files = [InputFile(f"{i:05}.txt", "", 1000) for i in range(3000)]
     before = {split.files for split in pack(files, 64_000)}
-    after = {split.files for split in pack(sorted([*files, InputFile("01234x.txt", "", 1000)], key=lambda f: f.name), 64_000)}
+    after = {
+        split.files for split in pack(sorted([*files, InputFile("01234x.txt", "", 1000)], key=lambda f: f.name), 64_000)
+    }
     assert 20 < len(before) < 100
     assert len(before - after) <= 3
     assert sum(len(members) for members in after) == 3001

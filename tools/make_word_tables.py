@@ -2,9 +2,9 @@
 
     python tools/make_word_tables.py
 
-writes `pile_builder/text/tables/words_v1.npz` and, beside it, `words_v1.json` with the versions of its sources. spaCy is
-a development dependency. The kernels implement spaCy's rules of more than one character by hand, so this script stops if
-a spaCy release adds or changes one; the tables then become words v2.
+writes `pile_builder/text/tables/words_v1.npz` and, beside it, `words_v1.json` with the versions of its sources. spaCy
+is a development dependency. The kernels implement spaCy's rules of more than one character by hand, so this script
+stops if a spaCy release adds or changes one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +63,9 @@ def build_tables() -> wt.WordTables:
     digest = hashlib.sha256(json.dumps(rules).encode()).hexdigest()
     if digest != RULES_DIGEST:
         msg = (
-            f"spaCy {spacy.__version__} has other rules than the kernels: expected digest {RULES_DIGEST}, got {digest}; "
-            "compare its punctuation and URL rules with words.py and word_splitting.py, then give the tables a new version"
+            f"spaCy {version('spacy')} has other rules than the kernels: expected digest {RULES_DIGEST}, got {digest};"
+            " compare its punctuation and URL rules with word_splitting.py and word_urls.py, then give the tables a new"
+            " version"
         )
         raise ValueError(msg)
     specials, patterns = _special_cases()
@@ -77,7 +79,7 @@ def build_tables() -> wt.WordTables:
 def versions() -> dict[str, str]:
     """Where the tables come from."""
     return {
-        "spacy": spacy.__version__,
+        "spacy": version("spacy"),
         "unicode": unicodedata.unidata_version,
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "datatrove": DATATROVE_VERSION,
@@ -148,6 +150,9 @@ def _two_levels(bits: NDArray[np.uint32]) -> NDArray[np.uint32]:
 def _special_cases() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """(the tokens of every special case, those that the second pass looks for in the place of some of them)."""
     tokenizer = spacy.blank("en").tokenizer
+    if not isinstance(tokenizer, Tokenizer):
+        msg = f"expected spaCy's rule-based Tokenizer for English, got {type(tokenizer).__name__}"
+        raise TypeError(msg)
     specials = {text: [token[ORTH] for token in rule] for text, rule in tokenizer.rules.items() if not text.isspace()}
     # What the affix rules alone make of a special case is what the second pass looks for.
     bare = Tokenizer(
@@ -183,7 +188,7 @@ def _check_kernel_assumptions(specials: dict[str, list[str]], patterns: dict[str
             for end in range(first + 2, len(tokens) + 1):
                 part = tokens[first:end]
                 if patterns.get("".join(part)) == part != specials["".join(part)]:
-                    msg = f"the second pass would change the special case {text!r}; tokenize must call _is_joined for it"
+                    msg = f"the second pass would change the special case {text!r}; tokenize must call is_joined for it"
                     raise ValueError(msg)
 
 

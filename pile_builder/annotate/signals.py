@@ -17,13 +17,9 @@ from pile_builder.text.column import TextColumn
 from pile_builder.text.signals import CODE, COUNTS, LINES, QUALITY, REPETITION, measure
 from pile_builder.text.word_tables import load_word_tables
 
-GROUPS: Mapping[str, int] = {
-    "gopher_quality": QUALITY,
-    "gopher_repetition": REPETITION,
-    "fineweb": LINES,
-    "code": CODE,
-}
-"""The groups by name, with the bit that `measure` knows each by."""
+_BITS = {"gopher_quality": QUALITY, "gopher_repetition": REPETITION, "fineweb": LINES, "code": CODE}
+GROUPS = tuple(_BITS)
+"""Names of the signal groups."""
 
 _GOPHER = "Gopher, arXiv 2112.11446, section A1.1, as datatrove 0.10.1 counts"
 _TABLE_A1 = "Gopher, arXiv 2112.11446, table A1, as datatrove 0.10.1 counts"
@@ -101,7 +97,7 @@ def _repetition_signals() -> dict[str, Signal]:
     for n in (5, 6, 7, 8, 9, 10):
         found[f"dup_{n}_gram_chars"] = _fraction(
             "characters",
-            f"Characters, without spaces, of {n}-grams of words that stood before; read from the left, not overlapping.",
+            f"Characters, without spaces, of {n}-grams of words met before, read from the left without overlap.",
             _TABLE_A1,
             f"duplicate_{n}_gram_characters",
             "characters",
@@ -185,7 +181,7 @@ def signals(column: TextColumn, groups: Sequence[str]) -> pa.RecordBatch:
         read_only(column.data),
         read_only(column.offsets),
         load_word_tables(),
-        sum({GROUPS[group] for group in groups}),
+        sum({_BITS[group] for group in groups}),
     )
     counts = {name: matrix[:, i] for i, name in enumerate(COUNTS)}
     counts["piece_characters"] = counts["characters"] - counts["newlines"]

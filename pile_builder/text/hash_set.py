@@ -41,7 +41,7 @@ def table_size(n: int) -> int:
 def find_slot(table: NDArray[np.uint64], key: np.uint64) -> int:
     """The slot of `key`, which is not 0, or the empty slot where it belongs."""
     mask = len(table) - 1
-    slot = np.int64((key * MIX) >> HALF) & mask
+    slot = int(np.int64((key * MIX) >> HALF)) & mask
     while table[slot] != 0 and table[slot] != key:
         slot = (slot + 1) & mask
     return slot

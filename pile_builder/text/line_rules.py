@@ -36,8 +36,22 @@ _LOREM, _SCRIPT = _phrase("lorem ipsum"), _phrase("javascript")
 _PRIVACY_POLICY, _TERMS_OF_USE = _phrase("privacy policy"), _phrase("terms of use")
 _COO, _IE, _S, _SPACE_POLICY = _phrase("coo"), _phrase("ie"), _phrase("s"), _phrase(" policy")
 _USES, _USE_OF, _USE = _phrase("uses "), _phrase("use of "), _phrase("use ")
-_ANCHORS = np.array([byte in b"jJvVfFkKpP{\xe2" for byte in range(256)], np.bool_)
-"""Bytes at which `_find_phrases` looks closer: a rare letter of each phrase, and where a Kelvin sign begins."""
+
+
+def _anchors(pairs: tuple[str, ...]) -> NDArray[np.uint8]:
+    """Row 0 for a byte, row 1 for the next, a bit per pair of letters in either case: common bits mean a match."""
+    table = np.zeros((2, 256), np.uint8)
+    for bit, pair in enumerate(pairs):
+        for row, letter in enumerate(pair):
+            table[row, [ord(letter), ord(letter.upper())]] |= 1 << bit
+    # A Kelvin sign is E2 84 AA; a curly bracket needs no second byte.
+    table[0, 0xE2] = table[0, 0x7B] = 1 << 7
+    table[1] |= 1 << 7
+    return table
+
+
+_ANCHORS = _anchors(("ja", "va", "ms", "ps", "ki"))
+"""A rare pair of letters of each phrase, at which `_find_phrases` looks closer."""
 
 
 @kernel
@@ -92,12 +106,7 @@ def citation_length(data: NDArray[np.uint8], i: int, end: int, tables: WordTable
 def cut_citations(
     data: NDArray[np.uint8], low: int, high: int, tables: WordTables, scratch: NDArray[np.uint8]
 ) -> tuple[int, int]:
-    """Bytes of `data[low:high]` without its citations, and their number; if there are any, `scratch` has the rest."""
-    brackets = 0
-    for i in range(low, high):
-        brackets += data[i] == 0x5B
-    if brackets == 0:
-        return high - low, 0
+    """Copy `data[low:high]` without its citations to `scratch`; the bytes copied and the number of citations."""
     citations = size = 0
     i = low
     while i < high:
@@ -159,7 +168,7 @@ def _find_phrases(text: NDArray[np.uint8], low: int, high: int) -> int:
     found = 0
     for i in range(low, high):
         b = text[i]
-        if not _ANCHORS[b]:
+        if _ANCHORS[0, b] & _ANCHORS[1, text[i + 1]] == 0:
             continue
         if b == 0x7B:
             found |= CURLY_BRACKET
@@ -186,7 +195,7 @@ def _find_phrases(text: NDArray[np.uint8], low: int, high: int) -> int:
         elif b | 0x20 == 0x76:
             if _is_at(text, i - 3, low, high, _PRIVACY_POLICY):
                 found |= _FOUND_POLICY
-        elif _is_at(text, i - 7, low, high, _TERMS_OF_USE):
+        elif _is_at(text, i - 3, low, high, _TERMS_OF_USE):
             found |= _FOUND_POLICY
     return found
 

@@ -95,7 +95,9 @@ def clean_lines(
             n_lines = _split_lines(data, start, end, lines)
         row[_CHARACTERS] = count_characters(data, start, end)
         row[_LINES] = n_lines
+        brackets = _count_brackets(data, start, end)
         for k in range(n_lines):
+            lines[k, _CUTS] = brackets
             _judge(data, tables, scratch, scratch_view, reading, min_words, lines, k, row)
         first = last = end
         for k in range(n_lines):
@@ -146,6 +148,14 @@ def _split_lines(data: NDArray[np.uint8], start: int, end: int, lines: NDArray[n
 
 
 @kernel
+def _count_brackets(data: NDArray[np.uint8], start: int, end: int) -> int:
+    brackets = 0
+    for i in range(start, end):
+        brackets += data[i] == 0x5B
+    return brackets
+
+
+@kernel
 def _judge(
     data: NDArray[np.uint8],
     tables: WordTables,
@@ -157,10 +167,12 @@ def _judge(
     k: int,
     row: NDArray[np.int64],
 ) -> None:
-    """Write the verdict on line k to `lines` and count it in `row`."""
+    """Write the verdict on line k and its citations to `lines`, which has 0 citations if there can be none."""
     opens = lines[k, _OPENS]
     closes = lines[k, _CLOSES]
-    size, citations = cut_citations(data, opens, closes, tables, scratch)
+    size = citations = 0
+    if lines[k, _CUTS] > 0:
+        size, citations = cut_citations(data, opens, closes, tables, scratch)
     if citations > 0:
         rule, found = judge_line(data, opens, closes, scratch_view, 0, size, reading, min_words)
     else:

@@ -1,7 +1,7 @@
 """How much of a document repeats: its lines and paragraphs, counted in characters.
 
-Definitions: Gopher (Rae et al. 2021, arXiv 2112.11446, table A1) as read by datatrove 0.10.1's `GopherRepetitionFilter`,
-and its `FineWebQualityFilter`. One pass over the lines serves both.
+Definitions: Gopher (Rae et al. 2021, arXiv 2112.11446, table A1) as read by datatrove 0.10.1's
+`GopherRepetitionFilter`, and its `FineWebQualityFilter`. One pass over the lines serves both.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ LINE_COUNTS = (
     "short_lines",
     "duplicate_line_characters",
 )
-"""What `count_lines` writes. A piece is what `re.split("\\n+", text)` gives, a line what `text.split("\\n")` gives unless
-it is blank."""
+"""What `count_lines` writes. A piece is what `re.split("\\n+", text)` gives, a line what `text.split("\\n")` gives
+unless it is blank."""
 
 PARAGRAPH_COUNTS = ("paragraphs", "duplicate_paragraphs", "duplicate_paragraph_characters")
 """What `count_paragraphs` writes. A paragraph is what `re.split("\\n{2,}", text.strip())` gives."""
@@ -115,6 +115,10 @@ def count_paragraphs(data: NDArray[np.uint8], start: int, end: int, row: NDArray
     breaks = 0
     for i in range(begin + 1, last):
         breaks += (data[i] == _NEWLINE) & (data[i - 1] == _NEWLINE)
+    row[0] = 1
+    row[1] = row[2] = 0
+    if breaks == 0:
+        return
     seen = np.zeros(table_size(breaks + 1), np.uint64)
     paragraphs = duplicates = duplicate_characters = 0
     while True:
@@ -145,7 +149,7 @@ def _find_newline(data: NDArray[np.uint8], start: int, end: int) -> int:
         if zeros:
             # Bytes up to the one with the lowest bit have their own lowest bit set below it.
             below = (zeros - np.uint64(1)) & ~zeros & _ONES
-            return min(i + np.int64((below * _ONES) >> _TOP_BYTE) - 1, end)
+            return min(i + int(np.int64((below * _ONES) >> _TOP_BYTE)) - 1, end)
     return end
 
 

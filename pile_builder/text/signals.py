@@ -133,8 +133,9 @@ def count_quality(
         if stop - i <= 4:
             packed = low_bytes(word, stop - i)
             slot = np.int64((packed * MIX) >> _SLOT_SHIFT)
-            stop_words |= np.int64(_STOP_WORD_TABLE[slot] == packed) << slot
-        if stop - i <= 8 and low_bytes(word, stop - i) & _HIGH_BITS == 0 and bits_at(data, i, tables) & ALPHA:
+            stop_words |= int(_STOP_WORD_TABLE[slot] == packed) << int(slot)
+        is_letter = 0x61 <= data[i] | 0x20 <= 0x7A
+        if is_letter and stop - i <= 8 and low_bytes(word, stop - i) & _HIGH_BITS == 0:
             alphabetic += 1
             spoken += 1
             spoken_characters += stop - i

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pile_builder.text.word_tables import (
     AFTER_DIGIT,
     BEFORE_PERIOD,
-    DECIMAL,
     INFIX,
     LENGTH,
     MAY_BE_INFIX,
@@ -24,21 +23,19 @@ from pile_builder.text.word_tables import (
     SPACY_UPPER,
     SPLITS,
     SUFFIX,
-    URL_LABEL,
-    URL_SCHEME,
     WordTables,
     bits_at,
     decode,
     find_special,
     find_string,
     kernel,
+    leading_letters,
     load_word,
     previous_char,
 )
+from pile_builder.text.word_urls import is_url
 
 _LONGEST_AFTER_DIGIT = 10
-_LONGEST_LABEL = 64
-_LONGEST_TOP_LEVEL = 63
 _ELLIPSIS, _EN_DASH, _EM_DASH, _RIGHT_QUOTE, _DEGREE = 0x2026, 0x2013, 0x2014, 0x2019, 0xB0
 
 
@@ -59,7 +56,7 @@ def split_chunk(
     # Suffixes come off last to first: they wait at the end of the array, in the order of the text.
     top = len(words)
     special = find_special(data, low, high, load_word(data, low), tables)
-    while special < 0:
+    while special < 0 and leading_letters(load_word(data, low)) < high - low:
         prefix = _prefix_length(data, low, high, tables)
         suffix = 0
         rest = low + prefix
@@ -226,7 +223,7 @@ def _split_infixes(
             continue
         # An infix at the very start stays with what follows it.
         if i > low:
-            if piece == low and _is_url(data, low, high, tables):
+            if piece == low and is_url(data, low, high, tables):
                 break
             if count + 1 + (piece < i) > capacity:
                 return -1
@@ -291,122 +288,3 @@ def _joins_letters(data: NDArray[np.uint8], i: int, after: int, low: int, high: 
     if i == low or after >= high or not bits_at(data, after, tables) & SPACY_ALPHA:
         return False
     return _is_digit(data[i - 1]) or bits_at(data, previous_char(data, i, low), tables) & SPACY_ALPHA != 0
-
-
-@kernel
-def _is_url(data: NDArray[np.uint8], low: int, high: int, tables: WordTables) -> bool:
-    """Whether all of `data[low:high]` matches spaCy's URL_PATTERN (`spacy/lang/tokenizer_exceptions.py`).
-
-    A host may begin at the start, behind the scheme and behind every @ that something precedes.
-    """
-    if _is_host(data, low, high, tables):
-        return True
-    i = low
-    characters = 0
-    while i < high and bits_at(data, i, tables) & URL_SCHEME:
-        i += decode(data, i)[1]
-        characters += 1
-    if characters > 1 and i + 3 <= high and data[i] == ord(":") and data[i + 1] == ord("/") and data[i + 2] == ord("/"):
-        if _is_host(data, i + 3, high, tables):
-            return True
-    for at in range(low + 1, high):
-        if data[at] == ord("@") and _is_host(data, at + 1, high, tables):
-            return True
-    return False
-
-
-@kernel
-def _is_host(data: NDArray[np.uint8], low: int, high: int, tables: WordTables) -> bool:
-    """Whether `data[low:high]` is an address or a host name, with port and path if it has them."""
-    if _is_public_address(data, low, high, tables):
-        return True
-    i = low
-    labels = 0
-    while True:
-        if labels > 0:
-            end = i
-            characters = 0
-            while end < high and bits_at(data, end, tables) & SPACY_LOWER:
-                end += decode(data, end)[1]
-                characters += 1
-            if 2 <= characters <= _LONGEST_TOP_LEVEL and _is_port_and_path(data, end, high, tables):
-                return True
-        # A label: at most 64 characters, the first and the last no hyphen or underscore.
-        characters = 0
-        last_fits = False
-        while i < high and data[i] != ord("."):
-            last_fits = bits_at(data, i, tables) & URL_LABEL != 0
-            if not last_fits and (characters == 0 or (data[i] != ord("-") and data[i] != ord("_"))):
-                return False
-            i += decode(data, i)[1]
-            characters += 1
-        if i >= high or not last_fits or characters > _LONGEST_LABEL:
-            return False
-        i += 1
-        labels += 1
-
-
-@kernel
-def _is_port_and_path(data: NDArray[np.uint8], i: int, high: int, tables: WordTables) -> bool:
-    """Whether `data[i:high]` is what may follow a host: nothing, a port of two to five digits, a path."""
-    if i < high and data[i] == ord(":"):
-        i += 1
-        digits = 0
-        while i < high and digits < 6 and bits_at(data, i, tables) & DECIMAL:
-            i += decode(data, i)[1]
-            digits += 1
-        if not 2 <= digits <= 5:
-            return False
-    return i >= high or data[i] == ord("/") or data[i] == ord("?") or data[i] == ord("#")
-
-
-@kernel
-def _is_public_address(data: NDArray[np.uint8], low: int, high: int, tables: WordTables) -> bool:
-    """Whether `data[low:high]` is an IPv4 address outside the private networks, with port and path if it has them."""
-    i = low
-    private = False
-    network = 0
-    for octet in range(4):
-        if octet > 0:
-            if i >= high or data[i] != ord("."):
-                return False
-            i += 1
-        # Digits of other scripts count as digits, but equal none that the pattern names: they stand for 10.
-        count = 0
-        a = b = c = np.int64(10)
-        while i < high and bits_at(data, i, tables) & DECIMAL:
-            if count == 3:
-                return False
-            digit = np.int64(data[i]) - 0x30 if data[i] < 0x80 else np.int64(10)
-            if count == 0:
-                a = digit
-            elif count == 1:
-                b = digit
-            else:
-                c = digit
-            i += decode(data, i)[1]
-            count += 1
-        if not _is_octet(octet, count, a, b, c):
-            return False
-        value = a if count == 1 else 10 * a + b if count == 2 else 100 * a + 10 * b + c
-        if octet == 0:
-            network = value
-        elif octet == 1:
-            private = network == 10 or network == 127 or (network == 169 and value == 254)
-            private |= network == 192 and value == 168
-            private |= network == 172 and count == 2 and (a == 2 or (a == 1 and 6 <= b <= 9) or (a == 3 and b <= 1))
-    return not private and _is_port_and_path(data, i, high, tables)
-
-
-@kernel
-def _is_octet(octet: int, count: int, a: int, b: int, c: int) -> bool:
-    """Whether the digits a, b, c (the first `count` of them) may be the octet of that number in an address."""
-    if count == 0:
-        return False
-    if count < 3:
-        return octet == 1 or octet == 2 or 1 <= a <= 9
-    if a == 1:
-        return True
-    tens = 2 if octet == 0 else 5
-    ones = 3 if octet == 0 else 4 if octet == 3 else 5
-    return a == 2 and (b < tens or (b == tens and c <= ones))

@@ -119,7 +119,8 @@ def expected(text: str) -> dict[str, float]:
 
 
 def measured(texts: list[str]) -> list[dict[str, float]]:
-    return signals(from_strings(texts), list(GROUPS)).to_pylist()
+    rows: list[dict[str, float]] = signals(from_strings(texts), GROUPS).to_pylist()
+    return rows
 
 
 @settings(deadline=None, max_examples=150)

@@ -22,11 +22,96 @@ from pile_builder.text.words import count_sentences, tokenize
 
 # Pieces that the rules speak of: glued together in any order they reach every branch.
 PIECES = (
-    *("a", "b", "I", "US", "C", "word", "Words", "he", "can't", "don’t", "im", "d", "s", "'s", "’S", "Mr", "e.g", "10", "5"),
-    *("km", "m/s", "km²", "%", "$", "US$", "€", "K", "°", "F", "https://", "www", "com", "-", "--", "—", "——", "–", "~"),
+    *(
+        "a",
+        "b",
+        "I",
+        "US",
+        "C",
+        "word",
+        "Words",
+        "he",
+        "can't",
+        "don’t",
+        "im",
+        "d",
+        "s",
+        "'s",
+        "’S",
+        "Mr",
+        "e.g",
+        "10",
+        "5",
+    ),
+    *(
+        "km",
+        "m/s",
+        "km²",
+        "%",
+        "$",
+        "US$",
+        "€",
+        "K",
+        "°",
+        "F",
+        "https://",
+        "www",
+        "com",
+        "-",
+        "--",
+        "—",
+        "——",
+        "–",
+        "~",
+    ),
     *(".", "..", "...", "…", "……", ",", ":", ";", "!", "?", "(", ")", "[", "]", "{", "}", "<", ">", "_", "#", "*", "&"),
-    *("'", '"', "`", "“", "”", "‘", "’", "«", "+", "=", "/", "\\", "|", "^", "@", "☺", "🙂", "é", "Ä", "ü", "ß", "я", "Я"),
-    *("字", "。", "！", "א", "٣", "²", "\u0301", "ﬁ", "ツ", "o", "O", "0", "3", "x", "D", "8", "192", "168", "22", "172"),
+    *(
+        "'",
+        '"',
+        "`",
+        "“",
+        "”",
+        "‘",
+        "’",
+        "«",
+        "+",
+        "=",
+        "/",
+        "\\",
+        "|",
+        "^",
+        "@",
+        "☺",
+        "🙂",
+        "é",
+        "Ä",
+        "ü",
+        "ß",
+        "я",
+        "Я",
+    ),
+    *(
+        "字",
+        "。",
+        "！",
+        "א",
+        "٣",
+        "²",
+        "\u0301",
+        "ﬁ",
+        "ツ",
+        "o",
+        "O",
+        "0",
+        "3",
+        "x",
+        "D",
+        "8",
+        "192",
+        "168",
+        "22",
+        "172",
+    ),
     *(" ", " ", " ", "  ", "\n", "\n\n", " \n", "\t", "\r\n", "\u00a0", "\u2003", "\u200b", "\x1c", "\x85", "\x00"),
 )
 EXAMPLES = (
@@ -93,8 +178,15 @@ def test_any_text_agrees_with_the_twin_and_its_words_are_in_order(text):
 def test_every_special_case_and_unit_agrees_with_spacy():
     specials = [text for text in spacy_pipeline().tokenizer.rules if not text.isspace()]
     texts = [
-        *("\n".join(f"{before}{text}{after}" for text in specials) for before, after in (("", ""), ("(", ")."), ("x", ","))),
-        "\n".join(f"5{unit} x{unit} 5{unit}. 5x{unit}" for unit in (*PIECES, "kmh", "MB", "тбكم", "C$", "мбар") if unit.strip()),
+        *(
+            "\n".join(f"{before}{text}{after}" for text in specials)
+            for before, after in (("", ""), ("(", ")."), ("x", ","))
+        ),
+        "\n".join(
+            f"5{unit} x{unit} 5{unit}. 5x{unit}"
+            for unit in (*PIECES, "kmh", "MB", "тбكم", "C$", "мбар")
+            if unit.strip()
+        ),
     ]
     for text in texts:
         assert kernel_words(text) == spacy_words(text)
@@ -163,7 +255,9 @@ def test_tables_are_what_the_generator_makes(monkeypatch):
 @pytest.mark.skipif("PILE_DATA" not in os.environ, reason="needs real texts: set PILE_DATA")
 def test_real_texts_agree_with_spacy():
     root = Path(os.environ["PILE_DATA"])
-    texts = [case["articleBody"] for case in json.loads((root / "web-gold/ground-truth.json").read_text()).values()][:60]
+    texts = [case["articleBody"] for case in json.loads((root / "web-gold/ground-truth.json").read_text()).values()][
+        :60
+    ]
     texts += [path.read_text() for path in sorted((root / "web-gold-multilingual/reference").iterdir())[::8]]
     texts += [Path(json.__file__).read_text(), Path(sys.modules["functools"].__file__).read_text()]
     for text in texts:

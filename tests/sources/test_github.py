@@ -1,0 +1,423 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sysconfig
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pile_builder.sources import github_licences as licences
+from pile_builder.sources.github import MAX_CHARACTERS, Github
+from pile_builder.sources.github_paths import programming_language, skipped_kind
+
+from pile_builder.errors import ManifestError
+from pile_builder.source import Document, Raw, Reject, Skipped
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+CODE = b"def double(x):\n    return 2 * x\n"
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+
+
+def github(root: Path, *inputs: str) -> Github:
+    return Github(Github.Config(inputs=inputs or (".",), root=str(root)))
+
+
+def records(source: Github) -> Iterator[Raw | Reject | Skipped]:
+    for split in source.splits():
+        yield from source.read(split)
+
+
+def documents(source: Github) -> dict[str, Document]:
+    found: dict[str, Document] = {}
+    for record in records(source):
+        if isinstance(record, Raw):
+            document = source.extract(record)
+            assert record.key not in found
+            if isinstance(document, Document):
+                found[record.key] = document
+    return found
+
+
+def extract(payload: bytes, path: str = "a.py") -> Document | Reject:
+    return github(SAMPLES).extract(Raw(f"r/{path}", payload, meta={"path": path, "license": "MIT"}))
+
+
+def rules(found: Sequence[Raw | Reject | Skipped]) -> list[str]:
+    return [one.rule for one in found if isinstance(one, Reject)]
+
+
+def git(path: Path, *arguments: str) -> str:
+    identity = {"GIT_CONFIG_GLOBAL": "/dev/null", "PATH": os.environ["PATH"], "HOME": str(path)}
+    for who in ("AUTHOR", "COMMITTER"):
+        identity |= {
+            f"GIT_{who}_NAME": "n",
+            f"GIT_{who}_EMAIL": "n@example.org",
+            f"GIT_{who}_DATE": "2024-01-01T00:00:00Z",
+        }
+    done = subprocess.run(
+        ["git", "-C", str(path), *arguments], capture_output=True, text=True, check=True, env=identity
+    )
+    return done.stdout.strip()
+
+
+def repository(path: Path, files: dict[str, bytes], origin: str = "") -> Path:
+    path.mkdir(parents=True)
+    git(path, "init", "-q", "-b", "main")
+    for name, content in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    git(path, "add", "-A", "--force")
+    git(path, "commit", "-q", "-m", "files")
+    if origin:
+        git(path, "remote", "add", "origin", origin)
+    return path
+
+
+def tar(files: Sequence[tuple[str, bytes]]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, content in files:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def test_samples() -> None:
+    source = github(SAMPLES, "github")
+    found = documents(source)
+    assert len(found) == 26
+    listing = "\n".join(f"{key} {hashlib.sha256(one.text.encode()).hexdigest()}" for key, one in sorted(found.items()))
+    assert hashlib.sha256(listing.encode()).hexdigest()[:16] == "11880a1972e8d9db"
+    assert found["github/tideboard/tideboard/cli.py"].meta == {
+        "path": "tideboard/cli.py",
+        "repository": "github/tideboard",
+        "license": "MIT",
+        "programming_language": "Python",
+    }
+    assert found["github/ropewalk/src/rope.c"].meta["license"] == "BSD-3-Clause"
+    assert "Ordnung der Zeichen für die Suche" in found["github/ropewalk/src/collate.c"].text
+    assert found["github/ropewalk/scripts/release.sh"].text == found["github/tideboard/scripts/release.sh"].text
+    assert "github/tideboard/.github/workflows/test.yml" in found
+    skipped = Counter(one.kind for one in records(source) if isinstance(one, Skipped))
+    assert skipped == {"licence_file": 2, "picture": 2, "vendored": 2, "minified": 2, "data": 1, "lock_file": 1}
+    assert documents(source) == found
+
+
+@needs_git
+def test_head_is_read_and_nothing_else(tmp_path: Path) -> None:
+    attributes = b"hidden.py export-ignore\nid.py export-subst ident\n*.py text eol=crlf\n"
+    files = {"src/a.py": CODE, "hidden.py": CODE, "id.py": b"v = '$Format:%H$ $Id$'\n", ".gitattributes": attributes}
+    clone = repository(tmp_path / "clones" / "one", files, "https://user:secret@github.com/Owner/Name.git")
+    (clone / "src" / "link.py").symlink_to("a.py")
+    git(clone, "add", "-A")
+    git(clone, "commit", "-q", "-m", "link")
+    (clone / "src" / "a.py").write_bytes(b"dirty = True\n")
+    (clone / "untracked.py").write_bytes(CODE)
+    source = github(tmp_path, "clones")
+    [split] = source.splits()
+    commit = git(clone, "rev-parse", "HEAD")
+    assert split.files[0].version == f"git:{commit}" and split.files[0].name == "clones/one"
+    found = documents(source)
+    assert set(found) == {f"Owner/Name/{name}" for name in (*files,)}
+    assert found["Owner/Name/src/a.py"].text == CODE.decode()
+    assert found["Owner/Name/id.py"].text == "v = '$Format:%H$ $Id$'\n"
+    assert found["Owner/Name/src/a.py"].meta["url"] == f"https://github.com/Owner/Name/blob/{commit}/src/a.py"
+    assert "secret" not in str(found) and str(tmp_path) not in str(found)
+    assert Skipped("link") in list(records(source))
+
+
+@needs_git
+def test_repository_brings_nothing_to_run(tmp_path: Path) -> None:
+    clone = repository(tmp_path / "one", {"a.py": CODE, ".gitattributes": b"*.py filter=evil diff=evil\n"})
+    marker = tmp_path / "was-run"
+    for name in (
+        "core.fsmonitor",
+        "core.pager",
+        "filter.evil.smudge",
+        "filter.evil.clean",
+        "core.sshCommand",
+        "alias.ls-tree",
+    ):
+        git(clone, "config", name, f"touch {marker}")
+    git(clone, "config", "core.hooksPath", str(tmp_path))
+    (tmp_path / "post-checkout").write_text(f"#!/bin/sh\ntouch {marker}\n")
+    (tmp_path / "post-checkout").chmod(0o755)
+    assert [one.text for one in documents(github(tmp_path, "one")).values()][-1] == CODE.decode()
+    assert not marker.exists()
+
+
+@needs_git
+def test_collections(tmp_path: Path) -> None:
+    files = {"a.py": CODE}
+    repository(tmp_path / "all" / "owner" / "one", files)
+    repository(tmp_path / "all" / "two", files, "git@gitlab.com:group/sub/two.git")
+    git(tmp_path, "clone", "-q", "--bare", "all/two", "all/three.git")
+    git(tmp_path / "all" / "three.git", "remote", "set-url", "origin", "git@gitlab.com:group/sub/two.git")
+    (tmp_path / "all" / "plain" / "deep").mkdir(parents=True)
+    (tmp_path / "all" / "plain" / "deep" / "a.py").write_bytes(CODE)
+    (tmp_path / "all" / "four.tgz").write_bytes(gzip.compress(tar([("four-main/a.py", CODE)])))
+    (tmp_path / "all" / "notes.txt").write_bytes(b"loose")
+    (tmp_path / "all" / "unborn").mkdir()
+    git(tmp_path / "all" / "unborn", "init", "-q")
+    source = github(tmp_path, "all")
+    splits = list(source.splits())
+    assert [split.name for split in splits] == sorted(split.name for split in splits)
+    assert set(documents(source)) == {
+        "all/owner/one/a.py",
+        "group/sub/two/a.py",
+        "group/sub/two@all/two/a.py",
+        "all/plain/deep/a.py",
+        "all/four/a.py",
+    }
+    assert rules(list(records(source))) == ["damaged"]
+    again = github(tmp_path, "all/two", "all/four.tgz", "all/*", "all/plain", "all/owner/*")
+    assert set(documents(again)) == set(documents(source))
+
+
+@needs_git
+def test_damaged_repository(tmp_path: Path) -> None:
+    clone = repository(tmp_path / "one", {"a.py": CODE, "b.py": CODE + b"#\n"})
+    blob = git(clone, "rev-parse", "HEAD:a.py")
+    (clone / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    found = list(records(github(tmp_path, "one")))
+    assert "damaged" in rules(found)
+
+
+def test_inputs_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="found nothing"):
+        list(github(tmp_path, "absent").splits())
+    with pytest.raises(ManifestError, match="matches nothing"):
+        list(github(tmp_path, "absent*").splits())
+    (tmp_path / "a.py").write_bytes(CODE)
+    with pytest.raises(ManifestError, match="expected a folder or an archive"):
+        list(github(tmp_path, "a.py").splits())
+    for name in ("x/same", "y/same"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "a.py").write_bytes(CODE)
+    with pytest.raises(ManifestError, match="two inputs are called 'same'"):
+        list(Github(Github.Config(inputs=(str(tmp_path / "x/same"), str(tmp_path / "y/same")))).splits())
+
+
+def test_archives_with_and_without_a_top_folder(tmp_path: Path) -> None:
+    both = [("src/a.py", CODE), ("a.py", CODE), ("LICENSE", b"SPDX-License-Identifier: Apache-2.0\n")]
+    (tmp_path / "flat.tar.gz").write_bytes(gzip.compress(tar(both)))
+    (tmp_path / "top.tar").write_bytes(tar([(f"./top-1.0/{name}", content) for name, content in both]))
+    with zipfile.ZipFile(tmp_path / "zipped.zip", "w") as archive:
+        for name, content in both:
+            archive.writestr(f"top-main/{name}", content)
+        link = zipfile.ZipInfo("top-main/link.py")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "a.py")
+    found = documents(github(tmp_path))
+    assert set(found) == {f"{name}/{path}" for name in ("flat", "top", "zipped") for path in ("src/a.py", "a.py")}
+    assert {one.meta["license"] for one in found.values()} == {"Apache-2.0"}
+
+
+def test_hostile_archives(tmp_path: Path) -> None:
+    good = tar([(f"top/{number}.py", CODE * 400) for number in range(20)])
+    (tmp_path / "cut.tar").write_bytes(good[: len(good) // 2 + 700])
+    (tmp_path / "cut.tar.gz").write_bytes(gzip.compress(good)[:-30])
+    (tmp_path / "noise.tar.gz").write_bytes(b"not an archive" * 100)
+    (tmp_path / "empty.zip").write_bytes(b"")
+    (tmp_path / "cut.zip").write_bytes(b"PK\x03\x04" + bytes(100))
+    names = [("../../etc/passwd.py", CODE), ("top/a.py", CODE), ("top/a.py", CODE + b"#"), ("/root/b.py", CODE)]
+    (tmp_path / "names.tar").write_bytes(tar([*names, ("top/big.py", b"x" * 500_000)]))
+    (tmp_path / "bomb.tar.gz").write_bytes(gzip.compress(tar([("top/zeros.py", bytes(60 << 20))])))
+    by_input = {split.name: list(github(tmp_path).read(split)) for split in github(tmp_path).splits()}
+    assert rules(by_input["cut.tar"]) == ["truncated"] and len(by_input["cut.tar"]) > 5
+    assert rules(by_input["cut.tar.gz"]) == ["truncated"]
+    assert rules(by_input["noise.tar.gz"]) == ["damaged"]
+    assert rules(by_input["empty.zip"]) == ["damaged"]
+    assert rules(by_input["cut.zip"]) == ["truncated"]
+    assert "too_long" in rules(by_input["bomb.tar.gz"])
+    keys = [one.key for one in by_input["names.tar"] if isinstance(one, Raw)]
+    assert keys == ["names/../../etc/passwd.py", "names/top/a.py", "names//root/b.py"]
+    assert Skipped("repeated_member") in by_input["names.tar"] and rules(by_input["names.tar"]) == ["too_long"]
+
+
+def test_hostile_zip_members(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("locked.py", "lying.py", "good.py"):
+            archive.writestr(f"top/{name}", CODE * 50)
+    content = bytearray(out.getvalue())
+    first = content.index(b"PK\x01\x02")
+    content[first + 8] |= 1
+    second = content.index(b"PK\x01\x02", first + 4)
+    content[second + 24 : second + 28] = (10).to_bytes(4, "little")
+    (tmp_path / "a.zip").write_bytes(content)
+    found = list(records(github(tmp_path)))
+    assert set(rules(found)) <= {"encrypted", "damaged", "too_large"} and "encrypted" in rules(found)
+    assert [one.key for one in found if isinstance(one, Raw)][-1] == "a/good.py"
+
+
+@pytest.mark.parametrize(
+    ("payload", "rule"),
+    [
+        (b"\x7fELF\x00\x01" + CODE, "binary"),
+        (b"\x01\x02\x03\x04\x05" * 50, "undecodable"),
+        (b"\n \t\n", "no_text"),
+        (b"\xef\xbb\xbf", "no_text"),
+        (b"x" * MAX_CHARACTERS, "too_long"),
+        (b"# Code generated by protoc. DO NOT EDIT.\n" + CODE, "generated"),
+        (b"/* @generated */\n" + CODE, "generated"),
+        (b"# This file was auto-generated by a script.\n# Do not edit!\n" + CODE, "generated"),
+        (b"# DO NOT MODIFY. It is generated from a.proto\n" + CODE, "generated"),
+    ],
+)
+def test_rejected_files(payload: bytes, rule: str) -> None:
+    reject = extract(payload)
+    assert isinstance(reject, Reject) and reject.rule == rule
+
+
+def test_kept_files() -> None:
+    assert extract(b"a\r\nb\rc\n").text == "a\nb\nc\n"
+    assert extract("\ufeffé = 1\n".encode()).text == "é = 1\n"
+    assert extract("# Größe\n".encode("latin-1")).text == "# Größe\n"
+    assert extract("# Größe\n".encode("utf-16")).text == "# Größe\n"
+    assert len(extract(b"x" * (MAX_CHARACTERS - 1)).text) == MAX_CHARACTERS - 1
+    assert extract(b"# DO NOT EDIT BELOW THIS LINE\n" + CODE).meta["license"] == "MIT"
+    assert extract(b"# SPDX-License-Identifier: GPL-2.0-or-later\n" + CODE).meta["license"] == "GPL-2.0-or-later"
+    assert extract(b"# SPDX-License-Identifier: Odd-1.0\n" + CODE).meta["license"] == "NOASSERTION"
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.binary(max_size=300), st.sampled_from(["a.py", "b", "Makefile", "x.y.z", ".x"]))
+def test_any_bytes_give_a_document_or_a_reject(payload: bytes, path: str) -> None:
+    found = extract(payload, path)
+    assert isinstance(found, Document | Reject)
+    if isinstance(found, Document):
+        assert "\r" not in found.text and found.text.strip() and found == extract(payload, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("src/main.rs", ""),
+        (".github/workflows/a.yml", ""),
+        ("a/.git/config", "git_folder"),
+        ("web/node_modules/x/i.js", "vendored"),
+        ("vendored.py", ""),
+        ("static/jquery.min.js", "minified"),
+        ("admin.js", ""),
+        ("yarn.lock", "lock_file"),
+        ("package-lock.json", "lock_file"),
+        ("lock.py", ""),
+        ("LICENSE-MIT", "licence_file"),
+        ("sub/COPYING.LESSER", "licence_file"),
+        ("LICENSES/MIT.txt", "licence_file"),
+        ("license.py", ""),
+        ("licensing/notes.md", ""),
+        ("pkg.egg-info/SOURCES.txt", "package_metadata"),
+        ("PKG-INFO", "package_metadata"),
+        ("logo.PNG", "picture"),
+        ("data.csv", "data"),
+        ("main.rkt", ""),
+        ("build.gradle", ""),
+        ("Makefile", ""),
+    ],
+)
+def test_skipped_kinds(path: str, kind: str) -> None:
+    assert skipped_kind(path) == kind
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "language"),
+    [
+        ("a/b.py", "", "Python"),
+        ("A.CPP", "", "C++"),
+        ("include/x.h", "", "C"),
+        ("Dockerfile", "", "Dockerfile"),
+        ("CMakeLists.txt", "", "CMake"),
+        ("bin/run", "#!/usr/bin/env python3\nx", "Python"),
+        ("bin/run", "#!/bin/bash -e\nx", "Shell"),
+        ("bin/run", "no shebang", ""),
+        ("a.unknown", "", ""),
+        (".profile", "", "Shell"),
+    ],
+)
+def test_languages(path: str, text: str, language: str) -> None:
+    assert programming_language(path, text) == language
+
+
+MIT = (
+    "Permission is hereby granted, free of charge, to any person obtaining a copy ... The above copyright notice and "
+    'this\npermission notice shall be included ... THE SOFTWARE IS PROVIDED "AS IS"'
+)
+BSD2 = "Redistribution and use in source and binary forms ... 2. Redistributions in binary form must reproduce ..."
+BSD3 = f"{BSD2} 3. Neither the name of the holder may be used to endorse or promote products derived"
+ISC = (
+    "Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee "
+    "is hereby granted"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "spdx"),
+    [
+        (MIT, "MIT"),
+        (BSD2, "BSD-2-Clause"),
+        (BSD3, "BSD-3-Clause"),
+        (f"{BSD3} All advertising materials mentioning", "BSD-4-Clause"),
+        (ISC, "0BSD"),
+        (f"{ISC}, provided that the above copyright notice and this permission notice appear in all copies", "ISC"),
+        ("Apache License\n  Version 2.0, January 2004\n", "Apache-2.0"),
+        ("GNU GENERAL PUBLIC LICENSE\n  Version 3, 29 June 2007", "GPL-3.0-only"),
+        ("GNU LESSER GENERAL PUBLIC LICENSE\nVersion 2.1, February 1999", "LGPL-2.1-only"),
+        ("GNU AFFERO GENERAL PUBLIC LICENSE Version 3", "AGPL-3.0-only"),
+        ("Mozilla Public License Version 2.0", "MPL-2.0"),
+        ("Boost Software License - Version 1.0", "BSL-1.0"),
+        ("This is free and unencumbered software released into the public domain.", "Unlicense"),
+        (f'"Commons Clause" License Condition v1.0\n{MIT}', "NOASSERTION"),
+        (f"{MIT} The Software shall be used for Good, not Evil.", "NOASSERTION"),
+        ("All rights reserved.", "NOASSERTION"),
+        ("", "NOASSERTION"),
+    ],
+)
+def test_licence_texts(text: str, spdx: str) -> None:
+    assert licences.licence_of(text) == spdx
+
+
+@pytest.mark.parametrize(
+    ("files", "spdx"),
+    [
+        ({}, "NOASSERTION"),
+        ({"LICENSE-MIT": MIT, "LICENSE-APACHE": "Apache License Version 2.0"}, "Apache-2.0 OR MIT"),
+        ({"LICENSE": MIT, "COPYING": BSD3}, "BSD-3-Clause AND MIT"),
+        ({"LICENSE": "see elsewhere", "LICENSE.BSD": BSD3}, "BSD-3-Clause"),
+        ({"LICENSE": "odd", "package.json": '{"license": "mit"}'}, "MIT"),
+        ({"package.json": '{"license": {"type": "ISC"}}'}, "ISC"),
+        ({"package.json": "{" * 10_000}, "NOASSERTION"),
+        ({"pyproject.toml": '[project]\nlicense = {text = "BSD-3-Clause"}'}, "BSD-3-Clause"),
+        ({"pyproject.toml": '[tool.poetry]\nlicense = "Apache 2.0"'}, "Apache-2.0"),
+        ({"Cargo.toml": '[package]\nlicense = "MIT/Apache-2.0"'}, "MIT OR Apache-2.0"),
+        ({"PKG-INFO": "License: BSD\nClassifier: License :: OSI Approved :: MIT License"}, "MIT"),
+        (
+            {"PKG-INFO": "License-Expression: MIT OR (Apache-2.0 AND GPL-2.0+)"},
+            "MIT OR (Apache-2.0 AND GPL-2.0-or-later)",
+        ),
+        ({"PKG-INFO": "License: BSD"}, "NOASSERTION"),
+        ({"pyproject.toml": "[project"}, "NOASSERTION"),
+    ],
+)
+def test_repository_licences(files: dict[str, str], spdx: str) -> None:
+    assert licences.repository_licence({name: text.encode() for name, text in files.items()}) == spdx
+
+
+def test_real_tree() -> None:
+    library = Path(sysconfig.get_path("stdlib")) / "json"
+    source = github(library.parent, "json")
+    found = documents(source)
+    assert found["json/decoder.py"].text == (library / "decoder.py").read_text(encoding="utf-8")
+    assert {one.meta["programming_language"] for one in found.values()} == {"Python"}
