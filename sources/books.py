@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, ClassVar, cast
 
@@ -56,6 +55,7 @@ class Books(Source):
 
     pile_set_name: ClassVar[str] = "Gutenberg (PG-19)"
     version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("lxml", "resiliparse")
     patterns: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.gz", "*.epub", "*.tar", "*.tar.gz", "*.tgz")
 
     class Config(SourceConfig):
@@ -134,11 +134,7 @@ def _read_tar(stream: BinaryIO, name: str) -> Iterator[Raw | Reject | Skipped]:
         elif member.size > MAX_RECORD_BYTES:
             yield Reject("too_large", f"{member.size:,} bytes", key=f"{name}/{member.name}")
         else:
-            try:
-                content = read_all(member.content)
-            except tarfile.ReadError as error:
-                raise InputError("truncated", f"tar {name}: {error}") from error
-            yield Raw(f"{name}/{member.name}", content, _media_type(member.name))
+            yield Raw(f"{name}/{member.name}", read_all(member.content), _media_type(member.name))
 
 
 def _media_type(name: str) -> str:

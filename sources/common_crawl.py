@@ -108,7 +108,7 @@ class CommonCrawl(Source):
             for path in list_entries([listing]):
                 below = f"{self.config.prefix.rstrip('/')}/{path.lstrip('/')}" if self.config.prefix else path
                 url = resolve(below, self.config.root)
-                found[path] = Split(path, (InputFile(path, url, 0),))
+                found[path] = Split(path, (InputFile(path, url, 0, version="listed"),))
         return [found[name] for name in sorted(found)]
 
     def list_files(self) -> tuple[InputFile, ...]:

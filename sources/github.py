@@ -64,6 +64,7 @@ class Github(Source):
 
     pile_set_name: ClassVar[str] = "Github"
     version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
     patterns: ClassVar[tuple[str, ...]] = tuple(f"*{suffix}" for suffix in SUFFIXES)
 
     def splits(self) -> Iterable[Split]:

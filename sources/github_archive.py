@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import cast
 from pile_builder.sources.github_git import Entry
 
 from pile_builder.errors import InputError
-from pile_builder.streams import InputFile, Member, open_input, open_text_bytes, read_all, tar_members
+from pile_builder.streams import InputFile, open_input, open_text_bytes, read_all, tar_members
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tar", ".zip")
 
@@ -32,14 +31,7 @@ def _tar_entries(file: InputFile) -> Iterator[Entry | str]:
             if isinstance(member, str):
                 yield member
             else:
-                yield Entry(member.name, member.size, lambda member=member: _tar_content(member))  # type: ignore[misc]
-
-
-def _tar_content(member: Member) -> bytes:
-    try:
-        return read_all(member.content)
-    except tarfile.ReadError as error:
-        raise InputError("truncated", f"{member.name}: {error}") from error
+                yield Entry(member.name, member.size, lambda member=member: read_all(member.content))  # type: ignore[misc]
 
 
 def _zip_entries(file: InputFile) -> Iterator[Entry | str]:

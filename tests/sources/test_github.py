@@ -236,7 +236,7 @@ def test_hostile_archives(tmp_path: Path) -> None:
     (tmp_path / "bomb.tar.gz").write_bytes(gzip.compress(tar([("top/zeros.py", bytes(60 << 20))])))
     by_input = {split.name: list(github(tmp_path).read(split)) for split in github(tmp_path).splits()}
     assert rules(by_input["cut.tar"]) == ["truncated"] and len(by_input["cut.tar"]) > 5
-    assert rules(by_input["cut.tar.gz"]) == ["truncated"]
+    assert rules(by_input["cut.tar.gz"]) == ["truncated"] and len(by_input["cut.tar.gz"]) > 5
     assert rules(by_input["noise.tar.gz"]) == ["damaged"]
     assert rules(by_input["empty.zip"]) == ["damaged"]
     assert rules(by_input["cut.zip"]) == ["truncated"]

@@ -116,6 +116,19 @@ def test_only_the_kelvin_sign_becomes_ascii_in_lower_case() -> None:
     assert "i\u0307" not in "".join([*POLICY, "lorem ipsum", "javascript"])
 
 
+def test_phrases_are_found_wherever_they_stand() -> None:
+    lines = []
+    for phrase in (*POLICY, "lorem ipsum", "javascript", "{"):
+        for variant in (phrase, phrase.upper(), phrase.title(), phrase.replace("k", "\u212a"), phrase[1:], phrase[:-1]):
+            lines += [f"{variant} and more words.", f"x{variant}x and more words.", f"More words and {variant}"]
+    for reading in READINGS:
+        spans, batch = c4_lines(from_strings(lines), reading)
+        for text, own, row in zip(lines, spans.to_pylist(), batch.to_pylist(), strict=True):
+            left, counts = expected(text, reading)
+            assert apply(text, own) == left
+            assert row == {f"c4_{reading}.{name}": count for name, count in counts.items()}
+
+
 def test_rules_are_named_per_span() -> None:
     text = "  Keep this line, please. [1]\r\nno\nThis site uses cookies.\nAnd keep this one.\n"
     spans, batch = c4_lines(from_strings([text]), "fineweb")
