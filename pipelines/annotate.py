@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pile_builder.pipelines.engine import Task, TaskFunction
 
 from pile_builder.annotate.language import LanguageModel
 from pile_builder.annotate.sets import Annotations, annotate
 from pile_builder.blocks import RowGroupWriter, open_parquet
+from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.storage import Commits, HashingWriter, Store
 
 

@@ -21,14 +21,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 from numpy.typing import NDArray
-from pile_builder.pipelines.engine import Task, TaskFunction
-from pile_builder.pipelines.mix import SPLITS, load_plan
 
 from pile_builder.blocks import open_parquet, write_table
 from pile_builder.document import apply_spans
 from pile_builder.mixing.holdout import HOLDOUT_PURPOSE, HoldoutCut, split_of
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.mixing.plan import part_of, segment_order
+from pile_builder.pipelines.engine import Task, TaskFunction
+from pile_builder.pipelines.mix import SPLITS, load_plan
 from pile_builder.storage import Commits, Store
 from pile_builder.text.column import from_arrow
 from pile_builder.work import Work, assemble_key

@@ -7,6 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+
+from pile_builder.audit.card import dataset_card
+from pile_builder.audit.explain import STORY
+from pile_builder.audit.lock import lock_text
+from pile_builder.audit.summary import summarise
+from pile_builder.lookup import build_lookup
+from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import AnnotateBlock, SidecarPlan
 from pile_builder.pipelines.assemble import BlockFiles, WriteShard, shard_tasks
 from pile_builder.pipelines.dedup import run_dedup
@@ -15,13 +22,6 @@ from pile_builder.pipelines.ingest import IngestSplit, PoolHandle
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
-
-from pile_builder.audit.card import dataset_card
-from pile_builder.audit.explain import STORY
-from pile_builder.audit.lock import lock_text
-from pile_builder.audit.summary import summarise
-from pile_builder.lookup import build_lookup
-from pile_builder.manifest import Manifest
 from pile_builder.pool import Extraction, Gate
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
 from pile_builder.work import Work, changes, gated, plan_work, remember, split_to_json

@@ -16,7 +16,6 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pile_builder.pipelines.engine import RunOptions, Task, run_phase
 
 from pile_builder.annotate.sketch import sketches_from
 from pile_builder.blocks import open_parquet, write_table
@@ -25,6 +24,7 @@ from pile_builder.dedup.components import ROW_BITS
 from pile_builder.dedup.links import SplitLinks, bucket_links, estimate_jaccard, split_links
 from pile_builder.document import LEDGER, handles, id64
 from pile_builder.manifest import Dedup
+from pile_builder.pipelines.engine import RunOptions, Task, run_phase
 from pile_builder.storage import Commits, Store
 from pile_builder.text.minhash import Sketches
 from pile_builder.work import Work

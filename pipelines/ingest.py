@@ -16,12 +16,12 @@ import numpy as np
 import orjson
 import pyarrow as pa
 from apache_beam.utils.shared import Shared
-from pile_builder.pipelines.annotate import SidecarPlan, SidecarWriter
-from pile_builder.pipelines.engine import Task, TaskFunction
 
 from pile_builder.blocks import RowGroupWriter
 from pile_builder.document import BLOCK, REJECTS, document_id
 from pile_builder.errors import BuildError
+from pile_builder.pipelines.annotate import SidecarPlan, SidecarWriter
+from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, Extraction, ExtractionPool, Lot
 from pile_builder.source import Document, Raw, Reject, Skipped, Split
 from pile_builder.storage import Commits, Store

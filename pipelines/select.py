@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pile_builder.pipelines.engine import Task, TaskFunction
 
 from pile_builder.blocks import open_parquet, write_table
 from pile_builder.document import LEDGER
 from pile_builder.manifest import Select
+from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.recipes import RECIPES, Rule
 from pile_builder.storage import Commits, Store
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pile_builder.pipelines.engine import Task, TaskFunction
 
 from pile_builder.blocks import open_parquet, write_table
 from pile_builder.document import id64
+from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.storage import Commits, Store
 
 VERDICTS = pa.schema(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from pile_builder.errors import InputError
 from pile_builder.sources.arxiv_macros import MAX_NESTED, Alias, Macros
 from pile_builder.sources.arxiv_reader import VERBATIM, Reader, Verbatim
 from pile_builder.sources.arxiv_references import ANCHOR, References
@@ -21,8 +22,6 @@ from pile_builder.sources.arxiv_tables import (
     TEXT_IN_MATH,
     THEOREMS,
 )
-
-from pile_builder.errors import InputError
 
 MAX_MATH = 1 << 20
 """Longest formula, in characters."""

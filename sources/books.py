@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, ClassVar, cast
 
-from pile_builder.sources import books_epub, books_gutenberg
-from pile_builder.sources.books_encoding import decode
 from pydantic import Field
 
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig
+from pile_builder.sources import books_epub, books_gutenberg
+from pile_builder.sources.text_encoding import decode
 from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, open_text_bytes, read_all, tar_members
 
 EPUB = "application/epub+zip"

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from pile_builder.errors import InputError, ManifestError
+from pile_builder.source import Document, Raw, Reject, Skipped, Source, Split
 from pile_builder.sources import github_git
-from pile_builder.sources.books_encoding import decode
 from pile_builder.sources.github_archive import SUFFIXES, archive_entries
 from pile_builder.sources.github_git import Entry
 from pile_builder.sources.github_licences import METADATA_FILES, file_identifier, repository_licence
 from pile_builder.sources.github_paths import is_licence, programming_language, skipped_kind
-
-from pile_builder.errors import InputError, ManifestError
-from pile_builder.source import Document, Raw, Reject, Skipped, Source, Split
+from pile_builder.sources.text_encoding import decode
 from pile_builder.streams import InputFile, is_remote, list_files, resolve
 
 MAX_CHARACTERS = 100_000

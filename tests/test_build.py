@@ -16,14 +16,14 @@ import orjson
 import pytest
 import yaml
 import zstandard
-from pile_builder.pipelines.build import build
-from pile_builder.pipelines.engine import RunOptions
 
 from pile_builder.audit.explain import explain_document
 from pile_builder.audit.status import build_status
 from pile_builder.audit.verify import verify_corpus
 from pile_builder.errors import BuildError
 from pile_builder.manifest import Manifest
+from pile_builder.pipelines.build import build
+from pile_builder.pipelines.engine import RunOptions
 from pile_builder.storage import TEMPORARY, Store
 
 Make = Callable[..., Manifest]

@@ -1,8 +1,8 @@
 """Annotation sets: which sidecars a source's blocks get, and what each depends on.
 
-A set is one sidecar file beside a block. It has its own fingerprint, so a new rule or another sketch size recomputes that
-set and no other. Signals that a recipe tests before any recipe rewrites text see the text as ingested, those after it see
-the text with the recipe's spans applied; the sketch sees what training will see.
+A set is one sidecar file beside a block. It has its own fingerprint, so a new rule or another sketch size recomputes
+that set and no other. Signals that a recipe tests before any recipe rewrites text see the text as ingested, those after
+it see the text with the recipe's spans applied; the sketch sees what training will see.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ LOSER = np.dtype(
         ("exact", "?"),
     ]
 )
-"""A document that lost to another: by an exact copy or not, and their estimated Jaccard if they were linked directly."""
+"""A document that lost to another, by an exact copy or not; their estimated Jaccard if they were linked directly."""
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pile_builder.sources import books_epub, books_gutenberg
-from pile_builder.sources.books import EPUB, TEXT, Books
-from pile_builder.sources.books_encoding import decode, python_name
 
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped
+from pile_builder.sources import books_epub, books_gutenberg
+from pile_builder.sources.books import EPUB, TEXT, Books
+from pile_builder.sources.text_encoding import decode, python_name
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "books"
 PROSE = "The boats came in at noon, and the harbour master wrote down the name of every one of them.\n" * 12

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pile_builder.sources import github_licences as licences
-from pile_builder.sources.github import MAX_CHARACTERS, Github
-from pile_builder.sources.github_paths import programming_language, skipped_kind
 
 from pile_builder.errors import ManifestError
 from pile_builder.source import Document, Raw, Reject, Skipped
+from pile_builder.sources import github_licences as licences
+from pile_builder.sources.github import MAX_CHARACTERS, Github
+from pile_builder.sources.github_paths import programming_language, skipped_kind
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 CODE = b"def double(x):\n    return 2 * x\n"
