@@ -57,6 +57,9 @@ def build(
     mode: Annotated[str, typer.Option(help="in_memory (threads) or multi_processing")] = "in_memory",
 ) -> None:
     """Build a corpus, or go on with a build: only what is missing or has changed is done."""
+    from pile_builder.forkserver import start_fork_server
+
+    start_fork_server()
     from pile_builder.console import PhaseProgress, print_summary
     from pile_builder.manifest import load_manifest
     from pile_builder.pipelines.build import build as run

@@ -14,12 +14,12 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
 from pile_builder.annotate.language import LanguageModel
+from pile_builder.forkserver import start_fork_server
 from pile_builder.lookup import open_lookup
 from pile_builder.source import Document, Raw, Reject, Source
 from pile_builder.text.repair import repair_texts
@@ -32,13 +32,6 @@ RECYCLE_LOTS = 2_000
 WALL_FACTOR = 3
 WALL_GRACE = 60
 """A process that has not answered after factor x CPU limit x records + grace seconds is killed."""
-PRELOAD = (
-    "pile_builder.pool",
-    "pile_builder.text.repair",
-    "trafilatura",
-    "resiliparse.extract.html2text",
-    "lxml.html",
-)
 
 
 class TimeLimitError(BaseException):
@@ -79,8 +72,6 @@ class ExtractionPool:
     """`workers` processes that extract lots; results come back in the order of submission."""
 
     def __init__(self, extractions: Mapping[str, Extraction], workers: int, memory: int) -> None:
-        context = get_context("forkserver")
-        context.set_forkserver_preload(list(PRELOAD))
         self.workers = workers
         self._seconds = {name: extraction.seconds for name, extraction in extractions.items()}
         self._pool = ProcessPool(
@@ -88,7 +79,7 @@ class ExtractionPool:
             max_tasks=RECYCLE_LOTS,
             initializer=_start,
             initargs=(dict(extractions), memory),
-            context=context,
+            context=start_fork_server(),
         )
 
     def warm(self) -> None:

@@ -159,7 +159,7 @@ def _row(state: State, name: str) -> None:
     reader.star()
     reader.optional()
     innermost = state.stack[-1].kind
-    if innermost == "tabular":
+    if innermost in ("tabular", "row"):
         state.out.append(ROW)
     elif state.nearest(frozenset(["tabular", "title", "heading"])):
         state.out.append(" ")
@@ -174,7 +174,7 @@ def _multicolumn(state: State, name: str) -> None:
 
 
 def _tablehead(state: State, name: str) -> None:
-    state.open_argument("after", mark=ROW)
+    state.open_argument("row", mark=ROW)
 
 
 def _after_specs(spec: str) -> Command:

@@ -49,7 +49,7 @@ def begin(state: State, name: str) -> None:
     inside = state.nearest(FLOATS)
     if name in LONG_TABLES and inside is None:
         _open_float(state, "table", name)
-        name = ""
+        name = "rows"
     if kind in FLOATS:
         _open_float(state, kind, name)
     else:
@@ -72,6 +72,8 @@ def end(state: State, name: str) -> None:
     r"""Carry out `\end{name}`; one without its `\begin` is ignored."""
     if name == "document":
         state.reader.stop()
+        return
+    if not name:
         return
     stack = state.stack
     for depth, opened in enumerate(reversed(stack[-MAX_LOOK:]), 1):

@@ -18,7 +18,7 @@ def close_group(state: State, opened: Open) -> None:
             _wrap(state, opened)
         if kind == "label":
             state.out.append(" ")
-    elif kind == "after":
+    elif kind in ("after", "row"):
         state.out.append(opened.mark)
     elif kind == "multicolumn":
         state.out.append(CELL * (opened.number - 1))

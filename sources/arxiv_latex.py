@@ -180,7 +180,7 @@ def _read(state: State) -> None:
             elif token == "$":
                 _dollar(state)
             elif token == "&":
-                out.append(CELL if stack[-1].kind == "tabular" else " ")
+                out.append(CELL if stack[-1].kind in ("tabular", "row") else " ")
             elif token not in ("\\", VERBATIM):
                 out.append(_plain(token))
         elif group == 3:

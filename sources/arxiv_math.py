@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from pile_builder.errors import InputError
 from pile_builder.sources.arxiv_macros import MAX_NESTED, Alias, Macros
-from pile_builder.sources.arxiv_reader import VERBATIM, Reader, Verbatim
+from pile_builder.sources.arxiv_reader import VERBATIM, Reader, Verbatim, brace_pairs
 from pile_builder.sources.arxiv_references import ANCHOR, References
 from pile_builder.sources.arxiv_tables import (
     CHOICES,
@@ -25,6 +25,7 @@ from pile_builder.sources.arxiv_tables import (
 
 MAX_MATH = 1 << 20
 """Longest formula, in characters."""
+MAX_ENSURED = 500
 
 _TOKEN = re.compile(r"[^\\{}$\x11]+|\\([A-Za-z]+)|\\([\s\S])|[{}$]|\x11(\d+)\x11|\\|\x11")
 _AT_TOKEN = re.compile(r"[^\\{}$\x11]+|\\([A-Za-z@]+)|\\([\s\S])|[{}$]|\x11(\d+)\x11|\\|\x11")
@@ -34,6 +35,7 @@ _TAG = re.compile(f"{ANCHOR}\\d+{ANCHOR}")
 _INLINE_END = re.compile(r"(?:[^$\\\n]++|\\[\s\S]|\n(?![ \t]*\n))*+\$")
 _EDGE = re.compile(r"^(?:\\\\|[\s&~])+|(?:\\\\|[\s~]|\\[,;!]|\\ )+$")
 _ONE_TOKEN = re.compile(r"\s*(?:\\[A-Za-z]+|[^\\]|\{.*\})\s*$", re.DOTALL)
+_ENSURED = re.compile(r"\s*\\ensuremath\s*\{(.*)\}\s*(?:\\xspace)?\s*$", re.DOTALL)
 _ENDS_TEXT = frozenset(["par", "item", "caption", "bibitem", "maketitle"]) | frozenset(SECTIONS)
 
 
@@ -133,7 +135,7 @@ class Formulas:
                 if isinstance(macro, Alias):
                     parts.append(f"\\{macro.name}")
                 elif reader.active.get(name, 0) < MAX_NESTED:
-                    body = macro.expand(reader)
+                    body = _without_ensuremath(macro.expand(reader))
                     if parts and parts[-1].rstrip()[-1:] in ("^", "_") and not _ONE_TOKEN.match(body):
                         body = f"{{{body}}}"
                     reader.push(body, name, at_letter=macro.at_letter)
@@ -275,6 +277,14 @@ def display(body: str, env: str) -> str:
     if len(tags) == 1:
         body += tags[0]
     return f"$$\n{body}\n$$"
+
+
+def _without_ensuremath(body: str) -> str:
+    r"""A macro's body without the `\ensuremath` round all of it, which says nothing inside math."""
+    match = _ENSURED.match(body) if len(body) < MAX_ENSURED else None
+    if match and brace_pairs(body).get(match.start(1) - 1) == match.end(1):
+        return match[1]
+    return body
 
 
 def _is_word(part: str) -> bool:

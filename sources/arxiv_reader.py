@@ -18,7 +18,7 @@ VERBATIM_NAMES = (
     "verbatim", "verbatim*", "Verbatim", "Verbatim*", "BVerbatim", "lstlisting", "minted", "alltt", "code", "spec",
     "comment", "filecontents", "filecontents*", "Sinput", "Soutput", "Schunk", "CodeInput", "CodeOutput", "pycode",
 )  # fmt: skip
-BUDGET_BASE = 16 << 20
+BUDGET_BASE = 8 << 20
 BUDGET_RATIO = 40
 MAX_OPTIONAL = 2000
 """Longest optional argument, in characters."""
@@ -31,6 +31,7 @@ _PREPARE = re.compile(
     r"\\(?:verb|lstinline(?:\[[^\]\n]{0,200}\])?)\*?(?P<d>[^A-Za-z\s*{\\])(?P<verb>[^\n]{0,400}?)(?P=d)"
     r"|\\begin[ ]?\{(?P<env>[A-Za-z]{1,40}\*?)\}"
     r"|\\(?:url|nolinkurl|path)[ ]?\{(?P<url>(?:[^{}\n\\#]|#(?![1-9])){0,400})\}"
+    r"|\\href[ ]?\{(?P<href>(?:[^{}\n\\#]|#(?![1-9])){0,400})\}"
     r"|(?P<endinput>\\endinput(?![A-Za-z]))"
     r"|\\[\s\S]"
     r"|%(?P<comment>[^\n]*\n?[ \t]*)"
@@ -86,7 +87,9 @@ def prepare(text: str, names: frozenset[str], stash: list[Verbatim]) -> str:
             continue
         if kind == "endinput":
             return "".join([*parts, text[copied : match.start()]])
-        if kind == "comment":
+        if kind == "href":
+            parts.append(text[copied : match.start()])
+        elif kind == "comment":
             parts += (text[copied : match.start()], "\n" if text.startswith("\n", pos) else "")
         elif kind == "env":
             env = match["env"]

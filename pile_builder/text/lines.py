@@ -28,7 +28,7 @@ from pile_builder.text.strings import (
     strip_start,
 )
 from pile_builder.text.word_tables import WordTables, decode, kernel
-from pile_builder.text.words import count_sentences
+from pile_builder.text.words import sentences_of_words, tokenize
 
 LINE_RULES = (*DROPPING_RULES, "citation", "whitespace", "line_break")
 """Rules of spans by number. DROPPING_RULES drop a line with the line end before it, `citation` cuts inside a kept line,
@@ -109,11 +109,11 @@ def clean_lines(
                 high, _ = cut_citations(data, opens, closes, tables, scratch)
                 text, low = scratch_view, np.int64(0)
                 opens, closes = _visible(data, opens, closes, tables)
-            sentences = count_sentences(text, low, high, tables, words)
-            while sentences < 0:
+            n_words = tokenize(text, low, high, tables, words)
+            while n_words < 0:
                 words = np.empty((2 * len(words), 2), np.int32)
-                sentences = count_sentences(text, low, high, tables, words)
-            row[_SENTENCES] += sentences
+                n_words = tokenize(text, low, high, tables, words)
+            row[_SENTENCES] += sentences_of_words(text, low, high, tables, words, n_words)
             if opens < closes:
                 first = min(first, opens)
                 last = closes

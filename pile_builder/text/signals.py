@@ -53,14 +53,15 @@ _STOP_WORDS = (b"the", b"be", b"to", b"of", b"and", b"that", b"have", b"with")
 """Gopher (arXiv 2112.11446, section A1.1); compared as they stand, upper case does not count."""
 
 _SLOT_SHIFT = np.uint64(59)
+_SIZE_SHIFT = np.uint64(55)
 
 
 def _stop_word_table() -> NDArray[np.uint64]:
-    """The words as little-endian numbers, each in the slot that the upper five bits of its product with MIX name."""
-    table = np.full(32, 0xFFFFFFFFFFFFFFFF, np.uint64)
+    """Each word as a little-endian number plus its size shifted, in the slot that the product with MIX names."""
+    table = np.zeros(32, np.uint64)
     for word in _STOP_WORDS:
-        number = int.from_bytes(word, "little")
-        table[(number * int(MIX) & 0xFFFFFFFFFFFFFFFF) >> 59] = number
+        number = int.from_bytes(word, "little") + (len(word) << int(_SIZE_SHIFT))
+        table[(number * int(MIX) & 0xFFFFFFFFFFFFFFFF) >> int(_SLOT_SHIFT)] = number
     return table
 
 
@@ -129,13 +130,13 @@ def count_quality(
     for w in range(n_words):
         i = start + words[w, 0]
         stop = start + words[w, 1]
-        word = load_word(data, i)
-        if stop - i <= 4:
-            packed = low_bytes(word, stop - i)
-            slot = np.int64((packed * MIX) >> _SLOT_SHIFT)
-            stop_words |= int(_STOP_WORD_TABLE[slot] == packed) << int(slot)
+        word = low_bytes(load_word(data, i), stop - i)
+        # The size tells a word from the same one with NULs behind; no byte of UTF-8 is large enough to overflow.
+        packed = word + (np.uint64(min(stop - i, 8)) << _SIZE_SHIFT)
+        slot = np.int64((packed * MIX) >> _SLOT_SHIFT)
+        stop_words |= int(_STOP_WORD_TABLE[slot] == packed) << int(slot)
         is_letter = 0x61 <= data[i] | 0x20 <= 0x7A
-        if is_letter and stop - i <= 8 and low_bytes(word, stop - i) & _HIGH_BITS == 0:
+        if is_letter and stop - i <= 8 and word & _HIGH_BITS == 0:
             alphabetic += 1
             spoken += 1
             spoken_characters += stop - i

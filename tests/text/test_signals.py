@@ -127,6 +127,7 @@ def measured(texts: list[str]) -> list[dict[str, float]]:
 @given(st.lists(TEXTS, max_size=4))
 @example(["", "\n", "\n\n\n", "\0", " \xa0\u2028", "a\u0301" * 40])
 @example(["x" * 3000 + " the", "\n".join(["the same line here"] * 9), "1 23 4 5 6 7 12 3 4 5 6 7"])
+@example(["the\0 be\0\0 to of\0\0\0\0\0\0\0 " + "with" + "\0" * 255, "a a\0 a a\0 a"])
 @example(["ab c d e f g h " * 20, "a bc d e f g h " * 3 + "ab c d e f g h i j k l m n o"])
 def test_signals_are_what_their_definitions_say(texts: list[str]) -> None:
     assert measured(texts) == [expected(text) for text in texts]
