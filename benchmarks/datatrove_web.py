@@ -4,7 +4,7 @@
 
 The steps are those of datatrove's own FineWeb example as far as the manifest of the benchmark has them: extraction,
 language, Gopher repetition, Gopher quality, C4 (lines without terminal punctuation kept), FineWeb quality, then MinHash
-deduplication in its four stages. Prints a JSON object: documents read, extracted, selected and kept.
+deduplication in its four stages. Writes OUT/counts.json: documents read, English, selected and kept.
 """
 
 from __future__ import annotations
@@ -104,13 +104,16 @@ def main() -> None:
     )
     stages = json.loads((arguments.out / "logs/select/stats.json").read_text())
     counts = {
-        "read": stages[1]["stats"]["total"]["total"],
-        "extracted": stages[1]["stats"]["forwarded"]["total"],
-        "english": stages[2]["stats"]["forwarded"]["total"],
+        "read": stages[1]["stats"]["total"],
+        "english": stages[3]["stats"]["total"],
         "selected": lines(folder["selected"]),
         "kept": lines(folder["kept"]),
+        "dropped": {
+            stage["name"]: {name: count for name, count in stage["stats"].items() if name.startswith("dropped_")}
+            for stage in stages[2:7]
+        },
     }
-    print(json.dumps(counts))
+    (arguments.out / "counts.json").write_text(json.dumps(counts))
 
 
 def lines(folder: str) -> int:

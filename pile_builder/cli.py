@@ -55,8 +55,12 @@ def build(
     out: Annotated[str, typer.Option("--out", help="folder of the build: local path or fsspec URL")],
     workers: Annotated[int, typer.Option(min=1, help="threads, and extraction processes")] = os.cpu_count() or 1,
     mode: Annotated[str, typer.Option(help="in_memory (threads) or multi_processing")] = "in_memory",
+    base: Annotated[Path | None, typer.Option(help="what relative roots are relative to, instead of MANIFEST")] = None,
 ) -> None:
-    """Build a corpus, or go on with a build: only what is missing or has changed is done."""
+    """Build a corpus, or go on with a build: only what is missing or has changed is done.
+
+    MANIFEST may be the manifest.lock.yaml of another build, to build the same corpus again.
+    """
     from pile_builder.forkserver import start_fork_server
 
     start_fork_server()
@@ -69,7 +73,7 @@ def build(
         msg = f"--mode: expected in_memory or multi_processing, got {mode!r}"
         raise PileError(msg)
     console = Console(stderr=True)
-    loaded = load_manifest(manifest)
+    loaded = load_manifest(manifest, base=base)
     with PhaseProgress(console) as progress:
         summary = run(loaded, out, RunOptions(workers=workers, mode=mode, watch=progress, say=progress.say))
     print_summary(summary, out, Console())

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from pile_builder.errors import ManifestError
 from pile_builder.recipes import RECIPES, Rule
@@ -122,6 +122,9 @@ class Limits(Model):
     record_seconds: float = Field(20, gt=0, description="CPU seconds to extract one record; the last resort")
     worker_memory: int = Field(4 << 30, gt=0, description="address space of a pool process, bytes")
     document_bytes: int = Field(64 << 20, gt=0, description="UTF-8 bytes of one document")
+    time_limited: tuple[str, ...] = Field(
+        (), description="ids rejected as time_limit without trying: a lock lists those that met it, so a rebuild agrees"
+    )
 
 
 class Manifest(Model):
@@ -137,6 +140,7 @@ class Manifest(Model):
     mix: Mix = Mix()
     output: Output = Output()
     limits: Limits = Limits()
+    _given: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:
@@ -153,6 +157,11 @@ class Manifest(Model):
             msg = "mix.total and the sources' weight belong together: give both or neither"
             raise ValueError(msg)
         return self
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The manifest as it was written, before variables and roots were resolved."""
+        return self._given
 
     @cached_property
     def plugins(self) -> dict[str, Source]:
@@ -173,11 +182,14 @@ def manifest_schema() -> dict[str, Any]:
     return Manifest.model_json_schema()
 
 
-def load_manifest(path: str | Path, environment: Mapping[str, str] | None = None) -> Manifest:
-    """Read and check a manifest.
+def load_manifest(
+    path: str | Path, environment: Mapping[str, str] | None = None, base: str | Path | None = None
+) -> Manifest:
+    """Read and check a manifest, or the manifest inside a lock, with the records that the lock lists as time-limited.
 
     Args:
         path: a YAML file.
+        base: what a relative root is relative to; the folder of the file by default.
         environment: what `${VAR}` and `${VAR:-default}` expand from; the process environment by default.
 
     Raises:
@@ -197,13 +209,19 @@ def load_manifest(path: str | Path, environment: Mapping[str, str] | None = None
     if not isinstance(data, dict):
         msg = f"{path}: expected a mapping with the keys {', '.join(Manifest.model_fields)}; got {type(data).__name__}"
         raise ManifestError(msg)
-    return check_manifest(data, str(path), os.environ if environment is None else environment)
+    if isinstance(data.get("manifest"), dict) and "digest" in data:
+        limited = data.get("time_limited") or []
+        data = data["manifest"]
+        data["limits"] = {**(data.get("limits") or {}), **({"time_limited": limited} if limited else {})}
+    return check_manifest(data, str(path), os.environ if environment is None else environment, base)
 
 
-def check_manifest(data: Mapping[str, Any], file: str, environment: Mapping[str, str]) -> Manifest:
-    """Validate a manifest given as data; `file` is named in errors and its folder is the default root."""
+def check_manifest(
+    data: Mapping[str, Any], file: str, environment: Mapping[str, str], base: str | Path | None = None
+) -> Manifest:
+    """Validate a manifest given as data; `file` is named in errors, its folder is the default `base` of roots."""
     expanded = _expand(data, file, "", environment)
-    base = Path(file).parent
+    base = Path(file).parent if base is None else Path(base)
     expanded["root"] = _absolute(expanded.get("root"), base)
     entries = expanded.get("sources")
     for entry in entries.values() if isinstance(entries, dict) else ():
@@ -213,6 +231,7 @@ def check_manifest(data: Mapping[str, Any], file: str, environment: Mapping[str,
         manifest = Manifest.model_validate(expanded)
     except ValidationError as error:
         raise ManifestError("\n".join(_explain(file, Manifest, error))) from error
+    manifest._given = dict(data)
     problems = list(_problems(manifest, file))
     if problems:
         raise ManifestError("\n".join(problems))

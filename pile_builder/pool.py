@@ -54,6 +54,7 @@ class Extraction:
     gate: Gate | None = None
     tables: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 20
+    time_limited: frozenset[str] = frozenset()
     document_bytes: int = 64 << 20
 
 

@@ -65,6 +65,7 @@ def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOption
             gate=gate,
             tables=_side_tables(store, work, name, manifest),
             seconds=manifest.limits.record_seconds,
+            time_limited=frozenset(manifest.limits.time_limited),
             document_bytes=manifest.limits.document_bytes,
         )
     return PoolHandle(extractions, options.workers, manifest.limits.worker_memory)

@@ -134,6 +134,9 @@ def extract_split(
         if isinstance(item, Reject):
             yield item.key, {}, item
             continue
+        if extraction.time_limited and document_id(name, item.key) in extraction.time_limited:
+            yield item.key, {}, Reject("time_limit", "listed in the lock that this build repeats")
+            continue
         lot.append(item)
         size += len(item.payload)
         if len(lot) >= LOT_RECORDS or size >= LOT_BYTES:

@@ -31,7 +31,7 @@ def lock_text(
     lock = {
         "name": manifest.name,
         "digest": summary["digest"],
-        "manifest": manifest.model_dump(mode="json", exclude_defaults=True, exclude={"root": True}),
+        "manifest": manifest.given,
         "package": pile_builder.__version__,
         "python": platform.python_version(),
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
@@ -49,6 +49,4 @@ def lock_text(
             for shard in shards
         ],
     }
-    for entry in lock["manifest"]["sources"].values():
-        entry.pop("root", None)
     return str(yaml.safe_dump(lock, sort_keys=False, allow_unicode=True, width=120))

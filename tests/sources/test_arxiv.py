@@ -14,7 +14,7 @@ import pytest
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped
 from pile_builder.sources.arxiv import Arxiv, license_name, paper_id
-from pile_builder.sources.arxiv_tree import decode, main_file, unpack
+from pile_builder.sources.arxiv.tree import decode, main_file, unpack
 from pile_builder.streams import InputFile
 
 SAMPLES = Path(__file__).parents[2] / "samples"

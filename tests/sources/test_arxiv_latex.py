@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pile_builder.errors import InputError
-from pile_builder.sources.arxiv_latex import inline_text, to_markdown
+from pile_builder.sources.arxiv.latex import inline_text, to_markdown
 
 
 def body(text: str, preamble: str = "", **files: str) -> str:
@@ -42,6 +42,7 @@ def body(text: str, preamble: str = "", **files: str) -> str:
         ("\\SI{4.5}{\\kilo\\meter\\per\\hour}", "4.5 km/h"),
         ("text\n\\begin{thebibliography}{9}\\bibitem{a} A.\\end{thebibliography}", "text"),
         ("text\n\n\\section*{References}\n\\bibliography{x}", "text"),
+        ("\\section{On \\texorpdfstring{$x$}{x}}\ntext", "## On $x$\n\ntext"),
         ("\\paragraph{Run in} text", "**Run in.** text"),
         ("\\begin{quote}said\\end{quote}", "> said"),
         ("\\href{http://x.org/a%20b}{link} \\url{http://x.org/a_b%c}", "link http://x.org/a_b%c"),

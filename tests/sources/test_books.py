@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped
-from pile_builder.sources import books_epub, books_gutenberg
 from pile_builder.sources.books import EPUB, TEXT, Books
+from pile_builder.sources.books import epub as books_epub
+from pile_builder.sources.books import gutenberg as books_gutenberg
 from pile_builder.sources.text_encoding import decode, python_name
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "books"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pile_builder.errors import InputError, ManifestError
 from pile_builder.source import Document, Raw, Reject, Skipped
 from pile_builder.sources.common_crawl import CommonCrawl, CommonCrawlConfig
-from pile_builder.sources.common_crawl_warc import Record, decode_body, parse_http, read_records
+from pile_builder.sources.common_crawl.warc import Record, decode_body, parse_http, read_records
 
 ROOT = Path(__file__).parents[2]
 DATE = "2020-01-01T00:00:00Z"

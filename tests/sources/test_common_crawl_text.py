@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pile_builder.errors import InputError
-from pile_builder.sources.common_crawl_charset import codec_of, decode
-from pile_builder.sources.common_crawl_html import MAX_DEPTH, language_of, nesting, preview, title_of
-from pile_builder.sources.common_crawl_urls import HashedSet, host_of, in_domains, url_key
-from pile_builder.sources.common_crawl_warc import Message, decode_body, parse_http
+from pile_builder.sources.common_crawl.charset import codec_of, decode
+from pile_builder.sources.common_crawl.html import MAX_DEPTH, language_of, nesting, preview, title_of
+from pile_builder.sources.common_crawl.urls import HashedSet, host_of, in_domains, url_key
+from pile_builder.sources.common_crawl.warc import Message, decode_body, parse_http
 
 SENTENCES = "A long enough paragraph of plain English text stands here so that every extractor keeps it. " * 6
 PAGE = (

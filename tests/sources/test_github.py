@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from pile_builder.errors import ManifestError
 from pile_builder.source import Document, Raw, Reject, Skipped
-from pile_builder.sources import github_licences as licences
 from pile_builder.sources.github import MAX_CHARACTERS, Github
-from pile_builder.sources.github_paths import programming_language, skipped_kind
+from pile_builder.sources.github import licences as licences
+from pile_builder.sources.github.paths import programming_language, skipped_kind
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 CODE = b"def double(x):\n    return 2 * x\n"

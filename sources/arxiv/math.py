@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 
 from pile_builder.errors import InputError
-from pile_builder.sources.arxiv_macros import MAX_NESTED, Alias, Macros
-from pile_builder.sources.arxiv_reader import VERBATIM, Reader, Verbatim, brace_pairs
-from pile_builder.sources.arxiv_references import ANCHOR, References
-from pile_builder.sources.arxiv_tables import (
+from pile_builder.sources.arxiv.macros import MAX_NESTED, Alias, Macros
+from pile_builder.sources.arxiv.reader import VERBATIM, Reader, Verbatim, brace_pairs
+from pile_builder.sources.arxiv.references import ANCHOR, References
+from pile_builder.sources.arxiv.tables import (
     CHOICES,
     CITES,
     ENVIRONMENTS,

@@ -2,11 +2,11 @@ r"""Environments of a LaTeX paper: what `\begin` opens and what is made of it at
 
 from __future__ import annotations
 
-from pile_builder.sources.arxiv_blocks import BREAK, CELL, CITE, ITEM, LINE, ROW
-from pile_builder.sources.arxiv_macros import MAX_NESTED
-from pile_builder.sources.arxiv_math import display, inline
-from pile_builder.sources.arxiv_state import MAX_LOOK, Open, State
-from pile_builder.sources.arxiv_tables import ENVIRONMENTS, MATH_ENVIRONMENTS, THEOREMS
+from pile_builder.sources.arxiv.blocks import BREAK, CELL, CITE, ITEM, LINE, ROW
+from pile_builder.sources.arxiv.macros import MAX_NESTED
+from pile_builder.sources.arxiv.math import display, inline
+from pile_builder.sources.arxiv.state import MAX_LOOK, Open, State
+from pile_builder.sources.arxiv.tables import ENVIRONMENTS, MATH_ENVIRONMENTS, THEOREMS
 
 MAX_LIST_DEPTH = 6
 MAX_QUOTE_DEPTH = 3

@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 from pile_builder.errors import InputError, ManifestError
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, Split
-from pile_builder.sources import github_git
-from pile_builder.sources.github_archive import SUFFIXES, archive_entries
-from pile_builder.sources.github_git import Entry
-from pile_builder.sources.github_licences import METADATA_FILES, file_identifier, repository_licence
-from pile_builder.sources.github_paths import is_licence, programming_language, skipped_kind
+from pile_builder.sources.github import git
+from pile_builder.sources.github.archive import SUFFIXES, archive_entries
+from pile_builder.sources.github.git import Entry
+from pile_builder.sources.github.licences import METADATA_FILES, file_identifier, repository_licence
+from pile_builder.sources.github.paths import is_licence, programming_language, skipped_kind
 from pile_builder.sources.text_encoding import decode
 from pile_builder.streams import InputFile, is_remote, list_files, resolve
 
@@ -140,7 +140,7 @@ def _local_splits(path: Path, base: Path) -> Iterator[Split]:
     name = path.name if path == base else path.relative_to(base).as_posix()
     if not path.is_dir():
         yield _archive_split(InputFile(name, str(path), path.stat().st_size))
-    elif github_git.is_repository(path):
+    elif git.is_repository(path):
         yield _git_split(path, name)
     elif any(_is_unit(child) or _has_repositories(child) for child in path.iterdir()):
         for child in sorted(path.iterdir()):
@@ -152,11 +152,11 @@ def _local_splits(path: Path, base: Path) -> Iterator[Split]:
 
 
 def _is_unit(path: Path) -> bool:
-    return github_git.is_repository(path) if path.is_dir() else path.name.endswith(SUFFIXES)
+    return git.is_repository(path) if path.is_dir() else path.name.endswith(SUFFIXES)
 
 
 def _has_repositories(path: Path) -> bool:
-    return path.is_dir() and any(github_git.is_repository(child) for child in path.iterdir() if child.is_dir())
+    return path.is_dir() and any(git.is_repository(child) for child in path.iterdir() if child.is_dir())
 
 
 def _archive_split(file: InputFile) -> Split:
@@ -165,9 +165,9 @@ def _archive_split(file: InputFile) -> Split:
 
 
 def _git_split(path: Path, name: str) -> Split:
-    commit = github_git.head_commit(path)
-    host, repository = github_git.origin(path)
-    file = InputFile(name, str(path), github_git.stored_bytes(path), version=f"git:{commit or 'none'}")
+    commit = git.head_commit(path)
+    host, repository = git.origin(path)
+    file = InputFile(name, str(path), git.stored_bytes(path), version=f"git:{commit or 'none'}")
     params = {"kind": "git", "repository": repository or name.removesuffix(".git"), "commit": commit}
     if host == "github.com" and commit:
         params["url"] = f"https://github.com/{repository}/blob/{commit}/"
@@ -266,7 +266,7 @@ def _entries(split: Split, *, root_only: bool = False) -> Iterator[Entry | str]:
     elif kind == "git":
         if not split.params["commit"]:
             raise InputError("damaged", "a repository without a commit at HEAD")
-        yield from github_git.commit_entries(Path(split.files[0].url), split.params["commit"], recursive=not root_only)
+        yield from git.commit_entries(Path(split.files[0].url), split.params["commit"], recursive=not root_only)
     else:
         yield from ["link"] * split.params["links"]
         for file in split.files:

@@ -14,10 +14,8 @@ from pydantic import Field
 
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Split, pack
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, resolve
-
-from .common_crawl_charset import decode
-from .common_crawl_html import (
+from pile_builder.sources.common_crawl.charset import decode
+from pile_builder.sources.common_crawl.html import (
     MAX_DEPTH,
     MAX_TAGS,
     PREVIEW_CHARS,
@@ -32,7 +30,7 @@ from .common_crawl_html import (
     title_of,
     without_surrogates,
 )
-from .common_crawl_urls import (
+from pile_builder.sources.common_crawl.urls import (
     PILE_DOMAINS,
     HashedSet,
     domain_entries,
@@ -41,7 +39,8 @@ from .common_crawl_urls import (
     list_entries,
     url_key,
 )
-from .common_crawl_warc import Message, Record, decode_body, open_archive, parse_http, read_records
+from pile_builder.sources.common_crawl.warc import Message, Record, decode_body, open_archive, parse_http, read_records
+from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, resolve
 
 _WANTED = frozenset({"response", "conversion"})
 _WARC_TYPES = frozenset({"warcinfo", "resource", "request", "metadata", "revisit", "continuation"})

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pile_builder.sources.arxiv_reader import Reader
-from pile_builder.sources.arxiv_tables import PRIMITIVE_CONDITIONALS, PROTECTED
+from pile_builder.sources.arxiv.reader import Reader
+from pile_builder.sources.arxiv.tables import PRIMITIVE_CONDITIONALS, PROTECTED
 
 MAX_NESTED = 8
 """How often a macro is expanded inside its own expansion (its argument may well use it again)."""

@@ -2,9 +2,9 @@ r"""Groups of a LaTeX paper: what is made of an argument or a brace group when i
 
 from __future__ import annotations
 
-from pile_builder.sources.arxiv_blocks import BREAK, CELL, LINE, emphasis
-from pile_builder.sources.arxiv_environments import add_abstract, add_caption
-from pile_builder.sources.arxiv_state import Open, State
+from pile_builder.sources.arxiv.blocks import BREAK, CELL, LINE, emphasis
+from pile_builder.sources.arxiv.environments import add_abstract, add_caption
+from pile_builder.sources.arxiv.state import Open, State
 
 MAX_WRAPPED = 200
 """Most pieces of text that emphasis is put round."""

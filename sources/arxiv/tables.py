@@ -67,7 +67,8 @@ oplus otimes star bullet ell hbar lesssim gtrsim propto ll gg prime forall exist
 """Symbols that authors write in text too; they come out as inline math."""
 
 GOBBLED = _specs(r"""
-m: pagestyle thispagestyle pagenumbering bibliographystyle bibliography nocite date email altaffiltext altaffilmark
+m: pdfstringdefDisableCommands pagestyle thispagestyle
+m: pagenumbering bibliographystyle bibliography nocite date email altaffilmark
 m: authorrunning titlerunning thanks hyphenation index glossary preprint pacs subjclass msc graphicspath
 m: DeclareGraphicsExtensions hypersetup definecolor color cline specialrule noalign vphantom phantom hphantom
 m: IfFileExists stepcounter refstepcounter theoremstyle tikzset pgfplotsset lstset bstctlcite pageref numberwithin
@@ -76,7 +77,7 @@ m: volume urlstyle setenumerate selectlanguage allowdisplaybreaks shorttitle cor
 m: orcidlink affaddr city country institution department state postcode streetaddress curraddr urladdr ead fntext
 m: cortext collaboration homepage dedicatory keyword usesymbol submitjournal journalinfo runninghead pubyear
 m: volnumber facilities facility software acmConference acmYear acmDOI acmISBN acmPrice copyrightyear setcopyright
-m: acmSubmissionID acmJournal acmVolume acmNumber acmArticle acmMonth ccsdesc editor doi isbn fancyhead fancyfoot
+m: acmSubmissionID acmJournal acmVolume acmNumber acmArticle acmMonth editor doi isbn fancyhead fancyfoot
 m: lhead rhead chead lfoot rfoot cfoot setstretch linespread tablewidth tabletypesize tablenum tablecolumns
 m: colnumbers setlist ExplSyntaxOn PassOptionsToClass RequirePackageWithOptions addbibresource hypertarget
 m: usepgfplotslibrary arabic roman Roman alph Alph value fnsymbol tablenotemark tablerefs tablecomments settocdepth
@@ -86,11 +87,11 @@ m: sisetup tikzexternalize todo listoftodos missingfigure epsfbox plotone psfig 
 mm: setlength addtolength setcounter addtocounter settowidth settoheight DeclareUnicodeCharacter newcolumntype
 mm: setbox PassOptionsToPackage colorlet substitutecolormap newunicodechar counterwithin setbeamercolor
 mm: setbeamerfont crefname Crefname crefformat AtBeginEnvironment AtEndEnvironment titlespacing lstdefinelanguage
-mm: lstdefinestyle newfontfamily pgfmathsetmacro plottwo tablenotetext
+mm: lstdefinestyle newfontfamily pgfmathsetmacro altaffiltext plottwo tablenotetext
 mmm: addcontentsline titleformat contentsline
 sm: vspace hspace
 mmmm: DeclareSymbolFont DeclareMathSymbol
-om: usepackage RequirePackage documentclass documentstyle includegraphics LoadClass includepdf inst geometry
+om: ccsdesc usepackage RequirePackage documentclass documentstyle includegraphics LoadClass includepdf inst geometry
 om: marginnote marginpar lstinputlisting verbatiminput bibitem author affiliation affil address institute
 om: altaffiliation fnref tnotetext tnotemark tnoteref corref fnmark authornote authornotemark IEEEmembership
 om: IEEEauthorblockA
@@ -253,6 +254,6 @@ PROTECTED = _words(
     "textbf textit emph texttt document verb url href makeatletter makeatother endinput fi else footnotetext "
     "newline multicolumn multirow ensuremath text mbox hbox includegraphics maketitle and thanks author "
     "bibliography documentclass usepackage RequirePackage left right frac sqrt sum int appendix cite citep citet "
-    "ref eqref emph bibitem hspace vspace"
+    "ref emph bibitem hspace vspace"
 ) | frozenset(SECTIONS)
 """Commands that keep their meaning whatever a paper redefines them to."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pile_builder.sources.arxiv_blocks import BREAK, Blocks
-from pile_builder.sources.arxiv_macros import Macros
-from pile_builder.sources.arxiv_math import Formulas
-from pile_builder.sources.arxiv_reader import Reader, Verbatim
-from pile_builder.sources.arxiv_references import References
+from pile_builder.sources.arxiv.blocks import BREAK, Blocks
+from pile_builder.sources.arxiv.macros import Macros
+from pile_builder.sources.arxiv.math import Formulas
+from pile_builder.sources.arxiv.reader import Reader, Verbatim
+from pile_builder.sources.arxiv.references import References
 
 MAX_OPEN = 1000
 """Deepest nesting of groups and environments that is kept track of; deeper ones are read as if they were not there."""
@@ -46,7 +46,7 @@ class State:
     """One paper being read.
 
     Attributes:
-        out: the text so far, with marks (see arxiv_blocks).
+        out: the text so far, with marks (see blocks.py).
         stack: open groups and environments; the first is the paper itself.
         overflow: how many groups are open beyond `MAX_OPEN`.
         notes: footnotes that wait for the end of their section.

@@ -6,11 +6,11 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from pile_builder.sources.arxiv_blocks import BREAK, CITE, LINE, ROW
-from pile_builder.sources.arxiv_environments import begin, end, item
-from pile_builder.sources.arxiv_math import display, inline
-from pile_builder.sources.arxiv_state import State
-from pile_builder.sources.arxiv_tables import (
+from pile_builder.sources.arxiv.blocks import BREAK, CITE, LINE, ROW
+from pile_builder.sources.arxiv.environments import begin, end, item
+from pile_builder.sources.arxiv.math import display, inline
+from pile_builder.sources.arxiv.state import State
+from pile_builder.sources.arxiv.tables import (
     ACCENTS,
     ALGORITHM,
     CHOICES,
@@ -21,7 +21,7 @@ from pile_builder.sources.arxiv_tables import (
     TEXT_CITES,
     WRAPS,
 )
-from pile_builder.sources.arxiv_units import number, unit
+from pile_builder.sources.arxiv.units import number, unit
 
 Command = Callable[[State, str], None]
 
@@ -277,6 +277,12 @@ def _choose(state: State, name: str) -> None:
     state.reader.push(state.macros.choose(name, state.reader))
 
 
+def _first_of_two(state: State, name: str) -> None:
+    first = state.reader.argument()
+    state.reader.argument()
+    state.reader.push(first)
+
+
 def _setboolean(state: State, name: str) -> None:
     state.macros.set_boolean(state.reader.argument(), state.reader.argument())
 
@@ -357,6 +363,7 @@ COMMANDS: dict[str, Command] = {
     "catcode": _matched(_ASSIGNMENT),
     "csname": _csname,
     "setboolean": _setboolean,
+    "texorpdfstring": _first_of_two,
     "fontsize": _after_specs("mm"),
     "resizebox": _after_specs("smm"),
     "makebox": _after_specs("poo"),

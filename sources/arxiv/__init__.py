@@ -13,8 +13,8 @@ from pydantic import Field
 
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig
-from pile_builder.sources.arxiv_latex import inline_text, to_markdown
-from pile_builder.sources.arxiv_tree import Submission, decode, main_file, unpack
+from pile_builder.sources.arxiv.latex import inline_text, to_markdown
+from pile_builder.sources.arxiv.tree import Submission, decode, main_file, unpack
 from pile_builder.streams import (
     MAX_RECORD_BYTES,
     InputFile,

@@ -4,7 +4,7 @@ r"""LaTeX -> Markdown: formulas stay LaTeX, everything else becomes text.
 and its arguments stay, so that whatever a paper does, its sentences come out.
 
 Decided here: citations vanish with the space before them, except where they are a noun of the sentence, which gives
-`[key]`; references become numbers (see arxiv_references); footnotes are Markdown footnotes at the end of their section.
+`[key]`; references become numbers (see references.py); footnotes are Markdown footnotes at the end of their section.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pile_builder.sources.arxiv_blocks import CELL, code, inline_code, without_empty_headings
-from pile_builder.sources.arxiv_commands import COMMANDS, add_inline
-from pile_builder.sources.arxiv_environments import close
-from pile_builder.sources.arxiv_groups import close_group
-from pile_builder.sources.arxiv_macros import MAX_NESTED, Alias
-from pile_builder.sources.arxiv_math import closes_inline, display
-from pile_builder.sources.arxiv_reader import VERBATIM, Reader, Verbatim, prepare, verbatim_names
-from pile_builder.sources.arxiv_state import State
-from pile_builder.sources.arxiv_tables import CHARACTERS, DROPPED, GOBBLED, IN_MATH_ONLY, SYMBOLS
+from pile_builder.sources.arxiv.blocks import CELL, code, inline_code, without_empty_headings
+from pile_builder.sources.arxiv.commands import COMMANDS, add_inline
+from pile_builder.sources.arxiv.environments import close
+from pile_builder.sources.arxiv.groups import close_group
+from pile_builder.sources.arxiv.macros import MAX_NESTED, Alias
+from pile_builder.sources.arxiv.math import closes_inline, display
+from pile_builder.sources.arxiv.reader import VERBATIM, Reader, Verbatim, prepare, verbatim_names
+from pile_builder.sources.arxiv.state import State
+from pile_builder.sources.arxiv.tables import CHARACTERS, DROPPED, GOBBLED, IN_MATH_ONLY, SYMBOLS
 
 MAX_INCLUDES = 500
 MAX_INCLUDED = 32 << 20

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from pile_builder.errors import InputError
-from pile_builder.sources.github_git import Entry
+from pile_builder.sources.github.git import Entry
 from pile_builder.streams import InputFile, open_input, open_text_bytes, read_all, tar_members
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tar", ".zip")

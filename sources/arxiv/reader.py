@@ -263,7 +263,7 @@ class Reader:
         return False
 
     def gobble(self, spec: str) -> None:
-        """Take and forget arguments by their specification (see arxiv_tables)."""
+        """Take and forget arguments by their specification (see tables.py)."""
         for kind in spec:
             if kind == "m":
                 if self.peek() not in ("{", "\\", VERBATIM):

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig
-from pile_builder.sources import books_epub, books_gutenberg
+from pile_builder.sources.books import epub, gutenberg
 from pile_builder.sources.text_encoding import decode
 from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, open_text_bytes, read_all, tar_members
 
@@ -75,7 +75,7 @@ class Books(Source):
         """A passage of a text file where no English licence stands; nothing for EPUBs."""
         if raw.media_type == EPUB:
             return None
-        declared = books_gutenberg.declared_encoding(raw.payload)
+        declared = gutenberg.declared_encoding(raw.payload)
         begin = raw.payload.find(b"START OF TH", 0, 20_000) + 2_000 if len(raw.payload) < 100_000 else 0
         begin = begin if begin >= 2_000 else len(raw.payload) // 2
         passage = raw.payload[begin : begin + 4_000]
@@ -122,7 +122,7 @@ class Books(Source):
         """What the metadata table says of a file named after its Gutenberg number, under what the file itself says."""
         stem = key.rsplit("/", 1)[-1].removesuffix(".gz").removesuffix(".txt")
         listed = self.lookup("metadata", stem)
-        return {**listed, "license": books_gutenberg.PUBLIC_DOMAIN, **meta} if listed else meta
+        return {**listed, "license": gutenberg.PUBLIC_DOMAIN, **meta} if listed else meta
 
 
 def _read_tar(stream: BinaryIO, name: str) -> Iterator[Raw | Reject | Skipped]:
@@ -141,25 +141,23 @@ def _media_type(name: str) -> str:
     return EPUB if name.endswith(".epub") else TEXT
 
 
-def _epub(data: bytes) -> books_gutenberg.Book:
-    book = books_epub.parse(data)
+def _epub(data: bytes) -> gutenberg.Book:
+    book = epub.parse(data)
     # Project Gutenberg's own EPUBs carry the header and footer of its text files.
-    cut = books_gutenberg.parse(book.text)
-    return (
-        books_gutenberg.Book(cut.text, {**cut.meta, **book.meta}) if cut else books_gutenberg.Book(book.text, book.meta)
-    )
+    cut = gutenberg.parse(book.text)
+    return gutenberg.Book(cut.text, {**cut.meta, **book.meta}) if cut else gutenberg.Book(book.text, book.meta)
 
 
-def _plain(data: bytes) -> books_gutenberg.Book | None:
-    text = decode(data, books_gutenberg.declared_encoding(data))
+def _plain(data: bytes) -> gutenberg.Book | None:
+    text = decode(data, gutenberg.declared_encoding(data))
     if text is None:
         return None
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
-    book = books_gutenberg.parse(text)
+    book = gutenberg.parse(text)
     if book is None:
-        return books_gutenberg.Book(books_gutenberg.clean(text), {})
-    if _is_recent(book.text[:4_000]) and book.meta["license"] == books_gutenberg.PUBLIC_DOMAIN:
-        return books_gutenberg.Book(book.text, {**book.meta, "license": "NOASSERTION"})
+        return gutenberg.Book(gutenberg.clean(text), {})
+    if _is_recent(book.text[:4_000]) and book.meta["license"] == gutenberg.PUBLIC_DOMAIN:
+        return gutenberg.Book(book.text, {**book.meta, "license": "NOASSERTION"})
     return book
 
 

@@ -1,0 +1,1 @@
+"""Side-by-side measurements against datatrove, and of what the design promises. See README.md."""

@@ -1,0 +1,50 @@
+"""Run the benchmarks: `python -m benchmarks [NAME ...]`. Without names all of them, and RESULTS.md is written."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from benchmarks import beam_share, kernels, memory, web
+from benchmarks.report import Result, markdown, plain_table
+from benchmarks.settings import Settings
+
+BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
+    "web": web.run,
+    "kernels": kernels.run,
+    "beam": beam_share.run,
+    "memory": memory.run,
+}
+
+
+def main() -> None:
+    """Read the command line, run, print, keep."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--datatrove", type=Path, default=Path(".bench/venv/bin/python"), help="Python with datatrove")
+    parser.add_argument("--work", type=Path, default=Path(".bench/work"), help="folder for inputs and outputs")
+    parser.add_argument("--repetitions", type=int, default=3)
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.names) - set(BENCHMARKS))
+    if unknown:
+        parser.error(f"unknown benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    if not os.environ.get("PILE_DATA"):
+        sys.exit("PILE_DATA: expected a folder with web/*.warc.gz, it is not set")
+    data = Path(os.environ["PILE_DATA"])
+    settings = Settings(data, arguments.datatrove.absolute(), arguments.work, arguments.repetitions)
+    settings.work.mkdir(parents=True, exist_ok=True)
+    results = []
+    for name in arguments.names or BENCHMARKS:
+        results.append(BENCHMARKS[name](settings))
+        print(plain_table(results[-1].rows), *results[-1].notes, "", sep="\n", flush=True)
+    if not arguments.names:
+        target = Path(__file__).with_name("RESULTS.md")
+        target.write_text(markdown(results, settings.datatrove, "make bench", settings.repetitions))
+        print(f"written to {target}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""WARC files to deduplicated jsonl with two workers: `pile build` against datatrove, as whole processes."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.inputs import VARIANTS, write_manifest
+from benchmarks.processes import Finished, run_datatrove, run_ours
+from benchmarks.report import Result, Row, at_least, seconds
+from benchmarks.settings import Settings
+
+COPIES = 3
+"""Size of the larger input. The marginal time of one copy is (time at COPIES - time at 1) / (COPIES - 1)."""
+WHOLE = {"trafilatura": 3.2, "fast": 4.0, "resiliparse": 6.0}
+MARGINAL = {"trafilatura": 4.5, "resiliparse": 12.0}
+"""Targets: times as fast as datatrove."""
+
+Runs = Mapping[tuple[str, int], list[Finished]]
+
+
+def run(settings: Settings) -> Result:
+    """All extractors; datatrove's times with its own extractor serve as second baseline of the others."""
+    result = Result()
+    ours: dict[tuple[str, int], list[Finished]] = {}
+    theirs: dict[tuple[str, int], list[Finished]] = {}
+    for variant in VARIANTS:
+        manifest = write_manifest(variant, settings.work)
+        sizes = (1, COPIES) if variant in MARGINAL else (1,)
+        # Once for the kernels' caches and the disk's; not counted.
+        run_ours(manifest, settings.input(1), settings.work / "ours")
+        for _ in range(settings.repetitions):
+            for copies in sizes:
+                data = settings.input(copies)
+                finished = run_ours(manifest, data, settings.work / "ours")
+                ours.setdefault((variant, copies), []).append(finished)
+                finished = run_datatrove(settings.datatrove, variant, data, settings.work / "datatrove")
+                theirs.setdefault((variant, copies), []).append(finished)
+        result.rows += _rows(variant, ours, theirs)
+        result.notes.append(_same_work(variant, ours[variant, 1][0].counts, theirs[variant, 1][0].counts))
+    return result
+
+
+def _rows(variant: str, ours: Runs, theirs: Runs) -> list[Row]:
+    name = {"trafilatura": "trafilatura, favor_precision", "fast": "trafilatura, fast"}.get(variant, variant)
+    own, baseline = _median(ours, variant, 1), _median(theirs, "trafilatura", 1)
+    rows = [at_least(f"web, {name}: whole process", own, _median(theirs, variant, 1), WHOLE[variant], seconds)]
+    if variant != "trafilatura":
+        rows.append(
+            at_least(f"web, {name}: against datatrove with trafilatura", own, baseline, WHOLE[variant], seconds)
+        )
+    if variant in MARGINAL:
+        target, own = MARGINAL[variant], _marginal(ours, variant)
+        rows.append(at_least(f"web, {name}: once running", own, _marginal(theirs, variant), target, seconds))
+        if variant != "trafilatura":
+            baseline = _marginal(theirs, "trafilatura")
+            name = f"web, {name}: once running, against datatrove with trafilatura"
+            rows.append(at_least(name, own, baseline, target, seconds))
+    return rows
+
+
+def _median(runs: Runs, variant: str, copies: int) -> float:
+    return statistics.median(finished.seconds for finished in runs[variant, copies])
+
+
+def _marginal(runs: Runs, variant: str) -> float:
+    return (_median(runs, variant, COPIES) - _median(runs, variant, 1)) / (COPIES - 1)
+
+
+def _same_work(variant: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    """How many documents each step left, on both sides."""
+    dropped = ours["dropped"]
+    gate = sum(count for rule, count in dropped.items() if rule.startswith(("ingest.", "select.language")))
+    duplicates = sum(count for rule, count in dropped.items() if rule.startswith("dedup."))
+    return (
+        f"web, {variant}: read {ours['read']:,} and {theirs['read']:,} pages (ours and datatrove's), English "
+        f"{ours['read'] - gate:,} and {theirs['english']:,}, selected {ours['kept'] + duplicates:,} and "
+        f"{theirs['selected']:,}, kept {ours['kept']:,} and {theirs['kept']:,}."
+    )
