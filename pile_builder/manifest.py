@@ -33,7 +33,7 @@ class Model(BaseModel):
 
 
 class Language(Model):
-    """Which languages are kept, by fastText's lid.176 on the first 1,000 characters."""
+    """Which languages are kept, by fastText's lid.176 on 1,000 characters of it."""
 
     keep: tuple[str, ...] = Field(("en",), description="labels of lid.176 that are kept; empty keeps all")
     min_score: float = Field(0.65, ge=0, le=1, description="least score of the label (FineWeb: 0.65)")

@@ -1,4 +1,4 @@
-"""The language annotation: fastText's language identification on the beginning of each document."""
+"""The language annotation: fastText's language identification on a few excerpts of each document."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from pile_builder.errors import ManifestError
 from pile_builder.text.column import TextColumn
 
-HEAD = 1000
-"""Code points that the model sees. FineWeb shows it the whole text; on English articles the verdict at 0.65 differs for
-fewer than 1 in 100, and a long document costs no more than a short one."""
+EXCERPTS = 4
+EXCERPT = 250
+"""The model sees this many excerpts of so many code points, spread over the text, so that a long document costs no more
+than a short one and its title page does not decide. FineWeb shows it the whole text: on 779 pages, papers and books the
+verdict for English at 0.65 differs for 2 (for 8 if the first 1,000 code points are taken)."""
 UNDETERMINED = "und"
 """The label of text that has nothing but white space (ISO 639-2)."""
 
@@ -30,7 +32,7 @@ SCHEMA = pa.schema(
 )
 
 _LABEL_PREFIX = "__label__"
-_HEAD_BYTES = 4 * HEAD
+_EXCERPT_BYTES = 4 * EXCERPT
 
 
 @dataclass(frozen=True)
@@ -61,18 +63,18 @@ class LanguageModel:
         return hashlib.sha256(self._file().read_bytes()).hexdigest()
 
     def predict(self, texts: Sequence[str]) -> tuple[list[str], NDArray[np.float32]]:
-        """The likeliest language of each text, judged by its first `HEAD` code points with line feeds as spaces.
+        """The likeliest language of each text, judged by its excerpts with line feeds as spaces.
 
         Returns:
             The model's labels (ISO 639 codes for the shipped model), and their probabilities, float32[n] in [0, 1].
             Text without anything but white space is ("und", 0).
         """
-        heads = [text[:HEAD].replace("\n", " ") for text in texts]
-        found, probabilities = self._model.predict(heads)
-        labels = [UNDETERMINED] * len(heads)
-        scores = np.zeros(len(heads), np.float32)
-        for i, head in enumerate(heads):
-            if found[i] and not head.isspace() and head:
+        seen = [excerpts(text).replace("\n", " ") for text in texts]
+        found, probabilities = self._model.predict(seen)
+        labels = [UNDETERMINED] * len(seen)
+        scores = np.zeros(len(seen), np.float32)
+        for i, text in enumerate(seen):
+            if found[i] and not text.isspace() and text:
                 labels[i] = found[i][0].removeprefix(_LABEL_PREFIX)
                 scores[i] = min(probabilities[i][0], 1.0)
         return labels, scores
@@ -96,9 +98,23 @@ class LanguageModel:
 
 def language_batch(column: TextColumn, model: LanguageModel) -> pa.RecordBatch:
     """Language and score of each document as a batch of `SCHEMA`."""
-    heads = [
-        column.data[start : min(stop, start + _HEAD_BYTES)].tobytes().decode(errors="ignore")  # may cut behind HEAD
-        for start, stop in zip(column.offsets[:-1].tolist(), column.offsets[1:].tolist(), strict=True)
-    ]
-    labels, scores = model.predict(heads)
+    bounds = zip(column.offsets[:-1].tolist(), column.offsets[1:].tolist(), strict=True)
+    labels, scores = model.predict([_excerpts_of_bytes(column.data[start:stop]) for start, stop in bounds])
     return pa.record_batch([pa.array(labels, pa.string()), pa.array(scores)], schema=SCHEMA)
+
+
+def excerpts(text: str) -> str:
+    """`EXCERPTS` pieces of `EXCERPT` code points, the first at the start and the last at the end; short texts whole."""
+    if len(text) <= EXCERPTS * EXCERPT + EXCERPTS - 1:
+        return text
+    step = (len(text) - EXCERPT) // (EXCERPTS - 1)
+    return " ".join(text[i * step : i * step + EXCERPT] for i in range(EXCERPTS))
+
+
+def _excerpts_of_bytes(data: NDArray[np.uint8]) -> str:
+    """The same of UTF-8 bytes; of a long text only windows are decoded, a code point cut by their ends is left out."""
+    if len(data) <= 4 * EXCERPTS * _EXCERPT_BYTES:
+        return excerpts(data.tobytes().decode())
+    step = (len(data) - _EXCERPT_BYTES) // (EXCERPTS - 1)
+    windows = (data[i * step : i * step + _EXCERPT_BYTES].tobytes().decode(errors="ignore") for i in range(EXCERPTS))
+    return " ".join(window[:EXCERPT] for window in windows)

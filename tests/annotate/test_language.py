@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pile_builder.annotate.language import HEAD, SCHEMA, LanguageModel, language_batch
+from pile_builder.annotate.language import EXCERPT, EXCERPTS, SCHEMA, LanguageModel, excerpts, language_batch
 from pile_builder.errors import ManifestError
 from pile_builder.text.column import TextColumn, from_strings
 
@@ -35,17 +35,20 @@ def test_the_shipped_model() -> None:
     assert MODEL.digest == "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
 
 
-def test_only_the_beginning_counts_and_line_feeds_are_spaces() -> None:
-    head = (GERMAN + " ") * 20
-    head = head[:HEAD]
-    one, other = MODEL.predict([head, head + (" " + ENGLISH) * 50])[1]
+def test_a_long_text_is_judged_by_all_its_parts_and_line_feeds_are_spaces() -> None:
+    body = f"{ENGLISH} " * 60
+    title = f"{GERMAN} " * 12
+    assert MODEL.predict([title, title + body])[0] == ["de", "en"]
+    assert len(excerpts(body)) == EXCERPTS * EXCERPT + EXCERPTS - 1
+    assert excerpts(body).startswith(body[:EXCERPT])
+    assert excerpts(body).endswith(body[-EXCERPT:])
+    one, other = MODEL.predict([body, body.replace(" ", "\n")])[1]
     assert one == other
-    one, other = MODEL.predict([head, head.replace(" ", "\n")])[1]
-    assert one == other
+    assert language_batch(from_strings([f"{title}{RUSSIAN * 800}"]), MODEL)["language"].to_pylist() == ["ru"]
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.lists(st.text() | st.text("aé日😀\n", min_size=HEAD - 5, max_size=HEAD + 5), max_size=4))
+@given(st.lists(st.text() | st.text("aé日😀\n", min_size=990, max_size=1010), max_size=4))
 def test_a_batch_says_what_predict_says(texts: list[str]) -> None:
     batch = language_batch(from_strings(texts), MODEL)
     labels, scores = MODEL.predict(texts)
