@@ -107,8 +107,8 @@ def excerpts(text: str) -> str:
     """`EXCERPTS` pieces of `EXCERPT` code points, the first at the start and the last at the end; short texts whole."""
     if len(text) <= EXCERPTS * EXCERPT + EXCERPTS - 1:
         return text
-    step = (len(text) - EXCERPT) // (EXCERPTS - 1)
-    return " ".join(text[i * step : i * step + EXCERPT] for i in range(EXCERPTS))
+    starts = [i * (len(text) - EXCERPT) // (EXCERPTS - 1) for i in range(EXCERPTS)]
+    return " ".join(text[start : start + EXCERPT] for start in starts)
 
 
 def _excerpts_of_bytes(data: NDArray[np.uint8]) -> str:
