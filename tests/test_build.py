@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pytest
 import yaml
 import zstandard
 
+from pile_builder.annotate import sets
 from pile_builder.audit.explain import explain_document
 from pile_builder.audit.status import build_status
 from pile_builder.audit.verify import verify_corpus
@@ -25,6 +27,7 @@ from pile_builder.manifest import Manifest, load_manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.storage import TEMPORARY, Store
+from pile_builder.text.column import TextColumn
 
 Make = Callable[..., Manifest]
 
@@ -196,3 +199,38 @@ def test_a_lock_builds_the_same_corpus_again(toy_manifest: Make, toy_files: Path
     again = load_manifest(lock, {}, base=toy_files)
     assert len(again.limits.time_limited) == 1
     assert run(again, tmp_path / "second")["digest"] == first["digest"]
+
+
+def test_weights_a_total_and_a_cap(toy_manifest: Make, tmp_path: Path):
+    sources = {
+        "left": {"plugin": "toy", "inputs": ["0.txt", "1.txt"], "weight": 3},
+        "right": {"plugin": "toy", "inputs": ["2.txt", "3.txt"], "weight": 1, "max_epochs": 0.25},
+    }
+    summary = run(toy_manifest(sources=sources, mix={"total": 200_000, "validation": 0, "test": 0}), tmp_path / "out")
+    left, right = summary["sources"]["left"], summary["sources"]["right"]
+    assert right["epochs"] == "1/4"
+    assert right["dropped"]["mix.epochs"] > 10
+    assert abs(summary["written"]["train"]["bytes"] - 200_000) < 3_000
+    assert left["written"]["train"]["bytes"] > 170_000
+    assert not [problem for check in verify_corpus(Store(str(tmp_path / "out"))) for problem in check.problems]
+
+
+def test_a_rule_of_ones_own(toy_manifest: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Point:
+        name, value = "letters", "tests.test_build:letters"
+
+        def load(self) -> Any:
+            return letters
+
+    monkeypatch.setattr(sets, "entry_points", lambda group: [Point()] if group == sets.ENTRY_POINT_GROUP else [])
+    sets._point.cache_clear()
+    rules = [{"name": "short", "signal": "letters.count", "drop": "below", "threshold": 400}]
+    summary = run(toy_manifest(select={"rules": rules}), tmp_path / "out")
+    assert summary["sources"]["left"]["dropped"]["select.short"] == 10
+    assert min(len(line["text"]) for line in read_shards(tmp_path / "out")["train"]) >= 400
+    sets._point.cache_clear()
+
+
+def letters(column: TextColumn) -> pa.RecordBatch:
+    """A signal function as a user would write it."""
+    return pa.record_batch({"count": column.offsets[1:] - column.offsets[:-1]})
