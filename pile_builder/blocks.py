@@ -27,13 +27,13 @@ class RowGroupWriter:
         rows: rows in each row group written so far.
     """
 
-    def __init__(self, stream: HashingWriter, schema: pa.Schema, dictionary: tuple[str, ...] = ()) -> None:
+    def __init__(self, stream: HashingWriter, schema: pa.Schema) -> None:
         self._writer = pq.ParquetWriter(
             stream,
             schema,
             compression="zstd",
             compression_level=1,
-            use_dictionary=list(dictionary),
+            use_dictionary=False,
             write_statistics=False,
             store_schema=True,
         )

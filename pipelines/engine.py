@@ -81,6 +81,9 @@ class TaskFunction:
         """Do the work; what it writes before it returns counts only once the record is committed."""
         raise TypeError
 
+    def committed(self, record: Mapping[str, Any]) -> None:
+        """Commit what may follow only once this very record stands."""
+
 
 class CommitTasks(beam.DoFn):
     """Runs tasks that are not committed yet and commits their records."""
@@ -104,7 +107,9 @@ class CommitTasks(beam.DoFn):
             if self._commits.has(key):
                 return
             try:
-                self._commits.put(key, self._function(task))
+                record = self._function(task)
+                if self._commits.put(key, record):
+                    self._function.committed(record)
             except Exception as error:  # Recorded, listed at the end of the phase, and fails the build.
                 if number < ATTEMPTS and not isinstance(error, PileError):
                     continue

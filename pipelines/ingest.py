@@ -81,34 +81,40 @@ class IngestSplit(TaskFunction):
             msg = "setup was not called"
             raise RuntimeError(msg)
         with ExitStack() as stack:
-            stream = stack.enter_context(self.store.writing(commits.object_name))
-            block = RowGroupWriter(stream, BLOCK)
-            rejects = stack.enter_context(_RejectWriter(self.store, commits))
+            block_file = stack.enter_context(self.store.writing(commits.object_name))
+            reject_file = stack.enter_context(self.store.writing(commits.object_name))
+            block = RowGroupWriter(block_file, BLOCK)
+            rejects = RowGroupWriter(reject_file, REJECTS)
             sidecars = stack.enter_context(SidecarWriter(self.store, self.sidecars[source], task["sets"]))
             extraction = self.handle.extractions[source]
             for documents, rejected in batches(extract_split(extraction, self.pool, source, split), source, counts):
                 sizes = documents.column("bytes").to_numpy()
                 block.write(documents, sizes)
                 sidecars.write(documents.column("text"), sizes)
-                rejects.write(rejected)
+                rejects.write(rejected, np.zeros(rejected.num_rows, np.int64))
             block.close()
+            rejects.close()
             counts.check(split.name, self.reject_rates[source])
-        for key, record in sidecars.records.items():
-            Commits(self.store, "annotate").put(key, record)
         return {
-            "block": stream.name,
+            "block": block_file.name,
             "bytes": counts.bytes,
             "dropped": dict(sorted(counts.dropped.items())),
             "kept": counts.kept,
             "name": task["name"],
             "read": counts.read,
-            "rejects": rejects.name,
+            "rejects": reject_file.name,
             "row_groups": block.rows,
-            "size": stream.size,
+            "sidecars": sidecars.records,
+            "size": block_file.size,
             "skipped": dict(sorted(counts.skipped.items())),
             "source": source,
             "time_limited": counts.time_limited,
         }
+
+    def committed(self, record: Mapping[str, Any]) -> None:
+        """Commit the sidecars of the block that stands; those of another attempt might not fit its rows."""
+        for key, sidecar in record["sidecars"].items():
+            Commits(self.store, "annotate").put(key, sidecar)
 
 
 def extract_split(
@@ -214,25 +220,3 @@ class _Counts:
                 f"the input, or raise sources.{self.source}.max_reject_rate. For example:\n    {examples}"
             )
             raise BuildError(msg)
-
-
-class _RejectWriter:
-    """Writes a split's rejects; small enough to keep compressed in memory until the end is no bound, so it streams."""
-
-    def __init__(self, store: Store, commits: Commits) -> None:
-        self._context = store.writing(commits.object_name)
-        self.name = ""
-
-    def __enter__(self) -> _RejectWriter:
-        self._stream = self._context.__enter__()
-        self._writer = RowGroupWriter(self._stream, REJECTS, dictionary=("rule",))
-        return self
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        self._writer.write(batch, np.zeros(batch.num_rows, np.int64))
-
-    def __exit__(self, *error: Any) -> None:
-        if error[0] is None:
-            self._writer.close()
-        self._context.__exit__(*error)
-        self.name = self._stream.name
