@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -22,6 +23,8 @@ BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
 
 def main() -> None:
     """Read the command line, run, print, keep."""
+    logging.basicConfig(level=logging.ERROR)
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     parser.add_argument("--datatrove", type=Path, default=Path(".bench/venv/bin/python"), help="Python with datatrove")

@@ -39,6 +39,9 @@ class Resiliparse(BaseExtractor):
 
     name = "resiliparse"
 
+    def __init__(self) -> None:
+        super().__init__(timeout=SECONDS)
+
     def extract(self, text: str) -> str:
         """Main content of a page."""
         from resiliparse.extract.html2text import extract_plain_text
@@ -49,7 +52,7 @@ class Resiliparse(BaseExtractor):
 def extractor(name: str) -> BaseExtractor:
     """The extraction step."""
     if name == "resiliparse":
-        return Resiliparse(timeout=SECONDS)
+        return Resiliparse()
     # Version 1 of trafilatura says no_fallback where version 2 says fast.
     options = {"no_fallback": True} if name == "fast" else {}
     return Trafilatura(favour_precision=True, timeout=SECONDS, deduplicate=False, **options)

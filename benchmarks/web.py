@@ -33,10 +33,13 @@ def run(settings: Settings) -> Result:
         for _ in range(settings.repetitions):
             for copies in sizes:
                 data = settings.input(copies)
-                finished = run_ours(manifest, data, settings.work / "ours")
-                ours.setdefault((variant, copies), []).append(finished)
-                finished = run_datatrove(settings.datatrove, variant, data, settings.work / "datatrove")
-                theirs.setdefault((variant, copies), []).append(finished)
+                mine = run_ours(manifest, data, settings.work / "ours")
+                other = run_datatrove(settings.datatrove, variant, data, settings.work / "datatrove")
+                ours.setdefault((variant, copies), []).append(mine)
+                theirs.setdefault((variant, copies), []).append(other)
+                print(
+                    f"web, {variant}, {copies}: ours {mine.seconds:.1f} s, datatrove {other.seconds:.1f} s", flush=True
+                )
         result.rows += _rows(variant, ours, theirs)
         result.notes.append(_same_work(variant, ours[variant, 1][0].counts, theirs[variant, 1][0].counts))
     return result

@@ -166,18 +166,14 @@ def show_source(name: Annotated[str, typer.Argument(help="a source, see `pile so
     from pile_builder.source import load_source
 
     plugin = load_source(name)
-    console = Console()
-    console.print(f"{name} (version {plugin.version}), pile_set_name {plugin.pile_set_name!r}\n", highlight=False)
-    console.print(_plain(cleandoc(plugin.__doc__ or "")), highlight=False)
-    table = Table(title="options", box=None, title_justify="left", pad_edge=False)
-    for column in ("option", "type", "default", "meaning"):
-        table.add_column(column, overflow="fold")
+    typer.echo(f"{name} (version {plugin.version}), pile_set_name {plugin.pile_set_name!r}\n")
+    typer.echo(f"{cleandoc(plugin.__doc__ or '')}\n\nOptions:")
     for option, field in plugin.Config.model_fields.items():
         if option not in ("inputs", "root"):
-            kind = getattr(field.annotation, "__name__", "") or str(field.annotation)
-            kind = str(field.annotation).replace("typing.", "") if "[" in str(field.annotation) else kind
-            table.add_row(option, _plain(kind), _plain(_short(field.default)), _plain(field.description or ""))
-    console.print(table)
+            kind = field.annotation
+            shown = kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
+            default = "" if field.is_required() else f" = {_short(field.default)}"
+            typer.echo(f"  {option}: {shown}{default}\n      {field.description or ''}")
 
 
 @rules.command("list")
@@ -185,13 +181,10 @@ def list_rules() -> None:
     """List every recipe and its rules with their thresholds and where they come from."""
     from pile_builder.recipes import RECIPES
 
-    table = Table(box=None, pad_edge=False)
-    for name in ("rule", "drops when", "from"):
-        table.add_column(name, overflow="fold")
     for recipe in RECIPES.values():
+        typer.echo(f"{recipe.name}: {recipe.source}")
         for rule in recipe.rules:
-            table.add_row(f"{recipe.name}.{rule.name}", rule.condition, rule.source)
-    Console().print(table)
+            typer.echo(f"    {rule.name:<26} drops {rule.condition:<50} {rule.source}")
 
 
 @rules.command("try")
