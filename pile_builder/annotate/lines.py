@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pile_builder.annotate.signals import Signal, read_only, signal_values
 from pile_builder.document import SPAN
@@ -14,6 +15,7 @@ from pile_builder.text.column import PADDING, TextColumn
 from pile_builder.text.line_rules import FINEWEB, TFDS
 from pile_builder.text.lines import C4_COUNTS, LINE_RULES, clean_lines
 from pile_builder.text.word_tables import load_word_tables
+from pile_builder.text.words import WordSpans, find_words
 
 Reading = Literal["fineweb", "tfds"]
 
@@ -50,16 +52,32 @@ _RULES = pa.array([f"c4.{rule}" for rule in LINE_RULES])
 _REPLACEMENTS = pa.array(["\n" if rule == "line_break" else "" for rule in LINE_RULES])
 
 
+class CleanedLines(NamedTuple):
+    """What C4's rules make of n texts.
+
+    `spans` holds n lists of type `SPANS`, whose application leaves the kept lines, stripped, joined by line feeds.
+    `signals` has n rows and the int64 columns `c4_<reading>.*` of LINE_SIGNALS. `n_words`, int64 of length n, says how
+    many words each text then has.
+    """
+
+    spans: pa.ListArray
+    signals: pa.RecordBatch
+    n_words: NDArray[np.int64]
+
+
 def c4_lines(column: TextColumn, reading: Reading) -> tuple[pa.ListArray, pa.RecordBatch]:
+    """The spans and signals of `cleaned_lines`, for a caller who has no use for words."""
+    cleaned = cleaned_lines(column, reading, find_words(column))
+    return cleaned.spans, cleaned.signals
+
+
+def cleaned_lines(column: TextColumn, reading: Reading, words: WordSpans) -> CleanedLines:
     """Judge the lines of each text by one reading of C4's rules.
 
     Args:
         column: n texts.
         reading: "fineweb" or "tfds", see the sources in LINE_SIGNALS.
-
-    Returns:
-        n lists of spans (type `SPANS`), whose application leaves the kept lines, stripped, joined by line feeds; and a
-        batch of n rows with the int64 columns `c4_<reading>.*` of LINE_SIGNALS.
+        words: of the column.
 
     Raises:
         ValueError: the reading is unknown.
@@ -69,10 +87,12 @@ def c4_lines(column: TextColumn, reading: Reading) -> tuple[pa.ListArray, pa.Rec
         raise ValueError(msg)
     longest = int(np.diff(column.offsets).max(initial=0))
     scratch = np.zeros(longest + PADDING, np.uint8)
-    spans, offsets, matrix = clean_lines(
+    spans, offsets, matrix, n_words = clean_lines(
         read_only(column.data),
         read_only(column.offsets),
         load_word_tables(),
+        words.spans,
+        words.offsets,
         scratch,
         read_only(scratch),
         TFDS if reading == "tfds" else FINEWEB,
@@ -91,4 +111,4 @@ def c4_lines(column: TextColumn, reading: Reading) -> tuple[pa.ListArray, pa.Rec
     counts = {name: matrix[:, i] for i, name in enumerate(C4_COUNTS)}
     signals = {name: signal for name, signal in LINE_SIGNALS.items() if name.startswith(f"c4_{reading}.")}
     batch = pa.record_batch({name: pa.array(signal_values(signal, counts)) for name, signal in signals.items()})
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat), batch
+    return CleanedLines(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat), batch, n_words)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from pile_builder.annotate.language import LanguageModel, language_batch
-from pile_builder.annotate.lines import c4_lines
+from pile_builder.annotate.lines import cleaned_lines
 from pile_builder.annotate.signals import signals
 from pile_builder.annotate.sketch import SketchConfig, sketch_batch
 from pile_builder.document import apply_spans
@@ -24,6 +24,7 @@ from pile_builder.errors import ManifestError
 from pile_builder.manifest import Dedup, Manifest
 from pile_builder.recipes import RECIPES
 from pile_builder.text.column import TextColumn, from_arrow
+from pile_builder.text.words import find_words
 
 ENTRY_POINT_GROUP = "pile_builder.signals"
 VERSIONS = {"language": 1, "lines": 1, "signals": 1, "sketch": 1}
@@ -113,8 +114,10 @@ def annotate(texts: pa.Array, wanted: Annotations, names: set[str], model: Langu
     column = from_arrow(texts)
     done: dict[str, pa.RecordBatch] = {}
     edited = column
+    words = edited_words = None
     if wanted.reading and names != {"language"}:
-        spans, line_signals = c4_lines(column, wanted.reading)
+        words = find_words(column)
+        spans, line_signals, edited_words = cleaned_lines(column, wanted.reading, words)
         edited = apply_spans(column, spans)
         sizes = pa.array(edited.offsets[1:] - edited.offsets[:-1])
         done["lines"] = pa.record_batch(
@@ -127,8 +130,8 @@ def annotate(texts: pa.Array, wanted: Annotations, names: set[str], model: Langu
             raise TypeError(msg)
         done["language"] = language_batch(column, model)
     if "signals" in names:
-        parts = [signals(column, wanted.raw_groups)] if wanted.raw_groups else []
-        parts += [signals(edited, wanted.edited_groups)] if wanted.edited_groups else []
+        parts = [signals(column, wanted.raw_groups, words)] if wanted.raw_groups else []
+        parts += [signals(edited, wanted.edited_groups, n_words=edited_words)] if wanted.edited_groups else []
         done["signals"] = beside(parts)
     if "sketch" in names and wanted.sketch:
         shape = wanted.sketch

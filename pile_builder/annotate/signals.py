@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +17,14 @@ from numpy.typing import NDArray
 from pile_builder.text.column import TextColumn
 from pile_builder.text.signals import CODE, COUNTS, LINES, QUALITY, REPETITION, measure
 from pile_builder.text.word_tables import load_word_tables
+from pile_builder.text.words import WordSpans, find_words
 
+_Element = TypeVar("_Element", bound=np.generic)
 _BITS = {"gopher_quality": QUALITY, "gopher_repetition": REPETITION, "fineweb": LINES, "code": CODE}
 GROUPS = tuple(_BITS)
 """Names of the signal groups."""
+_NEED_WORDS = frozenset({"gopher_quality", "gopher_repetition"})
+_NEED_WORD_COUNTS = _NEED_WORDS | {"fineweb"}
 
 _GOPHER = "Gopher, arXiv 2112.11446, section A1.1, as datatrove 0.10.1 counts"
 _TABLE_A1 = "Gopher, arXiv 2112.11446, table A1, as datatrove 0.10.1 counts"
@@ -160,12 +165,19 @@ SIGNALS: Mapping[str, Signal] = {
 """Every signal by its column name."""
 
 
-def signals(column: TextColumn, groups: Sequence[str]) -> pa.RecordBatch:
+def signals(
+    column: TextColumn,
+    groups: Sequence[str],
+    words: WordSpans | None = None,
+    n_words: NDArray[np.int64] | None = None,
+) -> pa.RecordBatch:
     """Measure a column of text.
 
     Args:
         column: n texts.
         groups: which of GROUPS to compute; together they cost less than one by one.
+        words: of the column, if they are known.
+        n_words: how many words each text has, if only that is known; enough for the groups fineweb and code.
 
     Returns:
         n rows, one column per signal of the groups in the order of SIGNALS: int64 for counts, float64 for quotients.
@@ -177,13 +189,23 @@ def signals(column: TextColumn, groups: Sequence[str]) -> pa.RecordBatch:
     if unknown:
         msg = f"unknown signal group {unknown[0]!r}; known are {', '.join(GROUPS)}"
         raise ValueError(msg)
+    if words is None and (_NEED_WORD_COUNTS if n_words is None else _NEED_WORDS).intersection(groups):
+        words = find_words(column)
+    if words is not None:
+        n_words = np.diff(words.offsets)
+    elif n_words is None:
+        n_words = np.zeros(len(column), np.int64)
+    spans, offsets = words or WordSpans(read_only(np.empty((0, 2), np.int32)), read_only(n_words))
     matrix = measure(
         read_only(column.data),
         read_only(column.offsets),
         load_word_tables(),
+        spans,
+        offsets,
         sum({_BITS[group] for group in groups}),
     )
     counts = {name: matrix[:, i] for i, name in enumerate(COUNTS)}
+    counts["words"] = n_words
     counts["piece_characters"] = counts["characters"] - counts["newlines"]
     wanted = {name: signal for name, signal in SIGNALS.items() if name.split(".")[0] in groups}
     return pa.record_batch({name: pa.array(signal_values(signal, counts)) for name, signal in wanted.items()})
@@ -198,7 +220,7 @@ def signal_values(signal: Signal, counts: Mapping[str, NDArray[np.int64]]) -> ND
     return np.divide(count, per, out=np.zeros(len(count), np.float64), where=per != 0)
 
 
-def read_only(array: NDArray[np.generic]) -> NDArray[np.generic]:
+def read_only(array: NDArray[_Element]) -> NDArray[_Element]:
     """A view that kernels may not write to; columns come writable or not, and numba compiles for each kind anew."""
     view = array.view()
     view.flags.writeable = False

@@ -9,8 +9,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pile_builder.text.strings import count_characters, space_length
-from pile_builder.text.word_tables import DECIMAL, WordTables, bits_at, decode, kernel
+from pile_builder.text.strings import count_characters, next_mark, space_length
+from pile_builder.text.word_tables import (
+    DECIMAL,
+    WordTables,
+    bits_at,
+    decode,
+    inlined_kernel,
+    kernel,
+    leading_letters,
+    load_word,
+)
 
 FINEWEB, TFDS = 0, 1
 """The readings."""
@@ -38,23 +47,7 @@ _COO, _IE, _S, _SPACE_POLICY = _phrase("coo"), _phrase("ie"), _phrase("s"), _phr
 _USES, _USE_OF, _USE = _phrase("uses "), _phrase("use of "), _phrase("use ")
 
 
-def _anchors(pairs: tuple[str, ...]) -> NDArray[np.uint8]:
-    """Row 0 for a byte, row 1 for the next, a bit per pair of letters in either case: common bits mean a match."""
-    table = np.zeros((2, 256), np.uint8)
-    for bit, pair in enumerate(pairs):
-        for row, letter in enumerate(pair):
-            table[row, [ord(letter), ord(letter.upper())]] |= 1 << bit
-    # A Kelvin sign is E2 84 AA; a curly bracket needs no second byte.
-    table[0, 0xE2] = table[0, 0x7B] = 1 << 7
-    table[1] |= 1 << 7
-    return table
-
-
-_ANCHORS = _anchors(("ja", "va", "ms", "ps", "ki"))
-"""A rare pair of letters of each phrase, at which `_find_phrases` looks closer."""
-
-
-@kernel
+@inlined_kernel
 def judge_line(
     data: NDArray[np.uint8],
     opens: int,
@@ -62,10 +55,13 @@ def judge_line(
     text: NDArray[np.uint8],
     low: int,
     high: int,
+    marks: NDArray[np.uint8],
     reading: int,
     min_words: int,
 ) -> tuple[int, int]:
     """Judge the stripped line `data[opens:closes]`, which is `text[low:high]` without its citations.
+
+    `marks` is scratch, as long as the line and 8 bytes more.
 
     Returns:
         Number of the rule that drops it or KEPT, and the bits LOREM_IPSUM and CURLY_BRACKET.
@@ -78,7 +74,7 @@ def judge_line(
         return _TOO_FEW_WORDS, 0
     if reading == FINEWEB and _has_fewer_words(data, opens, closes, min_words):
         return _TOO_FEW_WORDS, 0
-    found = _find_phrases(text, low, high)
+    found = _find_phrases(text, low, high, marks)
     if found & _FOUND_JAVASCRIPT:
         return _JAVASCRIPT, found & LOREM_IPSUM
     return _POLICY if found & _FOUND_POLICY else KEPT, found & (LOREM_IPSUM | CURLY_BRACKET)
@@ -149,6 +145,8 @@ def _has_fewer_words(text: NDArray[np.uint8], low: int, high: int, min_words: in
         n += length == 0 and not in_word
         in_word = length == 0
         i += max(length, 1)
+        if in_word:
+            i += leading_letters(load_word(text, i))
     return n < min_words
 
 
@@ -163,13 +161,29 @@ def _ends_in_mark(text: NDArray[np.uint8], low: int, high: int) -> bool:
 
 
 @kernel
-def _find_phrases(text: NDArray[np.uint8], low: int, high: int) -> int:
+def _mark_phrases(line: NDArray[np.uint8], marks: NDArray[np.uint8]) -> None:
+    """Mark curly brackets, Kelvin signs and a rare pair of letters of each phrase; the line is one byte longer."""
+    for k in range(len(line) - 1):
+        a = line[k] | 0x20
+        b = line[k + 1] | 0x20
+        pair = ((a == ord("j")) | (a == ord("v"))) & (b == ord("a"))
+        pair |= ((a == ord("m")) | (a == ord("p"))) & (b == ord("s"))
+        pair |= (a == ord("k")) & (b == ord("i"))
+        marks[k] = pair | (line[k] == ord("{")) | (line[k] == 0xE2)
+
+
+@kernel
+def _find_phrases(text: NDArray[np.uint8], low: int, high: int, marks: NDArray[np.uint8]) -> int:
     """Bits of the phrases in the lower-cased line; the Kelvin sign is the one other character that becomes ASCII."""
     found = 0
-    for i in range(low, high):
+    _mark_phrases(text[low : high + 1], marks)
+    at = -1
+    while True:
+        at = next_mark(marks, at + 1, high - low)
+        if at == high - low:
+            break
+        i = low + at
         b = text[i]
-        if _ANCHORS[0, b] & _ANCHORS[1, text[i + 1]] == 0:
-            continue
         if b == 0x7B:
             found |= CURLY_BRACKET
         elif b == 0xE2 or b == 0x6B or b == 0x4B:

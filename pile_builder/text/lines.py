@@ -22,7 +22,8 @@ from pile_builder.text.line_rules import (
 from pile_builder.text.strings import (
     count_characters,
     line_break_length,
-    line_end,
+    may_break_line,
+    next_mark,
     space_length,
     strip_end,
     strip_start,
@@ -50,6 +51,7 @@ C4_COUNTS = (
 _CHARACTERS, _LINES, _KEPT_LINES, _SENTENCES, _LOREM, _CURLY, _DROPPED = range(7)
 _CITATIONS = _DROPPED + len(DROPPING_RULES)
 _CITATION, _WHITESPACE, _LINE_BREAK = range(len(DROPPING_RULES), len(LINE_RULES))
+_BRACKET = 0x5B
 _START, _END, _OPENS, _CLOSES, _RULE, _CUTS, _LINE_COLUMNS = range(7)
 
 
@@ -58,17 +60,21 @@ def clean_lines(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     tables: WordTables,
+    words: NDArray[np.int32],
+    word_offsets: NDArray[np.int64],
     scratch: NDArray[np.uint8],
     scratch_view: NDArray[np.uint8],
     reading: int,
     min_words: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Judge the lines of a column.
 
     Args:
         data: uint8, the column's text.
         offsets: int64 of length documents + 1.
         tables: of words v1.
+        words: of the column, the spans that `find_words` gives.
+        word_offsets: theirs.
         scratch: uint8, room for the longest document and 64 bytes more.
         scratch_view: the same memory as `scratch`, of the exact type of `data` (read-only).
         reading: FINEWEB or TFDS of `line_rules`.
@@ -76,47 +82,33 @@ def clean_lines(
 
     Returns:
         Spans, int64 of shape (n, 3): start and end relative to the document, number in LINE_RULES. Offsets into them,
-        int64 of length documents + 1. Counts, int64 of shape (documents, len(C4_COUNTS)).
+        int64 of length documents + 1. Counts, int64 of shape (documents, len(C4_COUNTS)). How many words the kept lines
+        have, int64 of length documents.
     """
     n_documents = len(offsets) - 1
     counts = np.zeros((n_documents, len(C4_COUNTS)), np.int64)
     span_offsets = np.zeros(n_documents + 1, np.int64)
     spans = np.empty((1024, 3), np.int64)
     lines = np.empty((1024, _LINE_COLUMNS), np.int64)
-    words = np.empty((4096, 2), np.int32)
+    n_words = np.zeros(n_documents, np.int64)
+    marks = np.empty(len(scratch), np.uint8)
+    scratch_words = np.empty((len(scratch), 2), np.int32)
     n_spans = 0
     for document in range(n_documents):
         start = offsets[document]
         end = offsets[document + 1]
         row = counts[document]
-        n_lines = _split_lines(data, start, end, lines)
+        n_lines = _split_lines(data, start, end, marks, lines)
         while n_lines < 0:
             lines = np.empty((2 * len(lines), _LINE_COLUMNS), np.int64)
-            n_lines = _split_lines(data, start, end, lines)
+            n_lines = _split_lines(data, start, end, marks, lines)
         row[_CHARACTERS] = count_characters(data, start, end)
         row[_LINES] = n_lines
-        brackets = _count_brackets(data, start, end)
-        for k in range(n_lines):
-            lines[k, _CUTS] = brackets
-            _judge(data, tables, scratch, scratch_view, reading, min_words, lines, k, row)
-        first = last = end
-        for k in range(n_lines):
-            if lines[k, _RULE] != KEPT:
-                continue
-            opens, closes = lines[k, _OPENS], lines[k, _CLOSES]
-            text, low, high = data, opens, closes
-            if lines[k, _CUTS] > 0:
-                high, _ = cut_citations(data, opens, closes, tables, scratch)
-                text, low = scratch_view, np.int64(0)
-                opens, closes = _visible(data, opens, closes, tables)
-            n_words = tokenize(text, low, high, tables, words)
-            while n_words < 0:
-                words = np.empty((2 * len(words), 2), np.int32)
-                n_words = tokenize(text, low, high, tables, words)
-            row[_SENTENCES] += sentences_of_words(text, low, high, tables, words, n_words)
-            if opens < closes:
-                first = min(first, opens)
-                last = closes
+        _judge_lines(data, tables, scratch, scratch_view, marks, reading, min_words, lines[:n_lines], row)
+        own = words[word_offsets[document] : word_offsets[document + 1]]
+        n_words[document], first, last = _count_kept(
+            data, start, end, tables, own, scratch, scratch_view, scratch_words, lines[:n_lines], row
+        )
         # Per line: the line end before it, white space on both sides, twice more if the text ends inside it.
         room = n_spans + 6 * n_lines + 3 * row[_CITATIONS] + 1
         if len(spans) < room:
@@ -125,67 +117,120 @@ def clean_lines(
             spans = grown
         n_spans += _write_spans(data, start, end, lines[:n_lines], first, last, tables, spans[n_spans:])
         span_offsets[document + 1] = n_spans
-    return spans[:n_spans], span_offsets, counts
+    return spans[:n_spans], span_offsets, counts, n_words
 
 
 @kernel
-def _split_lines(data: NDArray[np.uint8], start: int, end: int, lines: NDArray[np.int64]) -> int:
-    """Fill `lines` with the (start, end, stripped start, stripped end, _, _) of each; their number, -1 if too many."""
+def _split_lines(
+    data: NDArray[np.uint8], start: int, end: int, marks: NDArray[np.uint8], lines: NDArray[np.int64]
+) -> int:
+    """Fill `lines` with the (start, end, stripped start, stripped end, _, opening brackets) of each.
+
+    Returns the number of lines, -1 if there are too many. `marks` is scratch.
+    """
+    text = data[start:end]
+    for k in range(len(text)):
+        marks[k] = may_break_line(text[k]) | (text[k] == _BRACKET)
     n = 0
     begin = start
     while begin < end:
         if n == len(lines):
             return -1
-        stop = line_end(data, begin, end)
+        brackets = length = 0
+        stop = start + next_mark(marks, begin - start, end - start)
+        while stop < end:
+            length = line_break_length(data, stop, end)
+            if length > 0:
+                break
+            brackets += data[stop] == _BRACKET
+            stop = start + next_mark(marks, stop + 1 - start, end - start)
         opens = strip_start(data, begin, stop)
         lines[n, _START] = begin
         lines[n, _END] = stop
         lines[n, _OPENS] = opens
         lines[n, _CLOSES] = strip_end(data, opens, stop)
+        lines[n, _CUTS] = brackets
         n += 1
-        begin = stop + line_break_length(data, stop, end) if stop < end else end
+        begin = stop + length
     return n
 
 
 @kernel
-def _count_brackets(data: NDArray[np.uint8], start: int, end: int) -> int:
-    brackets = 0
-    for i in range(start, end):
-        brackets += data[i] == 0x5B
-    return brackets
-
-
-@kernel
-def _judge(
+def _judge_lines(
     data: NDArray[np.uint8],
     tables: WordTables,
     scratch: NDArray[np.uint8],
     scratch_view: NDArray[np.uint8],
+    marks: NDArray[np.uint8],
     reading: int,
     min_words: int,
     lines: NDArray[np.int64],
-    k: int,
     row: NDArray[np.int64],
 ) -> None:
-    """Write the verdict on line k and its citations to `lines`, which has 0 citations if there can be none."""
-    opens = lines[k, _OPENS]
-    closes = lines[k, _CLOSES]
-    size = citations = 0
-    if lines[k, _CUTS] > 0:
-        size, citations = cut_citations(data, opens, closes, tables, scratch)
-    if citations > 0:
-        rule, found = judge_line(data, opens, closes, scratch_view, 0, size, reading, min_words)
-    else:
-        rule, found = judge_line(data, opens, closes, data, opens, closes, reading, min_words)
-    lines[k, _RULE] = rule
-    lines[k, _CUTS] = citations
-    row[_LOREM] += (found & LOREM_IPSUM) != 0
-    row[_CURLY] += (found & CURLY_BRACKET) != 0
-    if rule == KEPT:
-        row[_KEPT_LINES] += 1
-        row[_CITATIONS] += citations
-    else:
-        row[_DROPPED + rule] += 1
+    """Write the verdict on each line and, in place of its brackets, its citations to `lines`."""
+    for k in range(len(lines)):
+        opens = lines[k, _OPENS]
+        closes = lines[k, _CLOSES]
+        size = citations = 0
+        if lines[k, _CUTS] > 0:
+            size, citations = cut_citations(data, opens, closes, tables, scratch)
+        text, low, high = data, opens, closes
+        if citations > 0:
+            text, low, high = scratch_view, np.int64(0), size
+        rule, found = judge_line(data, opens, closes, text, low, high, marks, reading, min_words)
+        lines[k, _RULE] = rule
+        lines[k, _CUTS] = citations
+        row[_LOREM] += (found & LOREM_IPSUM) != 0
+        row[_CURLY] += (found & CURLY_BRACKET) != 0
+        if rule == KEPT:
+            row[_KEPT_LINES] += 1
+            row[_CITATIONS] += citations
+        else:
+            row[_DROPPED + rule] += 1
+
+
+@kernel
+def _count_kept(
+    data: NDArray[np.uint8],
+    start: int,
+    end: int,
+    tables: WordTables,
+    words: NDArray[np.int32],
+    scratch: NDArray[np.uint8],
+    scratch_view: NDArray[np.uint8],
+    scratch_words: NDArray[np.int32],
+    lines: NDArray[np.int64],
+    row: NDArray[np.int64],
+) -> tuple[int, int, int]:
+    """Add the sentences of the kept lines to `row`; their words, and from where to where text remains.
+
+    White space parts words, so those of a line by itself are those of the document inside it, unless citations were cut
+    from it.
+    """
+    w = n_words = int(np.int64(0))
+    first = last = end
+    for k in range(len(lines)):
+        if lines[k, _RULE] != KEPT:
+            continue
+        opens, closes = lines[k, _OPENS], lines[k, _CLOSES]
+        if lines[k, _CUTS] > 0:
+            size, _ = cut_citations(data, opens, closes, tables, scratch)
+            count = tokenize(scratch_view, 0, size, tables, scratch_words)
+            row[_SENTENCES] += sentences_of_words(scratch_view, 0, 0, size, tables, scratch_words[:count])
+            opens, closes = _visible(data, opens, closes, tables)
+        else:
+            while w < len(words) and start + words[w, 0] < opens:
+                w += 1
+            count = w
+            while w < len(words) and start + words[w, 0] < closes:
+                w += 1
+            count = w - count
+            row[_SENTENCES] += sentences_of_words(data, start, opens, closes, tables, words[w - count : w])
+        n_words += count
+        if opens < closes:
+            first = min(first, opens)
+            last = closes
+    return n_words, first, last
 
 
 @kernel

@@ -6,7 +6,7 @@ Definitions: Gopher (Rae et al. 2021, arXiv 2112.11446, table A1) as read by dat
 Few n-grams of a text occur twice, so most of it must leave the search early. Every look begins with a tally, a table of
 small counters without keys: it counts too high where two keys share a counter, never too low, and what it counts once
 needs no exact look. An (n + 1)-gram can repeat only where both its n-grams do. Duplicate n-grams are compared by the
-bytes of their joined words, which need not be cut into equal words; they repeat only where their first bytes do.
+bytes of their joined words, which need not be cut into equal words; they repeat only where each of their prefixes does.
 """
 
 from __future__ import annotations
@@ -34,24 +34,31 @@ NGRAM_COUNTS = (
 
 _COUNTERS_PER_SLOT = 4
 _ONE = np.uint64(1)
+_FIRST_PREFIX = 12
+_PREFIX_STEP = 8
+_LAST_PREFIX = 60
+_ANY_LENGTH = 1 << 30
 
 
 @njit(cache=True, nogil=True)
-def count_ngrams(
-    data: NDArray[np.uint8], start: int, words: NDArray[np.int32], n_words: int, row: NDArray[np.int64]
-) -> None:
-    """Fill `row` with NGRAM_COUNTS of the first `n_words` of `words`, (start, end) pairs relative to `start`.
+def count_ngrams(data: NDArray[np.uint8], start: int, words: NDArray[np.int32], row: NDArray[np.int64]) -> None:
+    """Fill `row` with NGRAM_COUNTS of `words`, (start, end) pairs relative to `start`.
 
     Top n-gram: the most frequent one (the earliest of equals), its words joined by spaces, times its count. Duplicate
     n-grams: reading from the left, an n-gram whose words joined by nothing were met before counts with its characters
     and is skipped as a whole, otherwise the next one begins a word later.
     """
-    n_bytes = words[n_words - 1, 1] if n_words > 0 else 0
-    joined = np.empty(n_bytes + 64, np.uint8)
-    first = np.empty(n_words + 1, np.int64)
+    row[:] = 0
+    n_words = len(words)
+    if n_words < 2:
+        return
+    joined = np.empty(int(words[n_words - 1, 1]) + 64, np.uint8)
+    first = np.empty(n_words + 1, np.int32)
     hashes = np.empty(n_words, np.uint64)
     keys = np.empty(n_words, np.uint64)
-    starts = np.empty(n_words, np.int64)
+    starts = np.empty(n_words, np.int32)
+    counters = np.empty(n_words, np.int32)
+    times = np.empty(n_words, np.uint8)
     tally = np.empty(_COUNTERS_PER_SLOT * table_size(n_words), np.uint8)
     _join_words(data, start, words, joined, first, hashes)
 
@@ -59,23 +66,25 @@ def count_ngrams(
     for w in range(n_words):
         keys[w] = hashes[w]
         starts[w] = w
-    for n in range(2, 5):
-        row[n - 2] = 0
-        if n_words < n:
-            continue
+    for n in range(2, min(n_words, 4) + 1):
         n_starts = _extend_ngrams(hashes, starts[:n_starts], keys, n)
-        highest = _tally_keys(keys[:n_starts], tally)
-        top, where = _top_ngram(keys[:n_starts], starts, tally, highest)
+        highest = _tally_keys(keys[:n_starts], tally, counters, times)
+        top, where = _top_ngram(keys[:n_starts], starts, times, highest)
         row[n - 2] = top * (count_characters(joined, first[where], first[where + n]) + n - 1)
-        n_starts = _keep_repeated(keys[:n_starts], starts, tally)
+        n_starts = _keep_repeated(keys[:n_starts], starts, times)
 
-    n_starts = n_words
+    # From here on `hashes` is scratch, and `starts` the words at which a repeated n-gram may begin.
+    lengths = np.empty(n_words, np.int32)
+    _bound_lengths(joined, first, hashes, starts, counters, times, tally, lengths)
     for w in range(n_words):
         starts[w] = w
-    slots = np.empty(n_words, np.int64)
+    n_starts = n_words
     for n in range(5, 11):
-        n_starts = _starts_sharing_prefix(joined, first, starts[:n_starts], n, tally, slots)
-        row[n - 2] = _duplicate_ngrams(joined, first, starts[:n_starts], n, tally, keys)
+        n_starts = _keep_bounded(first, lengths, starts[:n_starts], n)
+        if n_starts < 2:
+            break
+        seen = np.zeros(table_size(n_starts), np.uint64)
+        row[n - 2] = _sum_duplicates(joined, first, starts[:n_starts], n, seen)
 
 
 @kernel
@@ -84,7 +93,7 @@ def _join_words(
     start: int,
     words: NDArray[np.int32],
     joined: NDArray[np.uint8],
-    first: NDArray[np.int64],
+    first: NDArray[np.int32],
     hashes: NDArray[np.uint64],
 ) -> None:
     """Join the words by nothing; note where each begins, the end, and a hash of each."""
@@ -93,20 +102,24 @@ def _join_words(
         first[w] = at
         begin = start + words[w, 0]
         size = words[w, 1] - words[w, 0]
-        word = low_bytes(load_word(data, begin), size)
-        _store_word(joined, at, word)
-        key = word * MIX + np.uint64(size)
-        for k in range(8, size, 8):
-            word = low_bytes(load_word(data, begin + k), size - k)
-            _store_word(joined, at + k, word)
-            key = (key ^ (key >> HALF)) * MIX + word
+        # Sixteen bytes of every word, since the branch for words of up to eight would often be guessed wrong.
+        head = low_bytes(load_word(data, begin), size)
+        tail = low_bytes(load_word(data, begin + 8), max(size - 8, 1)) * np.uint64(size > 8)
+        _store_word(joined, at, head)
+        _store_word(joined, at + 8, tail)
+        key = head * MIX + np.uint64(size)
+        key = (key ^ (key >> HALF)) * MIX + tail
+        for k in range(16, size, 8):
+            tail = low_bytes(load_word(data, begin + k), size - k)
+            _store_word(joined, at + k, tail)
+            key = (key ^ (key >> HALF)) * MIX + tail
         hashes[w] = key
         at += size
     first[len(hashes)] = at
 
 
 @kernel
-def _extend_ngrams(hashes: NDArray[np.uint64], starts: NDArray[np.int64], keys: NDArray[np.uint64], n: int) -> int:
+def _extend_ngrams(hashes: NDArray[np.uint64], starts: NDArray[np.int32], keys: NDArray[np.uint64], n: int) -> int:
     """Turn the keys of (n - 1)-grams at `starts` into those of n-grams, without the last that has no room; how many."""
     n_starts = len(starts)
     while n_starts > 0 and starts[n_starts - 1] + n > len(hashes):
@@ -119,54 +132,53 @@ def _extend_ngrams(hashes: NDArray[np.uint64], starts: NDArray[np.int64], keys: 
 
 
 @kernel
-def _counter(key: np.uint64, mask: int) -> int:
-    """The counter of a key; mixed once more, since keys differ least in their lowest bits."""
-    return int(np.int64((key * MIX) >> HALF)) & mask
+def _tally_keys(
+    keys: NDArray[np.uint64], tally: NDArray[np.uint8], counters: NDArray[np.int32], times: NDArray[np.uint8]
+) -> int:
+    """Write to `times` how often each key occurs at most, counting up to 255; the highest of these.
 
-
-@kernel
-def _tally_keys(keys: NDArray[np.uint64], tally: NDArray[np.uint8]) -> int:
-    """Count the keys in `tally`, up to 255; the highest count."""
-    tally[:] = 0
-    mask = len(tally) - 1
+    `tally` and `counters` are scratch, with room for _COUNTERS_PER_SLOT * table_size and for one entry per key.
+    """
+    size = _COUNTERS_PER_SLOT * table_size(len(keys))
+    tally[:size] = 0
+    mask = size - 1
     highest = 0
     for s in range(len(keys)):
-        counter = _counter(keys[s], mask)
+        # Mixed once more, since keys differ least in their lowest bits.
+        counter = int(np.int64((keys[s] * MIX) >> HALF)) & mask
         value = min(int(tally[counter]) + 1, 255)
         tally[counter] = value
+        counters[s] = counter
         highest = max(highest, value)
+    for s in range(len(keys)):
+        times[s] = tally[counters[s]]
     return highest
 
 
 @kernel
-def _keep_repeated(keys: NDArray[np.uint64], starts: NDArray[np.int64], tally: NDArray[np.uint8]) -> int:
+def _keep_repeated(keys: NDArray[np.uint64], starts: NDArray[np.int32], times: NDArray[np.uint8]) -> int:
     """Keep, in place, the keys and starts that are repeated and whose next start is so too; how many."""
-    mask = len(tally) - 1
     kept = 0
-    repeated = len(keys) > 0 and tally[_counter(keys[0], mask)] > 1
     for s in range(len(keys) - 1):
-        next_repeated = tally[_counter(keys[s + 1], mask)] > 1
-        wanted = repeated & next_repeated & (starts[s + 1] == starts[s] + 1)
+        wanted = (times[s] > 1) & (times[s + 1] > 1) & (starts[s + 1] == starts[s] + 1)
         keys[kept] = keys[s]
         starts[kept] = starts[s]
         kept += wanted
-        repeated = next_repeated
     return kept
 
 
 @njit(cache=True, nogil=True)
 def _top_ngram(
-    keys: NDArray[np.uint64], starts: NDArray[np.int64], tally: NDArray[np.uint8], highest: int
+    keys: NDArray[np.uint64], starts: NDArray[np.int32], times: NDArray[np.uint8], highest: int
 ) -> tuple[int, int]:
     """Count and first start of the most frequent key, the earliest of equals; (1, 0) if none is repeated."""
     top, where = 1, 0
     # The true maximum is at most `highest`, rarely much less: look first only at what may reach half of it.
     least = max(highest // 2 + 1, 2)
     while highest > 1:
-        wanted = _count_wanted(keys, tally, least)
-        table = np.zeros(table_size(wanted), np.uint64)
+        table = np.zeros(table_size(_count_at_least(times[: len(keys)], least)), np.uint64)
         counts = np.zeros((len(table), 2), np.int64)
-        top, where = _most_frequent(keys, starts, tally, least, table, counts)
+        top, where = _most_frequent(keys, starts, times, least, table, counts)
         if top >= least or least == 2:
             break
         least = max(top, 2)
@@ -174,28 +186,26 @@ def _top_ngram(
 
 
 @kernel
-def _count_wanted(keys: NDArray[np.uint64], tally: NDArray[np.uint8], least: int) -> int:
-    mask = len(tally) - 1
+def _count_at_least(times: NDArray[np.uint8], least: int) -> int:
     wanted = 0
-    for s in range(len(keys)):
-        wanted += tally[_counter(keys[s], mask)] >= least
+    for s in range(len(times)):
+        wanted += times[s] >= least
     return wanted
 
 
 @kernel
 def _most_frequent(
     keys: NDArray[np.uint64],
-    starts: NDArray[np.int64],
-    tally: NDArray[np.uint8],
+    starts: NDArray[np.int32],
+    times: NDArray[np.uint8],
     least: int,
     table: NDArray[np.uint64],
     counts: NDArray[np.int64],
 ) -> tuple[int, int]:
-    """`_top_ngram` among the keys whose counter has at least `least`; `counts` holds (count, first) by slot."""
-    mask = len(tally) - 1
+    """`_top_ngram` among the keys that may occur at least `least` times; `counts` holds (count, first) by slot."""
     top, where = 1, 0
     for s in range(len(keys)):
-        if tally[_counter(keys[s], mask)] >= least:
+        if times[s] >= least:
             slot = find_slot(table, keys[s])
             if table[slot] == 0:
                 table[slot] = keys[s]
@@ -211,84 +221,72 @@ def _most_frequent(
 
 
 @kernel
-def _starts_sharing_prefix(
+def _bound_lengths(
     joined: NDArray[np.uint8],
-    first: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    n: int,
+    first: NDArray[np.int32],
+    keys: NDArray[np.uint64],
+    starts: NDArray[np.int32],
+    counters: NDArray[np.int32],
+    times: NDArray[np.uint8],
     tally: NDArray[np.uint8],
-    slots: NDArray[np.int64],
-) -> int:
-    """Keep, in place, those of the words `starts` that may begin a repeated n-gram; how many.
+    lengths: NDArray[np.int32],
+) -> None:
+    """Write to `lengths`, for each word, what a repeated n-gram that begins there has fewer bytes than.
 
-    They may if another of them is followed by the same 3 (n - 1) bytes, or if their n-gram is shorter. `starts` must be
-    ascending and hold all words for which that is so with a smaller n.
+    That is the first of some lengths at which no other word is followed by the same bytes. Words that share a prefix
+    are asked for the next longer one, whose key continues the shorter one's. Other arrays are scratch.
     """
-    prefix = 3 * (n - 1)
-    n_words = len(first) - 1
-    n_starts = len(starts)
-    while n_starts > 0 and starts[n_starts - 1] + n > n_words:
+    n_bytes = first[len(lengths)]
+    n_starts = len(lengths)
+    for w in range(n_starts):
+        i = first[w]
+        starts[w] = w
+        lengths[w] = _FIRST_PREFIX
+        keys[w] = load_word(joined, i) * MIX
+        keys[w] = ((keys[w] ^ (keys[w] >> HALF)) + load_word(joined, i + _FIRST_PREFIX - 8)) * MIX
+    while n_starts > 0 and first[n_starts - 1] + _FIRST_PREFIX > n_bytes:
         n_starts -= 1
-    tally[:] = 0
-    mask = len(tally) - 1
-    for s in range(n_starts):
-        i = first[starts[s]]
-        slots[s] = 0
-        if i + prefix <= first[n_words]:
-            key = load_word(joined, i) * MIX
-            for k in range(8, prefix, 8):
-                key = ((key ^ (key >> HALF)) + load_word(joined, i + min(k, prefix - 8))) * MIX
-            slots[s] = _counter(key ^ (key >> HALF), mask)
-            tally[slots[s]] = min(int(tally[slots[s]]) + 1, 2)
+    for prefix in range(_FIRST_PREFIX + _PREFIX_STEP, _LAST_PREFIX + 2 * _PREFIX_STEP, _PREFIX_STEP):
+        _tally_keys(keys[:n_starts], tally, counters, times)
+        kept = 0
+        for s in range(n_starts):
+            starts[kept] = starts[s]
+            keys[kept] = keys[s]
+            kept += times[s] > 1
+        n_starts = kept
+        for s in range(n_starts):
+            lengths[starts[s]] = prefix if prefix <= _LAST_PREFIX else _ANY_LENGTH
+        while n_starts > 0 and first[starts[n_starts - 1]] + prefix > n_bytes:
+            n_starts -= 1
+        for s in range(n_starts):
+            word = load_word(joined, first[starts[s]] + prefix - _PREFIX_STEP)
+            keys[s] = ((keys[s] ^ (keys[s] >> HALF)) + word) * MIX
+
+
+@kernel
+def _keep_bounded(first: NDArray[np.int32], lengths: NDArray[np.int32], starts: NDArray[np.int32], n: int) -> int:
+    """Keep, in place, those of the words `starts` whose n-gram is shorter than their bound; how many."""
+    n_starts = len(starts)
+    while n_starts > 0 and starts[n_starts - 1] + n >= len(first):
+        n_starts -= 1
     kept = 0
     for s in range(n_starts):
         w = starts[s]
         starts[kept] = w
-        kept += (tally[slots[s]] > 1) | (first[w + n] - first[w] < prefix)
+        kept += first[w + n] - first[w] < lengths[w]
     return kept
-
-
-@njit(cache=True, nogil=True)
-def _duplicate_ngrams(
-    joined: NDArray[np.uint8],
-    first: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    n: int,
-    tally: NDArray[np.uint8],
-    keys: NDArray[np.uint64],
-) -> int:
-    """Characters in n-grams that begin at one of `starts` and were met before; no other n-gram is repeated."""
-    _hash_ngrams(joined, first, starts, n, keys)
-    if _tally_keys(keys[: len(starts)], tally) < 2:
-        return 0
-    seen = np.zeros(table_size(_count_wanted(keys[: len(starts)], tally, 2)), np.uint64)
-    return _sum_duplicates(joined, first, starts, n, tally, keys, seen)
-
-
-@kernel
-def _hash_ngrams(
-    joined: NDArray[np.uint8], first: NDArray[np.int64], starts: NDArray[np.int64], n: int, keys: NDArray[np.uint64]
-) -> None:
-    for s in range(len(starts)):
-        keys[s] = hash_bytes(joined, first[starts[s]], first[starts[s] + n])
 
 
 @kernel
 def _sum_duplicates(
-    joined: NDArray[np.uint8],
-    first: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    n: int,
-    tally: NDArray[np.uint8],
-    keys: NDArray[np.uint64],
-    seen: NDArray[np.uint64],
+    joined: NDArray[np.uint8], first: NDArray[np.int32], starts: NDArray[np.int32], n: int, seen: NDArray[np.uint64]
 ) -> int:
-    mask = len(tally) - 1
+    """Characters in n-grams that begin at one of `starts` and were met before; no other n-gram is repeated."""
     total = 0
     free = 0
     for s in range(len(starts)):
         w = int(starts[s])
-        if w >= free and tally[_counter(keys[s], mask)] > 1 and seen_before(seen, keys[s]):
+        if w >= free and seen_before(seen, hash_bytes(joined, first[w], first[w + n])):
             total += count_characters(joined, first[w], first[w + n])
             free = w + n
     return total

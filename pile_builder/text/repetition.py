@@ -11,8 +11,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pile_builder.text.hash_set import hash_bytes, seen_before, table_size
-from pile_builder.text.strings import count_characters, strip_end, strip_start
-from pile_builder.text.word_tables import decode, kernel, load_word
+from pile_builder.text.strings import count_byte, count_characters, strip_end, strip_start
+from pile_builder.text.word_tables import decode, kernel, load_word, trailing_zeros
 
 LINE_COUNTS = (
     "characters",
@@ -36,7 +36,6 @@ _NEWLINE = 0x0A
 _NEWLINES = np.uint64(0x0A0A0A0A0A0A0A0A)
 _ONES = np.uint64(0x0101010101010101)
 _HIGH_BITS = np.uint64(0x8080808080808080)
-_TOP_BYTE = np.uint64(56)
 
 # First and last code points of the runs of sentence-ending punctuation over all scripts (Unicode's Sentence_Terminal
 # and its neighbours), as datatrove 0.10.1 lists them under TERMINAL_PUNCTUATION.
@@ -65,9 +64,7 @@ _TERMINAL_PUNCTUATION = np.array(
 @njit(cache=True, nogil=True)
 def count_lines(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
     """Fill `row` with LINE_COUNTS of the text in [start, end), all in characters."""
-    newlines = 0
-    for i in range(start, end):
-        newlines += data[i] == _NEWLINE
+    newlines = count_byte(data, start, end, _NEWLINE)
     seen = np.zeros(table_size(newlines + 1), np.uint64)
     # re.split gives an empty piece before leading and one behind trailing line ends; the second repeats the first.
     opens = end > start and data[start] == _NEWLINE
@@ -112,9 +109,10 @@ def count_paragraphs(data: NDArray[np.uint8], start: int, end: int, row: NDArray
     """Fill `row` with PARAGRAPH_COUNTS of the text in [start, end)."""
     begin = strip_start(data, start, end)
     last = strip_end(data, begin, end)
+    text = data[begin:last]
     breaks = 0
-    for i in range(begin + 1, last):
-        breaks += (data[i] == _NEWLINE) & (data[i - 1] == _NEWLINE)
+    for i in range(len(text) - 1):
+        breaks += (text[i] == _NEWLINE) & (text[i + 1] == _NEWLINE)
     row[0] = 1
     row[1] = row[2] = 0
     if breaks == 0:
@@ -147,9 +145,7 @@ def _find_newline(data: NDArray[np.uint8], start: int, end: int) -> int:
         # The highest bit of each byte that is zero, and perhaps of some above the lowest such byte.
         zeros = (word - _ONES) & ~word & _HIGH_BITS
         if zeros:
-            # Bytes up to the one with the lowest bit have their own lowest bit set below it.
-            below = (zeros - np.uint64(1)) & ~zeros & _ONES
-            return min(i + int(np.int64((below * _ONES) >> _TOP_BYTE)) - 1, end)
+            return min(i + (trailing_zeros(zeros) >> 3), end)
     return end
 
 

@@ -1,6 +1,6 @@
 """Signals of a document as integer counts: what gopher_quality, gopher_repetition, fineweb and code rules look at.
 
-`measure` is the kernel over a column. It tokenises a document once and hands the words to every group that needs them.
+`measure` is the kernel over a column. It takes the words of the column, found once for every group that needs them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,24 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pile_builder.text.code import CODE_COUNTS, count_code
+from pile_builder.text.column import PADDING
 from pile_builder.text.hash_set import MIX
 from pile_builder.text.repeated_ngrams import NGRAM_COUNTS, count_ngrams
 from pile_builder.text.repetition import LINE_COUNTS, PARAGRAPH_COUNTS, count_lines, count_paragraphs
-from pile_builder.text.strings import line_break_length, strip_end, strip_start
-from pile_builder.text.word_tables import ALPHA, PUNCTUATION, WordTables, bits_at, decode, kernel, load_word, low_bytes
-from pile_builder.text.words import tokenize
+from pile_builder.text.strings import count_byte, line_break_length, may_break_line, next_mark, strip_end, strip_start
+from pile_builder.text.word_tables import (
+    ALPHA,
+    ASCII,
+    PUNCTUATION,
+    WordTables,
+    bits_at,
+    decode,
+    kernel,
+    load_word,
+    low_bytes,
+)
 
 QUALITY_COUNTS = (
-    "words",
     "spoken_words",
     "spoken_word_characters",
     "alphabetic_words",
@@ -38,9 +47,9 @@ COUNTS = (*QUALITY_COUNTS, *PARAGRAPH_COUNTS, *LINE_COUNTS, *NGRAM_COUNTS, *CODE
 QUALITY = 1 << 0
 """Fills QUALITY_COUNTS."""
 REPETITION = 1 << 1
-"""Fills PARAGRAPH_COUNTS, LINE_COUNTS, NGRAM_COUNTS and `words`."""
+"""Fills PARAGRAPH_COUNTS, LINE_COUNTS and NGRAM_COUNTS."""
 LINES = 1 << 2
-"""Fills LINE_COUNTS and `words`."""
+"""Fills LINE_COUNTS."""
 CODE = 1 << 3
 """Fills CODE_COUNTS."""
 
@@ -71,8 +80,6 @@ _DASH = 0x2D
 _DOT = 0x2E
 _HASH = 0x23
 _HIGH_BITS = np.uint64(0x8080808080808080)
-_MARKS = np.array([byte in b"\n\v\f\r\x1c\x1d\x1e#.\xc2\xe2" for byte in range(256)], np.bool_)
-"""Bytes at which `_count_marks` looks closer."""
 
 
 @njit(cache=True, nogil=True)
@@ -80,6 +87,8 @@ def measure(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     tables: WordTables,
+    words: NDArray[np.int32],
+    word_offsets: NDArray[np.int64],
     groups: int,
 ) -> NDArray[np.int64]:
     """Count what the wanted groups need: int64 of shape (documents, len(COUNTS)), 0 where a group was not wanted.
@@ -88,27 +97,28 @@ def measure(
         data: uint8, the column's text.
         offsets: int64 of length documents + 1.
         tables: of words v1.
+        words: of the column, the spans that `find_words` gives; LINES and CODE don't look at them.
+        word_offsets: theirs.
         groups: which of the bits QUALITY, REPETITION, LINES, CODE to compute.
     """
     counts = np.zeros((len(offsets) - 1, len(COUNTS)), np.int64)
-    words = np.empty((4096, 2), np.int32)
+    longest = 0
+    for document in range(len(offsets) - 1):
+        longest = max(longest, offsets[document + 1] - offsets[document])
+    marks = np.empty(longest + PADDING, np.uint8)
     for document in range(len(offsets) - 1):
         start = offsets[document]
         end = offsets[document + 1]
         row = counts[document]
-        if groups & (QUALITY | REPETITION | LINES):
-            n_words = tokenize(data, start, end, tables, words)
-            while n_words < 0:
-                words = np.empty((2 * len(words), 2), np.int32)
-                n_words = tokenize(data, start, end, tables, words)
-            row[0] = n_words
+        if groups & (QUALITY | REPETITION):
+            own = words[word_offsets[document] : word_offsets[document + 1]]
             if groups & QUALITY:
-                count_quality(data, start, end, tables, words, n_words, row[:_PARAGRAPHS])
+                count_quality(data, start, end, tables, own, marks, row[:_PARAGRAPHS])
             if groups & REPETITION:
                 count_paragraphs(data, start, end, row[_PARAGRAPHS:_LINES])
-                count_ngrams(data, start, words, n_words, row[_NGRAMS:_CODE])
-            if groups & (REPETITION | LINES):
-                count_lines(data, start, end, row[_LINES:_NGRAMS])
+                count_ngrams(data, start, own, row[_NGRAMS:_CODE])
+        if groups & (REPETITION | LINES):
+            count_lines(data, start, end, row[_LINES:_NGRAMS])
         if groups & CODE:
             count_code(data, start, end, tables, row[_CODE:])
     return counts
@@ -121,25 +131,30 @@ def count_quality(
     end: int,
     tables: WordTables,
     words: NDArray[np.int32],
-    n_words: int,
+    marks: NDArray[np.uint8],
     row: NDArray[np.int64],
 ) -> None:
-    """Fill `row` with QUALITY_COUNTS of the text in [start, end) and the first `n_words` of its `words`."""
+    """Fill `row` with QUALITY_COUNTS of the text in [start, end) and its `words`; `marks` is scratch."""
     spoken = spoken_characters = alphabetic = 0
     stop_words = 0
-    for w in range(n_words):
+    for w in range(len(words)):
         i = start + words[w, 0]
         stop = start + words[w, 1]
-        word = low_bytes(load_word(data, i), stop - i)
+        size = stop - i
+        word = low_bytes(load_word(data, i), size)
         # The size tells a word from the same one with NULs behind; no byte of UTF-8 is large enough to overflow.
-        packed = word + (np.uint64(min(stop - i, 8)) << _SIZE_SHIFT)
+        packed = word + (np.uint64(min(size, 8)) << _SIZE_SHIFT)
         slot = np.int64((packed * MIX) >> _SLOT_SHIFT)
         stop_words |= int(_STOP_WORD_TABLE[slot] == packed) << int(slot)
+        # For most words the first character decides: ASCII words that begin with a letter or have no other character.
         is_letter = 0x61 <= data[i] | 0x20 <= 0x7A
-        if is_letter and stop - i <= 8 and word & _HIGH_BITS == 0:
-            alphabetic += 1
-            spoken += 1
-            spoken_characters += stop - i
+        high = (word | low_bytes(load_word(data, i + 8), max(size - 8, 1))) & _HIGH_BITS
+        if (high == 0) & (size <= 16) & (is_letter | (size == 1)):
+            first = np.int64(tables.chars[ASCII + np.int64(data[i])])
+            is_first_spoken = int(first & PUNCTUATION == 0)
+            alphabetic += first & ALPHA != 0
+            spoken += is_first_spoken
+            spoken_characters += is_first_spoken * size
             continue
         is_alphabetic = False
         is_spoken = False
@@ -154,58 +169,52 @@ def count_quality(
         if is_spoken:
             spoken += 1
             spoken_characters += characters
-    row[0] = n_words
-    row[1] = spoken
-    row[2] = spoken_characters
-    row[3] = alphabetic
-    row[4] = 0
+    row[0] = spoken
+    row[1] = spoken_characters
+    row[2] = alphabetic
+    row[3] = 0
     while stop_words:
         stop_words &= stop_words - 1
-        row[4] += 1
-    _count_marks(data, start, end, row)
+        row[3] += 1
+    _count_marks(data, start, end, marks, row)
 
 
 @kernel
-def _count_marks(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
+def _count_marks(
+    data: NDArray[np.uint8], start: int, end: int, marks: NDArray[np.uint8], row: NDArray[np.int64]
+) -> None:
     """Hash signs, ellipses, and lines that begin with a bullet or end in an ellipsis."""
-    hashes = ellipses = lines = bullets = trailing = 0
-    begin = i = start
+    text = data[start : end + 1]
+    ellipses = lines = bullets = trailing = 0
+    for k in range(end - start):
+        marks[k] = may_break_line(text[k]) | ((text[k] == _DOT) & (text[k + 1] == _DOT))
+    begin = start
+    i = start + next_mark(marks, 0, end - start)
     while i < end:
-        b = data[i]
-        if not _MARKS[b]:
-            i += 1
-        elif b == _HASH:
-            hashes += 1
-            i += 1
-        elif b == _DOT:
+        length = line_break_length(data, i, end)
+        if length > 0:
+            lines += 1
+            bullets += _has_bullet(data, begin, i)
+            trailing += _trails_off(data, begin, i)
+            begin = i + length
+        elif data[i] == _DOT:
             # str.count does not let three dots overlap: a run of six is two ellipses.
-            run = i
-            while run < end and data[run] == _DOT:
-                run += 1
-            ellipses += (run - i) // 3
-            i = run
-        elif b == 0xE2 and data[i + 1] == 0x80 and data[i + 2] == 0xA6:
-            ellipses += 1
-            i += 3
+            while i + length < end and data[i + length] == _DOT:
+                length += 1
+            ellipses += length // 3
         else:
-            length = line_break_length(data, i, end)
-            if length > 0:
-                lines += 1
-                bullets += _has_bullet(data, begin, i)
-                trailing += _trails_off(data, begin, i)
-                i += length
-                begin = i
-            else:
-                i += 1
+            length = 1
+            ellipses += data[i] == 0xE2 and data[i + 1] == 0x80 and data[i + 2] == 0xA6
+        i = start + next_mark(marks, i + length - start, end - start)
     if begin < end:
         lines += 1
         bullets += _has_bullet(data, begin, end)
         trailing += _trails_off(data, begin, end)
-    row[5] = hashes
-    row[6] = ellipses
-    row[7] = lines
-    row[8] = bullets
-    row[9] = trailing
+    row[4] = count_byte(data, start, end, _HASH)
+    row[5] = ellipses
+    row[6] = lines
+    row[7] = bullets
+    row[8] = trailing
 
 
 @kernel

@@ -2,6 +2,9 @@
 
 White space is `str.isspace`, line ends are those of `str.splitlines`; both sets are closed in Unicode, so they need no
 table. `data` must be valid UTF-8 inside [start, end) and readable for 3 bytes behind `end`.
+
+Loops over a slice, from 0 to its length, become vector instructions; loops from `start` to `end` do not. So searches
+for rare bytes write an array of marks in such a loop and skip along it with `next_mark`.
 """
 
 from __future__ import annotations
@@ -9,10 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pile_builder.text.word_tables import kernel
-
-_LINE_BREAKS = np.array([byte in b"\n\v\f\r\x1c\x1d\x1e\xc2\xe2" for byte in range(256)], np.bool_)
-"""Bytes that begin a line end, or may."""
+from pile_builder.text.word_tables import kernel, load_word, trailing_zeros
 
 
 @kernel
@@ -51,11 +51,22 @@ def line_break_length(data: NDArray[np.uint8], i: int, end: int) -> int:
 
 
 @kernel
-def line_end(data: NDArray[np.uint8], start: int, end: int) -> int:
-    """Where the line that begins at `start` ends, its line end not included."""
-    for i in range(start, end):
-        if _LINE_BREAKS[data[i]] and line_break_length(data, i, end) > 0:
-            return i
+def may_break_line(byte: int) -> bool:
+    """Whether a line end may begin with this byte; computed without branches."""
+    return ((byte >= 0x0A) & (byte <= 0x1E)) | (byte == 0xC2) | (byte == 0xE2)
+
+
+@kernel
+def next_mark(marks: NDArray[np.uint8], i: int, end: int) -> int:
+    """The first place from `i` on, before `end`, that is not 0 in `marks`; `end` if there is none.
+
+    Reads up to 7 bytes behind `end`.
+    """
+    while i < end:
+        word = load_word(marks, i)
+        if word != 0:
+            return min(i + (trailing_zeros(word) >> 3), end)
+        i += 8
     return end
 
 
@@ -95,7 +106,18 @@ def strip_end(data: NDArray[np.uint8], start: int, end: int) -> int:
 @kernel
 def count_characters(data: NDArray[np.uint8], start: int, end: int) -> int:
     """Code points in [start, end)."""
+    text = data[start:end]
     continuation = 0
-    for i in range(start, end):
-        continuation += (data[i] & 0xC0) == 0x80
+    for i in range(len(text)):
+        continuation += (text[i] & 0xC0) == 0x80
     return end - start - continuation
+
+
+@kernel
+def count_byte(data: NDArray[np.uint8], start: int, end: int, byte: int) -> int:
+    """How often an ASCII character occurs in [start, end)."""
+    text = data[start:end]
+    found = 0
+    for i in range(len(text)):
+        found += text[i] == byte
+    return found

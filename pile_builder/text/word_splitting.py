@@ -28,6 +28,7 @@ from pile_builder.text.word_tables import (
     decode,
     find_special,
     find_string,
+    inlined_kernel,
     kernel,
     leading_letters,
     load_word,
@@ -36,10 +37,12 @@ from pile_builder.text.word_tables import (
 from pile_builder.text.word_urls import is_url
 
 _LONGEST_AFTER_DIGIT = 10
+_ZEROS, _HIGH_NIBBLES = np.uint64(0x3030303030303030), np.uint64(0xF0F0F0F0F0F0F0F0)
+_ONES, _HIGH_BITS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 _ELLIPSIS, _EN_DASH, _EM_DASH, _RIGHT_QUOTE, _DEGREE = 0x2026, 0x2013, 0x2014, 0x2019, 0xB0
 
 
-@kernel
+@inlined_kernel
 def split_chunk(
     data: NDArray[np.uint8],
     low: int,
@@ -120,6 +123,13 @@ def _is_digit(byte: int) -> bool:
 
 
 @kernel
+def _may_have_digit(word: np.uint64) -> bool:
+    """Whether a byte of a uint64 is from 0x30 to 0x3F: a digit of ASCII, or one of six marks."""
+    word = (word ^ _ZEROS) & _HIGH_NIBBLES
+    return (word - _ONES) & ~word & _HIGH_BITS != 0
+
+
+@kernel
 def _run_end(data: NDArray[np.uint8], i: int, high: int, byte: int) -> int:
     """Where the run of `byte` that begins at `data[i]` ends."""
     while i < high and data[i] == byte:
@@ -127,7 +137,7 @@ def _run_end(data: NDArray[np.uint8], i: int, high: int, byte: int) -> int:
     return i
 
 
-@kernel
+@inlined_kernel
 def _prefix_length(data: NDArray[np.uint8], low: int, high: int, tables: WordTables) -> int:
     """Bytes of the prefix that comes off `data[low:high]`, 0 if none does; the range is not empty."""
     byte = data[low]
@@ -145,7 +155,7 @@ def _prefix_length(data: NDArray[np.uint8], low: int, high: int, tables: WordTab
     return 0
 
 
-@kernel
+@inlined_kernel
 def _suffix_length(data: NDArray[np.uint8], low: int, high: int, tables: WordTables) -> int:
     """Bytes of the suffix that comes off `data[low:high]`, the longest that any rule matches, 0 if none does."""
     if low >= high:
@@ -165,6 +175,8 @@ def _suffix_length(data: NDArray[np.uint8], low: int, high: int, tables: WordTab
             return high - before
     digit = high - 1
     floor = max(low, high - 1 - _LONGEST_AFTER_DIGIT)
+    if not (_may_have_digit(load_word(data, floor)) or _may_have_digit(load_word(data, max(floor, high - 9)))):
+        return 0
     while digit > floor and not _is_digit(data[digit]):
         digit -= 1
     tail = high - 1 - digit
@@ -200,7 +212,7 @@ def _final_dots(data: NDArray[np.uint8], low: int, last: int, tables: WordTables
     return 0
 
 
-@kernel
+@inlined_kernel
 def _split_infixes(
     data: NDArray[np.uint8],
     low: int,
@@ -220,6 +232,8 @@ def _split_infixes(
             infix = _infix_length(data, i, low, high, tables)
         if infix == 0:
             i += decode(data, i)[1]
+            # No letter of ASCII begins an infix.
+            i += leading_letters(load_word(data, i))
             continue
         # An infix at the very start stays with what follows it.
         if i > low:

@@ -10,9 +10,13 @@ One known difference: spaCy fails on the word IS_ALPHA in some states of its voc
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
+from pile_builder.text.column import TextColumn
 from pile_builder.text.word_joining import is_joined, join_tokens
 from pile_builder.text.word_splitting import append_special, split_chunk
 from pile_builder.text.word_tables import (
@@ -26,9 +30,54 @@ from pile_builder.text.word_tables import (
     decode,
     find_special,
     kernel,
+    leading_graphic,
     leading_letters,
     load_word,
+    load_word_tables,
 )
+
+_BYTES_PER_WORD = 4
+
+
+class WordSpans(NamedTuple):
+    """The words of n texts: those of text i are the rows `offsets[i]` to `offsets[i + 1]` of `spans`.
+
+    `spans` is int32 of shape (words, 2), the first byte and the byte behind the last, relative to the start of the
+    text; `offsets` is int64 of length n + 1. Both are read-only.
+    """
+
+    spans: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+
+def find_words(column: TextColumn) -> WordSpans:
+    """Find the words of each text."""
+    data, offsets = column.data.view(), column.offsets.view()
+    data.flags.writeable = offsets.flags.writeable = False
+    found = WordSpans(*_tokenize_column(data, offsets, load_word_tables()))
+    for array in found:
+        array.flags.writeable = False
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _tokenize_column(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], tables: WordTables
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    n = len(offsets) - 1
+    words = np.empty(((offsets[n] - offsets[0]) // _BYTES_PER_WORD + 1024, 2), np.int32)
+    word_offsets = np.zeros(n + 1, np.int64)
+    at = 0
+    for document in range(n):
+        count = tokenize(data, offsets[document], offsets[document + 1], tables, words[at:])
+        while count < 0:
+            grown = np.empty((2 * len(words), 2), np.int32)
+            grown[:at] = words[:at]
+            words = grown
+            count = tokenize(data, offsets[document], offsets[document + 1], tables, words[at:])
+        at += count
+        word_offsets[document + 1] = at
+    return words[:at], word_offsets
 
 
 @kernel
@@ -46,11 +95,30 @@ def tokenize(data: NDArray[np.uint8], start: int, end: int, tables: WordTables, 
     i = start
     while i < end:
         word = load_word(data, i)
-        stop = min(i + leading_letters(word), end)
+        stop = i + leading_letters(word)
         if stop == i + 8:
-            while stop < end and _is_letter(data[stop]):
-                stop += 1
+            letters = leading_letters(load_word(data, stop))
+            stop += letters
+            while letters == 8 and stop < end:
+                letters = leading_letters(load_word(data, stop))
+                stop += letters
+        stop = min(stop, end)
         mark = np.int64(data[stop]) if stop < end else np.int64(ord(" "))
+        if mark == ord(" ") and stop > i:
+            # Most chunks; nothing here waits for anything but the length of the word.
+            slot = find_special(data, i, stop, word, tables)
+            if slot < 0:
+                if count >= len(words):
+                    return -1
+                words[count, 0] = i - start
+                words[count, 1] = stop - start
+                count += 1
+            else:
+                count = append_special(tables, slot, i - start, words, count, len(words))
+                if count < 0:
+                    return -1
+            i = stop + 1
+            continue
         marks = 0
         plain = mark < 0x80 and stop > i
         if plain and not tables.chars[ASCII + mark] & SPACE:
@@ -117,48 +185,48 @@ def count_sentences(data: NDArray[np.uint8], start: int, end: int, tables: WordT
     count = tokenize(data, start, end, tables, words)
     if count < 0:
         return -1
-    return sentences_of_words(data, start, end, tables, words, count)
+    return sentences_of_words(data, start, start, end, tables, words[:count])
 
 
 @kernel
 def sentences_of_words(
-    data: NDArray[np.uint8], start: int, end: int, tables: WordTables, words: NDArray[np.int32], count: int
+    data: NDArray[np.uint8], base: int, start: int, end: int, tables: WordTables, words: NDArray[np.int32]
 ) -> int:
-    """`count_sentences` for a text whose `count` words are in `words` already.
+    """`count_sentences` of `data[start:end]`, whose words are `words`, their places relative to `base`.
 
     spaCy makes tokens of white space too, all but the single spaces between words, and any token that is not
     punctuation begins a sentence behind a token that ends one: so a line break behind a period is a sentence.
     """
     sentences = 1
     ended = False
-    previous = np.int64(0)
-    for k in range(count + 1):
-        begin = np.int64(words[k, 0] if k < count else end - start)
-        gap = begin - previous
-        if gap > 1 or (gap == 1 and (previous == 0 or data[start + previous] != ord(" "))):
-            sentences += ended
-            ended = False
-        if k == count:
+    previous = np.int64(start)
+    for k in range(len(words) + 1):
+        begin = base + np.int64(words[k, 0]) if k < len(words) else end
+        if ended:
+            gap = begin - previous
+            if gap > 1 or (gap == 1 and data[previous] != ord(" ")):
+                sentences += 1
+                ended = False
+        if k == len(words):
             break
-        previous = np.int64(words[k, 1])
-        bits = bits_at(data, start + begin, tables)
-        if bits & SENTENCE_END and decode(data, start + begin)[1] == previous - begin:
+        previous = base + np.int64(words[k, 1])
+        bits = bits_at(data, begin, tables)
+        if bits & SENTENCE_END and decode(data, begin)[1] == previous - begin:
             ended = True
-        elif ended and not _is_punctuation(data, start + begin, start + previous, tables):
+        elif ended and not _is_punctuation(data, begin, previous, tables):
             sentences += 1
             ended = False
     return sentences
 
 
 @kernel
-def _is_letter(byte: int) -> bool:
-    return 0x61 <= (byte | 0x20) <= 0x7A
-
-
-@kernel
 def _chunk_end(data: NDArray[np.uint8], i: int, end: int, tables: WordTables) -> int:
     """Where the next white space at or behind `i` begins, `end` if there is none."""
     while i < end:
+        skipped = leading_graphic(load_word(data, i))
+        i += skipped
+        if skipped == 8:
+            continue
         byte = np.int64(data[i])
         if byte < 0x80:
             if tables.chars[ASCII + byte] & SPACE:
@@ -167,7 +235,7 @@ def _chunk_end(data: NDArray[np.uint8], i: int, end: int, tables: WordTables) ->
         elif (byte == 0xC2 or 0xE1 <= byte <= 0xE3) and bits_at(data, i, tables) & SPACE:
             break
         i += 1
-    return i
+    return min(i, end)
 
 
 @kernel

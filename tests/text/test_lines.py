@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pile_builder.annotate.lines import LINE_SIGNALS, MIN_WORDS, c4_lines
-from pile_builder.document import SPANS
+from pile_builder.annotate.lines import LINE_SIGNALS, MIN_WORDS, c4_lines, cleaned_lines
+from pile_builder.document import SPANS, apply_spans
 from pile_builder.text.column import from_strings
 from pile_builder.text.word_tables import load_word_tables
-from pile_builder.text.words import count_sentences
+from pile_builder.text.words import count_sentences, find_words
 
 Reading = Literal["fineweb", "tfds"]
 READINGS: tuple[Reading, ...] = ("fineweb", "tfds")
@@ -107,6 +107,17 @@ def test_spans_leave_what_the_rules_leave(texts: list[str]) -> None:
             left, counts = expected(text, reading)
             assert apply(text, own) == left
             assert row == {f"c4_{reading}.{name}": count for name, count in counts.items()}
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(TEXTS, max_size=4))
+@example(["", "[1] [2] [3]", "One word[1]s and two. [2]\r\n[1] [2] [3]\nCan't stop :[1]) here.\x85 :) is a word"])
+def test_words_of_what_is_left_need_no_second_reading(texts: list[str]) -> None:
+    column = from_strings(texts)
+    for reading in READINGS:
+        cleaned = cleaned_lines(column, reading, find_words(column))
+        left = find_words(apply_spans(column, cleaned.spans))
+        assert cleaned.n_words.tolist() == np.diff(left.offsets).tolist()
 
 
 def test_only_the_kelvin_sign_becomes_ascii_in_lower_case() -> None:

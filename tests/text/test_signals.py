@@ -15,7 +15,7 @@ from pile_builder.annotate.signals import GROUPS, SIGNALS, signals
 from pile_builder.text.column import TextColumn, from_strings
 from pile_builder.text.repetition import _TERMINAL_PUNCTUATION
 from pile_builder.text.word_tables import ALPHA, NUMERIC, PUNCTUATION, code_point_bits, load_word_tables
-from pile_builder.text.words import tokenize
+from pile_builder.text.words import find_words, tokenize
 
 TABLES = load_word_tables()
 TERMINAL = {chr(point) for low, high in _TERMINAL_PUNCTUATION for point in range(low, high + 1)}
@@ -159,6 +159,28 @@ def test_documents_do_not_see_their_neighbours() -> None:
     texts = ["One line.\r", "\nAnother line…", "the ", "the the", "a\n", "\n"]
     together = measured(texts)
     assert together == [row for text in texts for row in measured([text])]
+
+
+def test_words_may_be_handed_in() -> None:
+    column = from_strings(["1 " * 9000 + "\n", "", "A second text. Of two lines.\nThis is the other.", "1 " * 20_000])
+    words = find_words(column)
+    assert np.diff(words.offsets).tolist() == [9000, 0, 13, 20_000]
+    assert [bytes(column.data[18_001:][low:high]) for low, high in words.spans[9000:9003]] == [b"A", b"second", b"text"]
+    assert signals(column, GROUPS, words).equals(signals(column, GROUPS))
+    counted = signals(column, ["fineweb", "code"], n_words=np.diff(words.offsets))
+    assert counted.equals(signals(column, ["fineweb", "code"]))
+    # Groups that look at the words themselves find them.
+    assert signals(column, GROUPS, n_words=np.diff(words.offsets)).equals(signals(column, GROUPS))
+
+
+def test_long_repeated_passages_and_long_words() -> None:
+    generator = np.random.default_rng(3)
+    vocabulary = ["a", "b", "ab", "x" * 9, "x" * 17, "é" * 12, "to", "of", "mountain", "12", "3"]
+    for size in (12, 40, 90):
+        passage = " ".join(generator.choice(vocabulary, size))
+        other = " ".join(generator.choice(vocabulary, size))
+        text = "\n".join([passage, other, passage + " " + other[:100], "and " + passage, passage.replace("ab", "a b")])
+        assert measured([text]) == [expected(text)]
 
 
 def test_groups_give_their_own_columns_in_order() -> None:
