@@ -46,7 +46,7 @@ class Phase:
 
     def keyed(self, run: str) -> list[Task]:
         """The tasks under keys that no other run has."""
-        tasks = []
+        tasks: list[Task] = []
         for number, task in enumerate(self.tasks):
             sets = {name: f"{run}-{number}-{name}" for name in self.sets}
             # annotate commits a task under the key of its last set.

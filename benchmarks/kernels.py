@@ -95,14 +95,8 @@ def _parity(name: str, texts: Sequence[str], theirs: Sequence[tuple[str, str | N
     ours = run_ours(name, texts)
     same = [bool(mine) == bool(other) for (mine, _), (other, _) in zip(ours, theirs, strict=True)]
     share = statistics.fmean(same)
-    rejected = (sum(bool(rule) for rule, _ in verdicts) for verdicts in (ours, theirs))
-    return Row(
-        f"{name}: equal verdicts",
-        *(f"{count} rejected" for count in rejected),
-        per_cent(share),
-        per_cent(PARITY_TARGET),
-        share >= PARITY_TARGET,
-    )
+    mine, other = (f"{sum(bool(rule) for rule, _ in verdicts)} rejected" for verdicts in (ours, theirs))
+    return Row(f"{name}: equal verdicts", mine, other, per_cent(share), per_cent(PARITY_TARGET), share >= PARITY_TARGET)
 
 
 def _sketch(repetitions: int, texts: Sequence[str]) -> list[Row]:
