@@ -25,7 +25,7 @@ from pile_builder.errors import InputError, ManifestError
 from pile_builder.streams import InputFile
 
 ENTRY_POINT_GROUP = "pile_builder.sources"
-PACK_BYTES = 128 << 20
+PACK_BYTES = 64 << 20
 """Size that a split of small files aims at, in bytes of input."""
 
 

@@ -27,8 +27,9 @@ from pile_builder.source import Document, Raw, Reject, Skipped, Split
 from pile_builder.storage import Commits, Store
 from pile_builder.work import split_from_json
 
-BATCH_BYTES = 8 << 20
-BATCH_ROWS = 4_096
+BATCH_BYTES = 1 << 20
+BATCH_ROWS = 1_024
+"""A batch ends at either: kernels lose nothing below 8 MiB, and annotations keep up with the pool."""
 DAMAGE = frozenset({"crashed", "damaged", "error", "memory_limit", "time_limit", "truncated", "undecodable"})
 """Rejects that speak of broken input rather than of documents that nobody wants."""
 DAMAGE_MINIMUM = 100
