@@ -88,9 +88,9 @@ def _phases(manifest: Manifest, out: Path) -> Iterator[list[Phase]]:
     """The phases to measure, on what a finished build at `out` has; the extraction pool runs inside."""
     store = Store(str(out))
     work = plan_work(manifest, store)
-    (block,) = work.blocks
+    block = work.blocks[0]
     common = {"rank": block.rank, "source": block.source, "name": block.name}
-    files = [Split(file.name, (file,)) for file in block.split.files]
+    files = [Split(file.name, (file,)) for each in work.blocks for file in each.split.files]
     handle = pool_handle(store, work, manifest, RunOptions(workers=WORKERS))
     sidecars = {name: SidecarPlan(wanted) for name, wanted in work.annotations.items()}
     pool = handle.acquire()
@@ -123,7 +123,9 @@ def _phases(manifest: Manifest, out: Path) -> Iterator[list[Phase]]:
 def _assembly(
     store: Store, work: Work, manifest: Manifest, block: BlockWork
 ) -> tuple[WriteShard, tuple[Mapping[str, Any], ...]]:
-    files = {block.rank: BlockFiles(block.source, block.ingest, block.settle, block.sets.get("lines"))}
+    files = {
+        each.rank: BlockFiles(each.source, each.ingest, each.settle, each.sets.get("lines")) for each in work.blocks
+    }
     names = {block.source: manifest.set_name(block.source)}
     function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level)
     shard = shard_tasks(work, Commits(store, "mix").load(work.mix))[0]
