@@ -76,6 +76,12 @@ def make_inputs(root: Path) -> None:
     (code / "cut.tar.gz").write_bytes(packed.getvalue()[:-40])
 
 
+def build(folder: Path) -> subprocess.CompletedProcess[str]:
+    """`pile build` of the manifest in a folder, in a process of its own."""
+    command = [sys.executable, "-m", "pile_builder.cli", "build", str(folder / "m.yaml"), "--out", str(folder / "out")]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def test_hostile_inputs_are_rejects_and_the_rest_is_built(tmp_path: Path):
     make_inputs(tmp_path)
     manifest = {
@@ -90,16 +96,7 @@ def test_hostile_inputs_are_rejects_and_the_rest_is_built(tmp_path: Path):
         "mix": {"validation": 0, "test": 0},
     }
     (tmp_path / "m.yaml").write_text(yaml.safe_dump(manifest))
-    command = [
-        sys.executable,
-        "-m",
-        "pile_builder.cli",
-        "build",
-        str(tmp_path / "m.yaml"),
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = build(tmp_path)
     assert done.returncode == 0, done.stderr
     sources = orjson.loads((tmp_path / "out" / "report" / "summary.json").read_bytes())["sources"]
     web = sources["common_crawl"]
@@ -120,16 +117,7 @@ def test_hostile_inputs_are_rejects_and_the_rest_is_built(tmp_path: Path):
 
 def test_a_missing_input_is_a_clear_error(tmp_path: Path):
     (tmp_path / "m.yaml").write_text("name: x\nsources: {books: {inputs: [gone.txt]}}\n")
-    command = [
-        sys.executable,
-        "-m",
-        "pile_builder.cli",
-        "build",
-        str(tmp_path / "m.yaml"),
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = build(tmp_path)
     assert done.returncode == 1
     assert "gone.txt" in done.stderr
     assert "not found" in done.stderr
