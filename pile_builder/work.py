@@ -16,14 +16,14 @@ import fsspec
 import orjson
 
 from pile_builder.annotate.language import LanguageModel
-from pile_builder.annotate.sets import Annotations, plan_annotations
+from pile_builder.annotate.sets import SPAN_SETS, Annotations, plan_annotations
 from pile_builder.manifest import Manifest
 from pile_builder.source import Source, Split
 from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, is_remote, open_input
 
 PHASES = ("ingest", "annotate", "select", "dedup", "settle", "mix", "assemble")
-VERSIONS = {"ingest": 1, "select": 1, "dedup": 1, "settle": 1, "mix": 1, "assemble": 1}
+VERSIONS = {"ingest": 1, "select": 1, "dedup": 1, "settle": 2, "mix": 1, "assemble": 2}
 """Raised whenever a phase's results change for the same input."""
 TEXT_LIBRARIES = ("ftfy",)
 _INPUTS = "work/inputs.json"
@@ -49,6 +49,11 @@ class BlockWork:
     def name(self) -> str:
         """`source/split`, for people."""
         return f"{self.source}/{self.split.name}"
+
+    @property
+    def spans(self) -> list[str]:
+        """Keys of the sidecars that rewrite the block's text."""
+        return _span_keys(self.sets)
 
     def task(self, key: str) -> dict[str, Any]:
         """This block's task of a phase, as it travels to a worker."""
@@ -114,7 +119,7 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
             ingest_key,
             set_keys,
             select_key,
-            fingerprint([VERSIONS["settle"], ingest_key, set_keys.get("lines"), select_key, dedup]),
+            fingerprint([VERSIONS["settle"], ingest_key, _span_keys(set_keys), select_key, dedup]),
         )
         for rank, (name, split, ingest_key, set_keys, select_key) in enumerate(rough)
     ]
@@ -187,6 +192,10 @@ def _ingest_parts(
         "limits": manifest.limits.model_dump(mode="json", exclude={"time_limited"}),
         "time_limited": sorted(one for one in manifest.limits.time_limited if one.startswith(f"{name}:")),
     }
+
+
+def _span_keys(sets: Mapping[str, str]) -> list[str]:
+    return [sets[name] for name in SPAN_SETS if name in sets]
 
 
 def gated(plugin: Source) -> bool:

@@ -23,10 +23,10 @@ import zstandard
 from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet, write_table
-from pile_builder.document import apply_spans
 from pile_builder.mixing.holdout import HOLDOUT_PURPOSE, HoldoutCut, split_of
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.mixing.plan import part_of, segment_order
+from pile_builder.pieces import cut_pieces
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.mix import SPLITS, load_plan
 from pile_builder.storage import Commits, Store
@@ -37,13 +37,14 @@ INDEX = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
         pa.field("copy", pa.uint8(), nullable=False),
+        pa.field("piece", pa.int32(), nullable=False),
         pa.field("segment", pa.int32(), nullable=False),
         pa.field("offset", pa.int64(), nullable=False),
         pa.field("bytes", pa.int64(), nullable=False),
     ]
 )
-"""One row per line of a shard, in order: document id, which copy, segment, offset of the line in the uncompressed
-shard, UTF-8 bytes of its text."""
+"""One row per line of a shard, in order: document id, which copy, which of the pieces that cuts left, segment, offset
+of the line in the uncompressed shard, UTF-8 bytes of its text."""
 
 
 def shard_tasks(work: Work, mix: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -66,7 +67,6 @@ class BlockFiles:
     source: str
     ingest: str
     settle: str
-    lines: str | None
 
 
 @dataclass
@@ -122,8 +122,8 @@ class WriteShard(TaskFunction):
             chosen = cuts[files.source].choose(group, row)
             rows = np.flatnonzero(chosen)
             if len(rows):
-                texts, ids = opened.texts(row["block"], row["row_group"], rows)
-                yield _Part(files.source, row["copy"], group.ids[rows], ids, texts)
+                ids, pieces = opened.pieces(row["block"], row["row_group"], rows)
+                yield _Part(files.source, row["copy"], group.ids[rows], ids, pieces)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class _Part:
     copy: int
     ids64: NDArray[np.uint64]
     ids: Sequence[str]
-    texts: Sequence[str]
+    pieces: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -174,11 +174,12 @@ class _Opened:
         self._store, self._blocks, self._stack = store, blocks, stack
         self._files: dict[str, pq.ParquetFile] = {}
         self._groups: dict[int, list[_Group]] = {}
+        self._records: dict[int, dict[str, Any]] = {}
 
     def group(self, rank: int, number: int) -> _Group:
         """Verdicts of one row group."""
         if rank not in self._groups:
-            record = Commits(self._store, "settle").load(self._blocks[rank].settle)
+            record = self._settled(rank)
             with self._store.open(record["verdicts"]) as stream:
                 table = open_parquet(stream).read()
             bounds = np.concatenate([[0], np.cumsum(record["row_groups"])])
@@ -187,20 +188,27 @@ class _Opened:
             self._groups[rank] = [_Group(ids[a:b], sizes[a:b], kept[a:b]) for a, b in pairwise(bounds)]
         return self._groups[rank][number]
 
-    def texts(self, rank: int, number: int, rows: NDArray[np.int64]) -> tuple[list[str], list[str]]:
-        """Texts with spans applied, and ids, of some rows of a row group."""
-        files = self._blocks[rank]
-        table = self._file("ingest", files.ingest, "block").read_row_group(number, columns=["id", "text"])
+    def pieces(self, rank: int, number: int, rows: NDArray[np.int64]) -> tuple[list[str], list[list[str]]]:
+        """Ids of some rows of a row group, and what each is written as: its text, or the pieces that cuts leave."""
+        block = Commits(self._store, "ingest").load(self._blocks[rank].ingest)["block"]
+        table = self._open(block).read_row_group(number, columns=["id", "text"])
         wanted = pa.array(rows)
+        ids = table["id"].take(wanted).to_pylist()
         texts = table["text"].combine_chunks().take(wanted)
-        lines = Commits(self._store, "annotate").load(files.lines)["object"] if files.lines else ""
-        if lines:
-            spans = self._open(lines).read_row_group(number, columns=["spans"])["spans"].combine_chunks().take(wanted)
-            texts = apply_spans(from_arrow(texts), spans).to_arrow()
-        return texts.to_pylist(), table["id"].take(wanted).to_pylist()
+        spans_in = self._settled(rank)["spans"]
+        if not spans_in:
+            return ids, [[text] for text in texts.to_pylist()]
+        spans = self._open(spans_in).read_row_group(number, columns=["spans"])["spans"].combine_chunks().take(wanted)
+        column, document = cut_pieces(from_arrow(texts), spans)
+        found: list[list[str]] = [[] for _ in ids]
+        for text, owner in zip(column.to_arrow().to_pylist(), document.tolist(), strict=True):
+            found[owner].append(text)
+        return ids, found
 
-    def _file(self, phase: str, record: str, field_name: str) -> pq.ParquetFile:
-        return self._open(Commits(self._store, phase).load(record)[field_name])
+    def _settled(self, rank: int) -> dict[str, Any]:
+        if rank not in self._records:
+            self._records[rank] = Commits(self._store, "settle").load(self._blocks[rank].settle)
+        return self._records[rank]
 
     def _open(self, name: str) -> pq.ParquetFile:
         if name not in self._files:
@@ -218,31 +226,38 @@ class _Shard:
         self.digest = hashlib.sha256()
         self.frames: list[dict[str, int]] = []
         self.lines: Counter[str] = Counter()
+        self.documents: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()
         self._offset = 0
         self._index: list[pa.RecordBatch] = []
 
     def segment(self, number: int, parts: Sequence[_Part], segment_key: np.uint64) -> bytes:
-        """The lines of one segment, in keyed order."""
+        """The lines of one segment: documents in keyed order, the pieces of one after another."""
         ids64 = np.concatenate([np.zeros(0, np.uint64), *(part.ids64 for part in parts)])
         copies = np.concatenate(
             [np.zeros(0, np.uint8), *(np.full(len(part.ids), part.copy, np.uint8) for part in parts)]
         )
-        flat = [(part.source, text, each) for part in parts for text, each in zip(part.texts, part.ids, strict=True)]
+        flat = [
+            (part.source, identity, pieces)
+            for part in parts
+            for identity, pieces in zip(part.ids, part.pieces, strict=True)
+        ]
         out: list[bytes] = []
-        rows: list[tuple[str, int, int, int, int]] = []
+        rows: list[tuple[str, int, int, int, int, int]] = []
         for at in segment_order(ids64, copies, segment_key).tolist():
-            source, text, identity = flat[at]
+            source, identity, pieces = flat[at]
             copy = int(copies[at])
-            line = b'{"text":' + orjson.dumps(text) + self._tails[source]
-            size = len(text.encode())
-            self.digest.update(b"%d %s %d\n" % (len(line), identity.encode(), copy))
-            self.digest.update(line)
-            rows.append((identity, copy, number, self._offset, size))
-            out.append(line)
-            self._offset += len(line)
-            self.lines[source] += 1
-            self.bytes[source] += size
+            self.documents[source] += 1
+            for piece, text in enumerate(pieces):
+                line = b'{"text":' + orjson.dumps(text) + self._tails[source]
+                size = len(text.encode())
+                self.digest.update(b"%d %s %d\n" % (len(line), identity.encode(), copy))
+                self.digest.update(line)
+                rows.append((identity, copy, piece, number, self._offset, size))
+                out.append(line)
+                self._offset += len(line)
+                self.lines[source] += 1
+                self.bytes[source] += size
         columns = zip(*rows, strict=True) if rows else [()] * len(INDEX)
         self._index.append(
             pa.RecordBatch.from_arrays(
@@ -256,5 +271,5 @@ class _Shard:
         return pa.Table.from_batches(self._index, INDEX)
 
     def counts(self, source: str) -> dict[str, int]:
-        """Lines and bytes of one source. No phase cuts documents into pieces yet, so a line is a document."""
-        return {"documents": self.lines[source], "pieces": self.lines[source], "bytes": self.bytes[source]}
+        """Documents, lines and bytes of one source, copies counted."""
+        return {"documents": self.documents[source], "pieces": self.lines[source], "bytes": self.bytes[source]}

@@ -122,7 +122,7 @@ def run_settle(store: Store, work: Work, options: RunOptions) -> None:
     """Write every block's verdicts."""
     tasks = [
         block.task(block.settle)
-        | {"block": block.ingest, "select": block.select, "dedup": work.dedup, "lines": block.sets.get("lines")}
+        | {"block": block.ingest, "select": block.select, "dedup": work.dedup, "spans": block.spans}
         for block in work.blocks
     ]
     run_tasks(Commits(store, "settle"), work.keys("settle"), tasks, SettleBlock(store), options)
@@ -145,10 +145,7 @@ def run_assemble(
     for task in tasks:
         if not store.exists(f"corpus/{task['name']}"):
             commits.forget(task["key"])
-    files = {
-        block.rank: BlockFiles(block.source, block.ingest, block.settle, block.sets.get("lines"))
-        for block in work.blocks
-    }
+    files = {block.rank: BlockFiles(block.source, block.ingest, block.settle) for block in work.blocks}
     names = {name: manifest.set_name(name) for name in manifest.sources}
     function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level)
     run_tasks(commits, [task["key"] for task in tasks], tasks, function, options)
@@ -167,7 +164,8 @@ def finish(
         ],
         "selects": {name: manifest.select_of(name).model_dump(mode="json") for name in manifest.sources},
         "dedup": work.dedup,
-        "shards": [task["key"] for task in shard_tasks(work, mix)],
+        "mix": work.mix,
+        "shards": shard_tasks(work, mix),
     }
     store.write(STORY, orjson.dumps(story))
     store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards).encode())

@@ -1,6 +1,7 @@
 """settle: everything decided about a block becomes one row-aligned verdict file, with bytes per row group.
 
-Later phases and the audit read verdicts and commit records, never ledgers, sidecars or text again.
+Later phases and the audit read verdicts and commit records, never ledgers or sidecars again. Spans of all makers are
+merged here, so that assemble has one list a document to apply.
 """
 
 from __future__ import annotations
@@ -13,53 +14,63 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pile_builder.blocks import open_parquet, write_table
-from pile_builder.document import id64
+from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
+from pile_builder.document import SPANS, id64
+from pile_builder.pieces import find_pieces, merge_spans
 from pile_builder.pipelines.engine import Task, TaskFunction
+from pile_builder.row_index import row_index
 from pile_builder.storage import Commits, Store
 
 VERDICTS = pa.schema(
     [
         pa.field("id64", pa.uint64(), nullable=False),
         pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("pieces", pa.int32(), nullable=False),
         pa.field("rule", pa.string()),
     ]
 )
-"""One row per document of a block: the first 64 bits of its id hash, bytes as they will be written (spans applied), and
-`phase.rule` of what dropped it, null if it is kept."""
+"""One row per document of a block: the first 64 bits of its id hash, bytes and pieces as they will be written (spans
+applied), and `phase.rule` of what dropped it, null if it is kept."""
 
 
 @dataclass
 class SettleBlock(TaskFunction):
-    """Writes one block's verdicts."""
+    """Writes one block's verdicts, the spans to apply to it, and its look-up index."""
 
     store: Store
 
     def __call__(self, task: Task) -> Mapping[str, Any]:
         """Merge the ledgers of one block; returns its counts."""
+        commits = Commits(self.store, "settle")
         block = Commits(self.store, "ingest").load(task["block"])
         groups = np.asarray(block["row_groups"], np.int64)
         with self.store.open(block["block"]) as stream:
-            table = open_parquet(stream).read(columns=["id", "bytes"])
-        sizes = self._edited_sizes(task, table)
-        rules = np.full(table.num_rows, None, object)
-        ledgers = {"select": Commits(self.store, "select").load(task["select"])["ledger"]}
-        if task["dedup"]:
-            ledgers["dedup"] = Commits(self.store, "dedup").load(task["dedup"])["ledgers"].get(task["block"], "")
-        for phase, name in ledgers.items():
-            if name:
-                with self.store.open(name) as stream:
-                    ledger = open_parquet(stream).read(columns=["row", "rule"])
-                rules[ledger["row"].to_numpy()] = [f"{phase}.{rule}" for rule in ledger["rule"].to_pylist()]
+            table = open_parquet(stream).read(columns=["id", "key", "bytes"])
+        text_bytes = table["bytes"].to_numpy()
+        spans_name, spans = self._spans(task, text_bytes)
+        pieces = find_pieces(text_bytes, spans)
+        sizes = np.zeros(len(text_bytes), np.int64)
+        np.add.at(sizes, pieces.document, pieces.sizes)
+        rules = self._rules(task, table.num_rows)
         rules[(sizes == 0) & np.array([rule is None for rule in rules], np.bool_)] = "settle.empty"
         kept = np.array([rule is None for rule in rules], np.bool_)
-        verdicts = pa.table([id64(table["id"].combine_chunks()), sizes, pa.array(rules, pa.string())], schema=VERDICTS)
-        with self.store.writing(Commits(self.store, "settle").object_name) as out:
-            write_table(out, verdicts)
+        columns = {
+            "id64": id64(table["id"].combine_chunks()),
+            "bytes": sizes,
+            "pieces": np.bincount(pieces.document, minlength=len(sizes)),
+            "rule": pa.array(rules, pa.string()),
+        }
+        with self.store.writing(commits.object_name) as verdicts:
+            write_table(verdicts, pa.table(columns, schema=VERDICTS))
+        with self.store.writing(lambda digest: commits.object_name(digest, "rows")) as index:
+            index.write(self._index(task, block, table))
         group_of = np.repeat(np.arange(len(groups)), groups)
-        kept_bytes = np.bincount(group_of, np.where(kept, sizes, 0), len(groups)).astype(np.int64)
+        kept_bytes = np.zeros(len(groups), np.int64)
+        np.add.at(kept_bytes, group_of, np.where(kept, sizes, 0))
         return {
-            "verdicts": out.name,
+            "verdicts": verdicts.name,
+            "spans": spans_name,
+            "index": index.name,
             "name": task["name"],
             "kept": int(kept.sum()),
             "kept_bytes": int(sizes[kept].sum()),
@@ -68,9 +79,41 @@ class SettleBlock(TaskFunction):
             "dropped": dict(sorted(Counter(rule for rule in rules if rule).items())),
         }
 
-    def _edited_sizes(self, task: Task, table: pa.Table) -> np.ndarray[Any, np.dtype[np.int64]]:
-        lines = Commits(self.store, "annotate").load(task["lines"])["object"] if task["lines"] else ""
-        if not lines:
-            return np.asarray(table["bytes"].to_numpy())
-        with self.store.open(lines) as stream:
-            return np.asarray(open_parquet(stream).read(columns=["edited_bytes"])["edited_bytes"].to_numpy())
+    def _rules(self, task: Task, count: int) -> np.ndarray[Any, np.dtype[np.object_]]:
+        """`phase.rule` of the first phase that dropped each row, or None."""
+        ledgers = {"select": Commits(self.store, "select").load(task["select"])["ledger"]}
+        if task["dedup"]:
+            ledgers["dedup"] = Commits(self.store, "dedup").load(task["dedup"])["ledgers"].get(task["block"], "")
+        rules = np.full(count, None, object)
+        for phase, name in ledgers.items():
+            if name:
+                with self.store.open(name) as stream:
+                    ledger = open_parquet(stream).read(columns=["row", "rule"])
+                rules[ledger["row"].to_numpy()] = [f"{phase}.{rule}" for rule in ledger["rule"].to_pylist()]
+        return rules
+
+    def _spans(self, task: Task, text_bytes: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[str, pa.ListArray | None]:
+        """Name and content of the block's merged spans; a single maker's sidecar serves as it is."""
+        made = [Commits(self.store, "annotate").load(key)["object"] for key in task["spans"]]
+        names = [name for name in made if name]
+        layers = []
+        for name in names:
+            with self.store.open(name) as stream:
+                layers.append(open_parquet(stream).read(columns=["spans"])["spans"].combine_chunks())
+        if len(layers) < 2:
+            return (names[0], layers[0]) if layers else ("", None)
+        merged = merge_spans(layers)
+        with self.store.writing(Commits(self.store, "settle").object_name) as out:
+            writer = RowGroupWriter(out, pa.schema([pa.field("spans", SPANS)]))
+            writer.write(pa.record_batch({"spans": merged}), text_bytes)
+            writer.close()
+        return out.name, merged
+
+    def _index(self, task: Task, block: Mapping[str, Any], table: pa.Table) -> bytes:
+        with self.store.open(block["rejects"]) as stream:
+            file = open_parquet(stream)
+            rejects = file.read(columns=["id", "key"]) if file.metadata.num_rows else table.slice(0, 0)
+        kept, lost = (
+            list(zip(part["id"].to_pylist(), part["key"].to_pylist(), strict=True)) for part in (table, rejects)
+        )
+        return row_index(task["source"], kept, lost)

@@ -27,8 +27,10 @@ from pile_builder.text.column import TextColumn, from_arrow
 from pile_builder.text.words import find_words
 
 ENTRY_POINT_GROUP = "pile_builder.signals"
-VERSIONS = {"language": 1, "lines": 1, "signals": 1, "sketch": 1}
+VERSIONS = {"language": 1, "lines": 2, "signals": 1, "sketch": 1}
 """Raised whenever a set's values change for the same text."""
+SPAN_SETS = ("lines",)
+"""Sets with a column `spans` that rewrites the text."""
 
 Reading = Literal["fineweb", "tfds"]
 SignalFunction = Callable[[TextColumn], pa.RecordBatch]
@@ -119,11 +121,7 @@ def annotate(texts: pa.Array, wanted: Annotations, names: set[str], model: Langu
         words = find_words(column)
         spans, line_signals, edited_words = cleaned_lines(column, wanted.reading, words)
         edited = apply_spans(column, spans)
-        sizes = pa.array(edited.offsets[1:] - edited.offsets[:-1])
-        done["lines"] = pa.record_batch(
-            {"spans": spans, "edited_bytes": sizes}
-            | dict(zip(line_signals.schema.names, line_signals.columns, strict=True))
-        )
+        done["lines"] = beside([pa.record_batch({"spans": spans}), line_signals])
     if "language" in names:
         if model is None:
             msg = "a language set is wanted and no language model is loaded"

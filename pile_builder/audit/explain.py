@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pile_builder.blocks import open_parquet
-from pile_builder.document import document_id
+from pile_builder.document import ID_BYTES, document_id
 from pile_builder.errors import PileError
 from pile_builder.manifest import Select
 from pile_builder.recipes import RECIPES
+from pile_builder.row_index import find_rows
 from pile_builder.storage import Commits, Store
 
 EXCERPT = 300
@@ -44,35 +46,46 @@ def explain_document(store: Store, wanted: str) -> list[dict[str, Any]]:
 def _in_block(
     store: Store, story: Mapping[str, Any], block: Mapping[str, Any], wanted: str
 ) -> Iterator[dict[str, Any]]:
+    source = block["source"]
+    identity = wanted if wanted.startswith(f"{source}:") and _is_id(wanted) else document_id(source, wanted)
+    with store.open(Commits(store, "settle").load(block["settle"])["index"]) as stream:
+        kept, rejected = find_rows(stream, identity)
+    if not kept and not rejected:
+        return
     record = Commits(store, "ingest").load(block["ingest"])
-    identity = wanted if wanted.startswith(f"{block['source']}:") else document_id(block["source"], wanted)
-    head = {"source": block["source"], "split": block["name"]}
-    for found in _rows(store, record["rejects"], identity, wanted, ["id", "key", "rule", "detail"]):
+    head = {"source": source, "split": block["name"]}
+    for found in _rows(store, record["rejects"], rejected, ["id", "key", "rule", "detail"]):
         found.pop("row")
         rule = found.pop("rule")
         yield head | found | {"dropped": f"ingest.{rule}"}
-    for found in _rows(store, record["block"], identity, wanted, ["id", "key", "bytes", "meta"]):
-        row = found.pop("row")
+    for found in _rows(store, record["block"], kept, ["id", "key", "bytes", "meta"]):
+        row = found["row"]
         found["meta"] = orjson.loads(found["meta"])
-        yield head | found | {"row": row} | _known(store, story, block, row) | _text(store, record, row)
+        group, inside = _place(record["row_groups"], row)
+        known = _known(store, story, block, row, group)
+        yield head | found | known | {"text": _excerpt(store, record["block"], group, inside)}
 
 
-def _rows(store: Store, name: str, identity: str, key: str, columns: list[str]) -> Iterator[dict[str, Any]]:
-    """Rows by id, or by a key that starts with the wanted one and ends or goes on after a space."""
+def _is_id(word: str) -> bool:
+    return re.fullmatch(rf"[^:]+:[0-9a-f]{{{2 * ID_BYTES}}}", word) is not None
+
+
+def _rows(store: Store, name: str, rows: list[int], columns: list[str]) -> list[dict[str, Any]]:
+    if not rows:
+        return []
     with store.open(name) as stream:
-        file = open_parquet(stream)
-        table = file.read(columns=columns) if file.metadata.num_rows else None
-    if table is None:
-        return
-    matches = pc.or_(
-        pc.equal(table["id"], identity),
-        pc.or_(pc.equal(table["key"], key), pc.starts_with(table["key"], f"{key} ")),
-    )
-    for row in np.flatnonzero(matches.to_numpy()).tolist():
-        yield table.slice(row, 1).to_pylist()[0] | {"row": row}
+        table = open_parquet(stream).read(columns=columns).take(rows)
+    return [found | {"row": row} for found, row in zip(table.to_pylist(), rows, strict=True)]
 
 
-def _known(store: Store, story: Mapping[str, Any], block: Mapping[str, Any], row: int) -> dict[str, Any]:
+def _place(row_groups: list[int], row: int) -> tuple[int, int]:
+    """Which row group a row lies in, and where in it."""
+    bounds = np.concatenate([[0], np.cumsum(row_groups)])
+    group = int(np.searchsorted(bounds, row, side="right")) - 1
+    return group, row - int(bounds[group])
+
+
+def _known(store: Store, story: Mapping[str, Any], block: Mapping[str, Any], row: int, group: int) -> dict[str, Any]:
     annotations, spans = _annotations(store, block, row)
     settled = Commits(store, "settle").load(block["settle"])
     with store.open(settled["verdicts"]) as stream:
@@ -87,7 +100,7 @@ def _known(store: Store, story: Mapping[str, Any], block: Mapping[str, Any], row
     if story["dedup"]:
         record = Commits(store, "dedup").load(story["dedup"])
         known["cluster"] = _cluster(store, record["ledgers"].get(block["ingest"], ""), row)
-    known["written"] = list(_written(store, story, block, verdict["id64"])) if not verdict["rule"] else []
+    known["written"] = list(_written(store, story, block, group, verdict["id64"])) if not verdict["rule"] else []
     return known
 
 
@@ -135,24 +148,33 @@ def _cluster(store: Store, ledger: str, row: int) -> dict[str, Any] | None:
     return None
 
 
-def _written(store: Store, story: Mapping[str, Any], block: Mapping[str, Any], id64: int) -> Iterator[dict[str, Any]]:
+def _written(
+    store: Store, story: Mapping[str, Any], block: Mapping[str, Any], group: int, id64: int
+) -> Iterator[dict[str, Any]]:
+    """Lines of the shards, looked for only in the shards that the plan made of the document's row group."""
     start = f"{block['source']}:{id64:016x}"
-    for key in story["shards"]:
-        record = Commits(store, "assemble").load(key)
+    mix = Commits(store, "mix").load(story["mix"])
+    for shard in story["shards"]:
+        with store.open(mix["splits"][shard["split"]]["plan"]) as stream:
+            plan = open_parquet(stream).read(columns=["segment", "block", "row_group"])
+        here = pc.and_(pc.equal(plan["block"], block["rank"]), pc.equal(plan["row_group"], group))
+        segments = plan.filter(here)["segment"].to_numpy()
+        if not ((segments >= shard["start"]) & (segments < shard["end"])).any():
+            continue
+        record = Commits(store, "assemble").load(shard["key"])
         with store.open(record["index"]) as stream:
             table = open_parquet(stream).read()
         hits = np.flatnonzero(pc.starts_with(table["id"], start).to_numpy())
         for line in hits.tolist():
             found = table.slice(line, 1).to_pylist()[0]
-            yield {"shard": record["name"], "line": line, "offset": found["offset"], "copy": found["copy"]}
+            where = {name: found[name] for name in ("offset", "copy", "piece")}
+            yield {"shard": record["name"], "line": line} | where
 
 
-def _text(store: Store, record: Mapping[str, Any], row: int) -> dict[str, Any]:
-    bounds = np.concatenate([[0], np.cumsum(record["row_groups"])])
-    group = int(np.searchsorted(bounds, row, side="right")) - 1
-    with store.open(record["block"]) as stream:
-        text = open_parquet(stream).read_row_group(group, columns=["text"])["text"][row - int(bounds[group])].as_py()
-    return {"text": text if len(text) <= EXCERPT else f"{text[:EXCERPT]}... ({len(text):,} characters)"}
+def _excerpt(store: Store, block: str, group: int, inside: int) -> str:
+    with store.open(block) as stream:
+        text = str(open_parquet(stream).read_row_group(group, columns=["text"])["text"][inside].as_py())
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}... ({len(text):,} characters)"
 
 
 def _similar(store: Store, block: Mapping[str, Any], wanted: str) -> list[str]:
