@@ -30,7 +30,7 @@ from pile_builder.storage import Commits, Store
 from pile_builder.work import BlockWork, Work, plan_work, split_to_json
 
 LIMIT = 0.1
-ANNOTATED, SELECTED, SHARDS = 12, 600, 100
+ANNOTATED, SELECTED, SHARDS = 40, 600, 100
 """Tasks of each phase."""
 OPTIONS = RunOptions(workers=1)
 
@@ -123,9 +123,7 @@ def _phases(manifest: Manifest, out: Path) -> Iterator[list[Phase]]:
 def _assembly(
     store: Store, work: Work, manifest: Manifest, block: BlockWork
 ) -> tuple[WriteShard, tuple[Mapping[str, Any], ...]]:
-    files = {
-        each.rank: BlockFiles(each.source, each.ingest, each.settle, each.sets.get("lines")) for each in work.blocks
-    }
+    files = {each.rank: BlockFiles(each.source, each.ingest, each.settle) for each in work.blocks}
     names = {block.source: manifest.set_name(block.source)}
     function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level)
     shard = shard_tasks(work, Commits(store, "mix").load(work.mix))[0]

@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import apache_beam as beam
@@ -57,7 +58,9 @@ class ReadTasks(beam.PTransform):
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[Task]:
         """From the pipeline's root to task dictionaries."""
-        return root | beam.Create([self.path]) | beam.FlatMap(read_lines) | beam.Reshuffle()
+        # Grouped by line number: what Create and Reshuffle do, in half the stages, which counts in a phase of a second.
+        lines = root | beam.Impulse() | "Read" >> beam.FlatMap(lambda _: enumerate(read_lines(self.path)))
+        return lines | "Spread" >> beam.GroupByKey() | "Tasks" >> beam.FlatMap(itemgetter(1))
 
 
 def read_lines(path: str) -> Iterator[dict[str, Any]]:
