@@ -72,8 +72,10 @@ def build(
 
     MANIFEST may be the manifest.lock.yaml of another build, to build the same corpus again.
     """
+    from pile_builder.allocator import return_freed_memory
     from pile_builder.forkserver import start_fork_server
 
+    return_freed_memory()
     start_fork_server()
     from pile_builder.console import PhaseProgress, print_summary
     from pile_builder.manifest import load_manifest

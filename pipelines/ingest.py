@@ -27,7 +27,7 @@ from pile_builder.source import Document, Raw, Reject, Skipped, Split
 from pile_builder.storage import Commits, Store
 from pile_builder.work import split_from_json
 
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 1 << 18
 BATCH_ROWS = 1_024
 """A batch ends at either: kernels lose nothing below 8 MiB, and annotations keep up with the pool."""
 DAMAGE = frozenset({"crashed", "damaged", "error", "memory_limit", "time_limit", "truncated", "undecodable"})
@@ -149,7 +149,7 @@ def extract_split(
         if len(lot) >= LOT_RECORDS or size >= LOT_BYTES:
             waiting.append((lot, pool.submit(Lot(name, lot))))
             lot, size = [], 0
-            while len(waiting) > 2 * pool.workers + 2:
+            while len(waiting) > pool.workers + 2:
                 yield from results()
     if lot:
         waiting.append((lot, pool.submit(Lot(name, lot))))
