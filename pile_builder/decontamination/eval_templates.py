@@ -65,8 +65,8 @@ def field(fields: Any, path: str) -> Any:
             here = here[int(part)]
         else:
             known = here if isinstance(here, Mapping) else map(str, range(len(here) if isinstance(here, list) else 0))
-            within = "" if part == path else f" in {path!r}"
-            raise ManifestError(unknown_word("field", part, known).replace(";", f"{within};", 1))
+            within = "" if part == path else f"{path!r}: "
+            raise ManifestError(within + unknown_word("field", part, known))
     return here
 
 
