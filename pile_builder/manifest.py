@@ -327,6 +327,8 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[
     """Keys that are valid at a place inside a model."""
     here: Any = model
     for part in location:
+        if isinstance(part, int):
+            continue  # a position in a list, whose models were taken with the field
         if isinstance(here, type) and issubclass(here, BaseModel):
             field = here.model_fields.get(str(part))
             here = field.annotation if field else None
