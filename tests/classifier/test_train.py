@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,48 +15,26 @@ import zstandard
 from typer.testing import CliRunner
 
 from pile_builder.annotate.quality import QualityModel, quality_batch
-from pile_builder.classifier.config import load_config
+from pile_builder.classifier.config import Input, load_config
+from pile_builder.classifier.documents import identity, texts
 from pile_builder.classifier.examples import write_examples
 from pile_builder.classifier.train import train_classifier
 from pile_builder.cli import app
 from pile_builder.errors import ManifestError, PileError
+from pile_builder.manifest import Manifest
+from pile_builder.pipelines.build import build
+from pile_builder.pipelines.engine import RunOptions
 from pile_builder.text.column import from_strings
 
-GOOD = [
-    "harbour",
-    "lantern",
-    "tide",
-    "letter",
-    "winter",
-    "orchard",
-    "measure",
-    "evidence",
-    "theorem",
-    "river",
-    "chapter",
-    "argument",
-]
-BAD = [
-    "click",
-    "price",
-    "cart",
-    "login",
-    "cookie",
-    "subscribe",
-    "offer",
-    "share",
-    "discount",
-    "menu",
-    "newsletter",
-    "checkout",
-]
-BOTH = ["the", "a", "of", "and", "to", "in", "is", "it", "for", "on", "with", "as"]
+GOOD = "harbour lantern tide letter winter orchard measure evidence theorem river chapter argument"
+BAD = "click price cart login cookie subscribe offer share discount menu newsletter checkout"
+BOTH = "the a of and to in is it for on with as"
 SMALL = {"dim": 8, "bucket": 2000, "epoch": 10, "lr": 0.5}
 
 
-def _texts(words: list[str], count: int, seed: int, length: int = 60) -> list[str]:
+def _texts(words: str, count: int, seed: int, length: int = 60) -> list[str]:
     draw = random.Random(seed)
-    return [" ".join(draw.choices(words + BOTH, k=length)) for _ in range(count)]
+    return [" ".join(draw.choices(f"{words} {BOTH}".split(), k=length)) for _ in range(count)]
 
 
 @pytest.fixture
@@ -90,8 +69,8 @@ def _train(path: Path, out: Path) -> dict[str, Any]:
 def test_the_same_inputs_make_the_same_model_however_they_lie(inputs: Path) -> None:
     report = _train(_config(inputs), inputs / "one")
     assert report["heldout"]["auc"] > 0.99
-    assert report["words"]["positive"][0][0] in GOOD
-    assert report["words"]["negative"][0][0] in BAD
+    assert report["words"]["positive"][0][0] in GOOD.split()
+    assert report["words"]["negative"][0][0] in BAD.split()
     again = _train(_config(inputs), inputs / "one")
     assert again == report
     (inputs / "moved").mkdir()
@@ -117,7 +96,7 @@ def test_what_is_written(inputs: Path) -> None:
     assert len(lock["inputs"]["negative"]) == 100
     model = QualityModel.load(out)
     assert (model.window, model.lower) == ("whole", True)
-    scores = quality_batch(from_strings([" ".join(GOOD).upper(), " ".join(BAD)]), model)["quality.score"].to_pylist()
+    scores = quality_batch(from_strings([GOOD.upper(), BAD]), model)["quality.score"].to_pylist()
     assert scores[0] > 0.9 > 0.1 > scores[1]
     assert not [path for path in inputs.iterdir() if path.name.startswith(".writing-")]
     (out / "model.bin").write_bytes(b"other")
@@ -126,10 +105,10 @@ def test_what_is_written(inputs: Path) -> None:
 
 
 def test_quantized(inputs: Path) -> None:
-    config = _config(inputs, quantize=True, fasttext=SMALL | {"bucket": 5000, "dim": 16})
+    config = _config(inputs, quantize=True, fasttext=SMALL | {"bucket": 1000, "dim": 16})
     report = _train(config, inputs / "out")
     assert report["model"]["file"] == "model.ftz"
-    assert report["model"]["bytes"] < 5000 * 16 * 4
+    assert report["model"]["bytes"] < 1000 * 16 * 4
     assert report["heldout"]["auc"] > 0.99
     assert _train(config, inputs / "again")["model"] == report["model"]
 
@@ -168,6 +147,23 @@ def test_training_lines_are_mixed_and_long_documents_give_several(inputs: Path) 
     is_positive = np.array(["positive" in line.split()[0] for line in lines])
     assert 0.3 < is_positive[:60].mean() < 0.8
     assert all(line.split()[0] in ("__label__positive", "__label__negative") for line in lines)
+
+
+def test_blocks_of_a_build(toy_manifest: Callable[..., Manifest], tmp_path: Path) -> None:
+    summary = build(toy_manifest(), str(tmp_path / "corpus"), RunOptions())
+    given = {"build": "corpus", "sources": ["left"]}
+    found = list(texts(Input.model_validate(given), str(tmp_path)))
+    left = summary["sources"]["left"]
+    assert len(found) == left["kept"]
+    assert sum(len(text.encode()) for text in found) == left["kept_bytes"]
+    every = list(texts(Input.model_validate(given | {"documents": "all"}), str(tmp_path)))
+    ingested = left["read"] - sum(count for rule, count in left["dropped"].items() if rule.startswith("ingest."))
+    assert len(every) == ingested > len(found)
+    known = identity(Input.model_validate(given), str(tmp_path))
+    assert known[0]["digest"] == summary["digest"]
+    assert known[0]["sources"] == ["left"]
+    with pytest.raises(PileError, match="unknown source 'lefft'; did you mean 'left'"):
+        list(texts(Input.model_validate(given | {"sources": ["lefft"]}), str(tmp_path)))
 
 
 @pytest.mark.parametrize(
