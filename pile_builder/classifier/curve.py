@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
@@ -51,7 +52,7 @@ def _axes(title: str, across: str, up: str, top: float = 1.0) -> str:
         parts.append(
             f'<path d="M{x} 0V{_SIDE}M0 {y}H{_SIDE}" stroke="{_GREY}" stroke-width="0.5"/>'
             f'<text x="{x}" y="{_SIDE + 16}" text-anchor="middle">{tick:g}</text>'
-            f'<text x="-6" y="{y + 4}" text-anchor="end">{_share(tick * top)}</text>'
+            f'<text x="-6" y="{y + 4}" text-anchor="end">{tick * top:.3g}</text>'
         )
     parts.append(f'<path d="M0 0V{_SIDE}H{_SIDE}" stroke="{_INK}" fill="none"/>')
     parts.append(f'<text x="{_SIDE / 2}" y="{_SIDE + 36}" text-anchor="middle">{escape(across)}</text>')
@@ -68,7 +69,8 @@ def _line(points: Points, colour: str, dashes: str = "") -> str:
 def _histograms(histogram: Mapping[str, Sequence[int]]) -> str:
     """Bars of both classes side by side, each class as shares of its own windows."""
     shares = {name: [count / max(sum(counts), 1) for count in counts] for name, counts in histogram.items()}
-    top = max(max(values) for values in shares.values()) or 1.0
+    # A multiple of 0.2, so that quarters of it are short numbers.
+    top = max(math.ceil(5 * max(max(values) for values in shares.values())), 1) / 5
     parts = [_axes("Scores of held-out windows", "score", "share of the class", top)]
     for place, (name, colour) in enumerate((("negative", _ORANGE), ("positive", _BLUE))):
         bins = len(shares[name])
@@ -87,7 +89,3 @@ def _histograms(histogram: Mapping[str, Sequence[int]]) -> str:
 
 def _point(x: float, y: float) -> tuple[float, float]:
     return round(x * _SIDE, 2), round((1 - y) * _SIDE, 2)
-
-
-def _share(value: float) -> str:
-    return f"{value:.2g}"
