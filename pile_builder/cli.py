@@ -21,9 +21,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 manifests = typer.Typer(no_args_is_help=True, help="Look at what a manifest may say.")
 sources = typer.Typer(no_args_is_help=True, help="Look at source plugins.")
 rules = typer.Typer(no_args_is_help=True, help="Look at quality rules and try them.")
+classifiers = typer.Typer(no_args_is_help=True, help="Train quality classifiers.")
 app.add_typer(manifests, name="manifest")
 app.add_typer(sources, name="sources")
 app.add_typer(rules, name="rules")
+app.add_typer(classifiers, name="classifier")
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 CorpusPath = Annotated[str, typer.Argument(metavar="DIR", help="folder of a build")]
@@ -221,6 +223,21 @@ def try_rules(
         table.add_row(_plain(row.name), row.rule or "kept", _number(row.value), _number(row.threshold))
     console.print(table)
     console.print(f"{total - dropped:,} of {total:,} kept", highlight=False)
+
+
+@classifiers.command("train")
+def train_classifier(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="what to train on and how (YAML)")],
+    out: Annotated[str, typer.Option("--out", help="folder for model, report, curve and lock")],
+) -> None:
+    """Train a quality classifier, judge it on held-out documents, and write it with its report."""
+    from pile_builder.classifier.config import load_config
+    from pile_builder.classifier.console import Reading, print_report
+    from pile_builder.classifier.train import train_classifier as run
+
+    with Reading(Console(stderr=True)) as watch:
+        report = run(load_config(config), out, watch, watch.say)
+    print_report(report, out, Console())
 
 
 def _plain(text: str) -> str:

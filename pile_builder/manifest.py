@@ -196,19 +196,7 @@ def load_manifest(
         ManifestError: with file, field, what was expected, what came, and the nearest valid word.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path}: cannot read the manifest: {error}"
-        raise ManifestError(msg) from error
-    try:
-        data = yaml.load(text, Loader=_UniqueKeyLoader)
-    except yaml.YAMLError as error:
-        msg = f"{path}: not valid YAML: {error}"
-        raise ManifestError(msg) from error
-    if not isinstance(data, dict):
-        msg = f"{path}: expected a mapping with the keys {', '.join(Manifest.model_fields)}; got {type(data).__name__}"
-        raise ManifestError(msg)
+    data = read_yaml(path, Manifest)
     if isinstance(data.get("manifest"), dict) and "digest" in data:
         limited = data.get("time_limited") or []
         data = data["manifest"]
@@ -216,21 +204,43 @@ def load_manifest(
     return check_manifest(data, str(path), os.environ if environment is None else environment, base)
 
 
+def read_yaml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
+    """The mapping in a YAML file that is to become a `model`; nothing is expanded or checked yet.
+
+    Raises:
+        ManifestError: the file cannot be read, is not YAML, gives a key twice, or holds no mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path}: cannot read it: {error}"
+        raise ManifestError(msg) from error
+    try:
+        data = yaml.load(text, Loader=_UniqueKeyLoader)
+    except yaml.YAMLError as error:
+        msg = f"{path}: not valid YAML: {error}"
+        raise ManifestError(msg) from error
+    if not isinstance(data, dict):
+        msg = f"{path}: expected a mapping with the keys {', '.join(model.model_fields)}; got {type(data).__name__}"
+        raise ManifestError(msg)
+    return data
+
+
 def check_manifest(
     data: Mapping[str, Any], file: str, environment: Mapping[str, str], base: str | Path | None = None
 ) -> Manifest:
     """Validate a manifest given as data; `file` is named in errors, its folder is the default `base` of roots."""
-    expanded = _expand(data, file, "", environment)
+    expanded = expand(data, file, "", environment)
     base = Path(file).parent if base is None else Path(base)
-    expanded["root"] = _absolute(expanded.get("root"), base)
+    expanded["root"] = absolute(expanded.get("root"), base)
     entries = expanded.get("sources")
     for entry in entries.values() if isinstance(entries, dict) else ():
         if isinstance(entry, dict) and entry.get("root"):
-            entry["root"] = _absolute(entry["root"], base)
+            entry["root"] = absolute(entry["root"], base)
     try:
         manifest = Manifest.model_validate(expanded)
     except ValidationError as error:
-        raise ManifestError("\n".join(_explain(file, Manifest, error))) from error
+        raise ManifestError("\n".join(explain(file, Manifest, error))) from error
     manifest._given = dict(data)
     problems = list(_problems(manifest, file))
     if problems:
@@ -238,7 +248,8 @@ def check_manifest(
     return manifest
 
 
-def _absolute(root: Any, base: Path) -> str:
+def absolute(root: Any, base: Path) -> str:
+    """A root as written, absolute: URLs as they are, paths relative to `base`."""
     given = str(root or "")
     return given if is_remote(given) else os.path.normpath(base.absolute() / given)
 
@@ -279,12 +290,17 @@ def _configured(name: str, entry: SourceEntry, root: str) -> Source:
     try:
         config = plugin.Config.model_validate(given)
     except ValidationError as error:
-        lines = _explain(f"sources.{name}.options", plugin.Config, error, leave_out=set(SourceConfig.model_fields))
+        lines = explain(f"sources.{name}.options", plugin.Config, error, leave_out=set(SourceConfig.model_fields))
         raise ManifestError("\n".join(lines)) from error
     return plugin(config)
 
 
-def _expand(value: Any, file: str, field: str, environment: Mapping[str, str]) -> Any:
+def expand(value: Any, file: str, field: str, environment: Mapping[str, str]) -> Any:
+    """Replace `${VAR}` and `${VAR:-default}` in every string of YAML data; `file` and `field` are named in errors.
+
+    Raises:
+        ManifestError: a variable is not set and has no default.
+    """
     if isinstance(value, str):
 
         def variable(match: re.Match[str]) -> str:
@@ -299,17 +315,17 @@ def _expand(value: Any, file: str, field: str, environment: Mapping[str, str]) -
         return _VARIABLE.sub(variable, value)
     if isinstance(value, Mapping):
         return {
-            key: _expand(each, file, f"{field}.{key}" if field else str(key), environment)
-            for key, each in value.items()
+            key: expand(each, file, f"{field}.{key}" if field else str(key), environment) for key, each in value.items()
         }
     if isinstance(value, list):
-        return [_expand(each, file, f"{field}.{i}", environment) for i, each in enumerate(value)]
+        return [expand(each, file, f"{field}.{i}", environment) for i, each in enumerate(value)]
     return value
 
 
-def _explain(
+def explain(
     file: str, model: type[BaseModel], error: ValidationError, leave_out: set[str] | None = None
 ) -> Iterator[str]:
+    """What is wrong with data that a model refused, a line per problem: file, field, what was expected."""
     for problem in error.errors(include_url=False):
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
