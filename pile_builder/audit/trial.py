@@ -12,9 +12,9 @@ import orjson
 from pile_builder.annotate.lines import c4_lines
 from pile_builder.annotate.sets import beside
 from pile_builder.annotate.signals import signals
+from pile_builder.checked_yaml import unknown_word
 from pile_builder.document import apply_spans
 from pile_builder.errors import PileError
-from pile_builder.manifest import unknown_word
 from pile_builder.recipes import RECIPES
 from pile_builder.streams import InputFile, open_text_bytes
 from pile_builder.text.column import from_strings

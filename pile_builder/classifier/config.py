@@ -10,8 +10,8 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from pile_builder.annotate.quality import Window
+from pile_builder.checked_yaml import Model, absolute, expand, explain, read_yaml
 from pile_builder.errors import ManifestError
-from pile_builder.manifest import Model, absolute, expand, explain, read_yaml
 
 
 class Input(Model):

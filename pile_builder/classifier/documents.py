@@ -13,9 +13,9 @@ import yaml
 
 from pile_builder.audit.explain import STORY
 from pile_builder.blocks import open_parquet
+from pile_builder.checked_yaml import unknown_word
 from pile_builder.classifier.config import Input
 from pile_builder.errors import InputError, PileError
-from pile_builder.manifest import unknown_word
 from pile_builder.storage import Commits, Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, list_files, open_input, open_text_bytes, read_all, resolve
 

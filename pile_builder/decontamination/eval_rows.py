@@ -76,7 +76,7 @@ def dataset_rows(
         from datasets import load_dataset
         from datasets.exceptions import DatasetsError
     except ImportError as error:
-        msg = f"dataset {dataset!r} needs a library that is not installed: pip install datasets"
+        msg = f"dataset {dataset!r} needs a library that is not installed: pip install 'pile-builder[hub]'"
         raise ManifestError(msg) from error
     path = resolve(dataset, root) if dataset.startswith(("./", "../")) else dataset
     for split in splits:

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateError, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from pile_builder.checked_yaml import unknown_word
 from pile_builder.errors import ManifestError
 
 Fields = Mapping[str, Any]
@@ -52,9 +53,6 @@ def literal(text: str) -> Render:
 
 def field(fields: Any, path: str) -> Any:
     """What lies at a dotted path: keys of objects, positions of lists; a key that itself has dots comes first."""
-    # manifest.py imports this package for the models of eval sets.
-    from pile_builder.manifest import unknown_word
-
     if isinstance(fields, Mapping) and path in fields:
         return fields[path]
     here = fields

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from pile_builder.checked_yaml import Model, expand, explain, read_yaml
 from pile_builder.decontamination.eval_harness import load_task
 from pile_builder.decontamination.eval_rows import Row, dataset_rows, file_rows
 from pile_builder.decontamination.eval_templates import Render, template
@@ -24,10 +24,8 @@ from pile_builder.streams import InputFile, list_files
 _TEMPLATE = "a field, a dotted path or a jinja2 template"
 
 
-class EvalSet(BaseModel):
+class EvalSet(Model):
     """One eval set: where its rows are and which of their fields are protected."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="lower-case name of the set")
     files: tuple[str, ...] = Field((), description="jsonl, json, csv, tsv or parquet files, or globs")
@@ -74,10 +72,8 @@ _BELONGS = {
 }
 
 
-class EvalList(BaseModel):
+class EvalList(Model):
     """A file of manifests/evals: its own sets, and those of the files that it includes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     include: tuple[str, ...] = Field((), description="other such files, relative to this one")
     evals: tuple[EvalSet, ...] = ()
@@ -136,21 +132,11 @@ def load_items(eval_set: EvalSet, root: str) -> Iterator[EvalItem]:
 
 
 def _listed(path: Path, environment: Mapping[str, str], including: tuple[Path, ...]) -> Iterator[EvalSet]:
-    # manifest.py imports this module for EvalSet.
-    from pile_builder.manifest import _expand, _explain, _UniqueKeyLoader
-
+    data = read_yaml(path, EvalList)
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        msg = f"{path}: cannot be read as a YAML list of eval sets: {error}"
-        raise ManifestError(msg) from error
-    if not isinstance(data, dict):
-        msg = f"{path}: expected a mapping with the keys {', '.join(EvalList.model_fields)}; got {type(data).__name__}"
-        raise ManifestError(msg)
-    try:
-        listed = EvalList.model_validate(_expand(data, str(path), "", environment))
+        listed = EvalList.model_validate(expand(data, str(path), "", environment))
     except ValidationError as error:
-        raise ManifestError("\n".join(_explain(str(path), EvalList, error))) from error
+        raise ManifestError("\n".join(explain(str(path), EvalList, error))) from error
     for name in listed.include:
         if (path.parent / name).resolve() in (each.resolve() for each in (*including, path)):
             msg = f"{path}: include: {name} includes this file"

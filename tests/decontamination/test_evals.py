@@ -176,7 +176,7 @@ def test_errors_of_rows(tmp_path: Path, name: str, data: bytes, fields: dict[str
         ("eval: []", ["unknown key 'eval'", "did you mean 'evals'?"]),
         ("evals: []", ["lists no eval set"]),
         ("- a", ["expected a mapping", "got list"]),
-        ("evals: [", ["cannot be read as a YAML list"]),
+        ("evals: [", ["not valid YAML"]),
         ("include: [list.yaml]", ["include: list.yaml includes this file"]),
         ("include: [gone.yaml]", ["gone.yaml", "cannot be read"]),
     ],
@@ -207,7 +207,7 @@ def test_dataset_folder(tmp_path: Path):
 
 def test_datasets_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
-    assert "pip install datasets" in error_of(tmp_path, dataset="some/set", question="question")
+    assert "pip install 'pile-builder[hub]'" in error_of(tmp_path, dataset="some/set", question="question")
 
 
 TASK = """

@@ -1,0 +1,136 @@
+"""Reading YAML into frozen models, with errors that name file, field, what was expected and the nearest valid word."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pile_builder.errors import ManifestError
+from pile_builder.streams import is_remote
+
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+class Model(BaseModel):
+    """Base of what users write in YAML: frozen, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def read_yaml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
+    """The mapping in a YAML file that is to become a `model`; nothing is expanded or checked yet.
+
+    Raises:
+        ManifestError: the file cannot be read, is not YAML, gives a key twice, or holds no mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path}: cannot be read: {error}"
+        raise ManifestError(msg) from error
+    try:
+        data = yaml.load(text, Loader=_UniqueKeyLoader)
+    except yaml.YAMLError as error:
+        msg = f"{path}: not valid YAML: {error}"
+        raise ManifestError(msg) from error
+    if not isinstance(data, dict):
+        msg = f"{path}: expected a mapping with the keys {', '.join(model.model_fields)}; got {type(data).__name__}"
+        raise ManifestError(msg)
+    return data
+
+
+def absolute(root: Any, base: Path) -> str:
+    """A root as written, absolute: URLs as they are, paths relative to `base`."""
+    given = str(root or "")
+    return given if is_remote(given) else os.path.normpath(base.absolute() / given)
+
+
+def expand(value: Any, file: str, field: str, environment: Mapping[str, str]) -> Any:
+    """Replace `${VAR}` and `${VAR:-default}` in every string of YAML data; `file` and `field` are named in errors.
+
+    Raises:
+        ManifestError: a variable is not set and has no default.
+    """
+    if isinstance(value, str):
+
+        def variable(match: re.Match[str]) -> str:
+            name, default = match.groups()
+            if name not in environment and default is None:
+                msg = (
+                    f"{file}: {field}: ${{{name}}} is not set in the environment; set it, or write ${{{name}:-default}}"
+                )
+                raise ManifestError(msg)
+            return environment.get(name, default)
+
+        return _VARIABLE.sub(variable, value)
+    if isinstance(value, Mapping):
+        return {
+            key: expand(each, file, f"{field}.{key}" if field else str(key), environment) for key, each in value.items()
+        }
+    if isinstance(value, list):
+        return [expand(each, file, f"{field}.{i}", environment) for i, each in enumerate(value)]
+    return value
+
+
+def explain(
+    file: str, model: type[BaseModel], error: ValidationError, leave_out: set[str] | None = None
+) -> Iterator[str]:
+    """What is wrong with data that a model refused, a line per problem: file, field, what was expected."""
+    for problem in error.errors(include_url=False):
+        where = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            known = [word for word in _fields_at(model, problem["loc"][:-1]) if word not in (leave_out or ())]
+            yield f"{file}: {where}: {unknown_word('key', str(problem['loc'][-1]), known)}"
+        elif problem["type"] == "missing":
+            yield f"{file}: {where}: required and not given"
+        elif problem["type"] == "value_error":
+            yield f"{file}: {where + ': ' if where else ''}{problem['msg'].removeprefix('Value error, ')}"
+        else:
+            yield f"{file}: {where}: {problem['msg'][0].lower() + problem['msg'][1:]}; got {problem['input']!r}"
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Keys that are valid at a place inside a model."""
+    here: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue  # a position in a list, whose models were taken with the field
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            field = here.model_fields.get(str(part))
+            here = field.annotation if field else None
+        else:
+            # A key of a mapping of models: what it holds is the mapping's last type argument.
+            here = getattr(here, "__args__", (None,))[-1]
+        arguments = [one for one in getattr(here, "__args__", ()) if isinstance(one, type) and one is not type(None)]
+        if len(arguments) == 1 and getattr(here, "__origin__", None) is not dict:
+            here = arguments[0]
+    return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
+
+
+def unknown_word(kind: str, word: str, known: Iterable[str]) -> str:
+    """The end of an error about a word that is not valid, with the nearest one that is and all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {kind} {word!r}{hint} Valid: {', '.join(known) or 'none here'}"
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML in which a key given twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=deep)
+            if key in seen:
+                msg = f"key {key!r} is given twice"
+                raise yaml.constructor.ConstructorError(None, None, msg, key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
