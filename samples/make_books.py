@@ -206,7 +206,7 @@ def text_file(original: Original, name: str, encoding: str) -> bytes:
     layout = values.get("layout", "ebook")
     header, footer = LAYOUTS[layout]
     values |= {
-        "upper": values["title"].upper(),
+        "upper": textwrap.fill(values["title"].upper(), 70),
         "encoding": encoding,
         "name": name,
         "article": values.get("article", "THE"),
@@ -227,7 +227,7 @@ def _block(block: str) -> str:
     if block.startswith("# "):
         return f"\n\n{block[2:]}\n\n"
     if block.startswith(">"):
-        return "".join(f"    {line[1:].strip()}".rstrip() + "\n" for line in block.split("\n"))
+        return "".join(f"    {line[2:]}".rstrip() + "\n" for line in block.split("\n"))
     if block.startswith("|"):
         return "".join(f"  {line[2:]}".rstrip() + "\n" for line in block.split("\n"))
     if block.startswith("!"):

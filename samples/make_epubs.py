@@ -218,7 +218,7 @@ def _notes(block: str) -> list[tuple[str, str]]:
 
 
 def _emphasised(markup: str) -> str:
-    return re.sub(r"\b_([^_]+)_(?!\w)", r"<em>\1</em>", markup)
+    return re.sub(r"_([^_]+)_", r"<em>\1</em>", markup)
 
 
 def _verse(block: str) -> str:
