@@ -1,24 +1,27 @@
-"""Build `samples/books/` from the readable originals: Gutenberg-format text files and EPUBs, byte for byte the same.
+"""Build `samples/books/` from the readable originals: text files in the layouts of Project Gutenberg, and EPUBs.
 
     python samples/make_books.py
 
 An original is a block of `Field: value` lines and a body: `# ` headings, paragraphs of one line, `> ` lines of verse,
-`[^1]` note references and `[^1]: ` notes.
+`| ` lines that keep their layout, `[^1]` note references, `[^1]: ` notes, `!` pictures with or without a caption.
+Written byte for byte the same by every run.
 """
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
+import tarfile
 import textwrap
-import zipfile
-from html import escape
 from pathlib import Path
 
-HERE = Path(__file__).parent
-ORIGINALS = HERE / "originals" / "books"
-TARGET = HERE / "books"
+from make_epubs import write_epubs
+from original import Original, read
 
-HEADER = """The Project Gutenberg eBook of {title}, by {author}
+TARGET = Path(__file__).parent / "books"
+
+EBOOK_HEADER = """The Project Gutenberg eBook of {title}, by {author}
 
 This is a small book in the layout of a Project Gutenberg file. It was
 written for the tests of a program and may be used for anything.
@@ -34,13 +37,12 @@ Language: {language}
 
 Character set encoding: {encoding}
 
-*** START OF THE PROJECT GUTENBERG EBOOK {upper} ***
+*** START OF {article} PROJECT GUTENBERG EBOOK {upper} ***
 
 
 
 
-Produced by Nobody in Particular and the Online Distributed
-Proofreading Team of a sample directory.
+{credits}
 
 
 
@@ -51,169 +53,207 @@ by
 
 {author}
 """
-FOOTER = """
+EBOOK_FOOTER = """
 
 
 
 End of the Project Gutenberg EBook of {title}, by {author}
 
-*** END OF THE PROJECT GUTENBERG EBOOK {upper} ***
+*** END OF {article} PROJECT GUTENBERG EBOOK {upper} ***
 
 ***** This file should be named {name} *****
 
 Here follows, in a real file, the full licence of Project Gutenberg. None
 of these words belong to the book, and none of them may reach a document.
 """
+ETEXT_HEADER = """**The Project Gutenberg Etext of {title}, by {author}**
+#1 in our series by {author}
 
-PAGE = """<?xml version="1.0" encoding="utf-8"?>
-<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" xml:lang="en">
-<head><title>{title}</title></head>
-<body epub:type="{kind}">
-{body}
-</body>
-</html>
+
+This is a small book in the layout that such files had in the 1990s. It
+was written for the tests of a program and may be used for anything.
+Please take a look at the important information in this header.
+
+
+{title}
+
+by {author}
+
+{date}  [Etext #{number}]
+
+
+**The Project Gutenberg Etext of {title}, by {author}**
+*****This file should be named {name} or {name}*****
+
+
+Here a real file spoke of volunteers, of dates, and of money.
+
+
+***START**THE SMALL PRINT!**FOR PUBLIC DOMAIN ETEXTS**START***
+Why is this "Small Print!" statement here? So that there is something
+to cut. In a real file the lawyers had the word from here on.
+
+*BEFORE!* YOU USE OR READ THIS ETEXT
+You may read it at once. It asks for nothing.
+
+*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*
+
+
+
+
+
+{credits}
+
+
+
+
+
+{upper}
+
+by {author}
 """
-CONTAINER = """<?xml version="1.0"?>
-<container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
-<rootfiles><rootfile full-path="book/package.opf" media-type="application/oebps-package+xml"/></rootfiles>
-</container>
+ETEXT_FOOTER = """
+
+
+
+
+End of The Project Gutenberg Etext of {title}, by {author}
+
 """
-PACKAGE = """<?xml version="1.0" encoding="utf-8"?>
-<package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">
-<metadata xmlns:dc="http://purl.org/dc/elements/1.1/">
-<dc:identifier id="id">{identifier}</dc:identifier>
-<dc:title>{title}</dc:title>
-<dc:creator>{author}</dc:creator>
-<dc:language>en</dc:language>
-<dc:date>{date}</dc:date>
-<dc:rights>Dedicated to the public domain under CC0 (https://creativecommons.org/publicdomain/zero/1.0/).</dc:rights>
-</metadata>
-<manifest>
-{items}
-</manifest>
-<spine>
-{references}
-</spine>
-</package>
+MODERN_HEADER = """The Project Gutenberg eBook of {title}
+
+This ebook is a small one, in the layout that such files have today. It
+was written for the tests of a program and may be used for anything.
+
+Title: {title_lines}
+
+Author: {author}
+
+Release date: {date} [eBook #{number}]
+
+Language: {language}
+
+Credits: {credits}
+
+
+*** START OF {article} PROJECT GUTENBERG EBOOK {wrapped} ***
+
+
+
+
+{upper}
+
+{author}
 """
+MODERN_FOOTER = """
+
+*** END OF {article} PROJECT GUTENBERG EBOOK {wrapped} ***
+
+
+Updated editions will replace the previous one, in a real file. None of
+these words belong to the book, and none of them may reach a document.
+"""
+PLAIN_HEADER = """{upper}
+
+{author}
+"""
+LAYOUTS = {
+    "ebook": (EBOOK_HEADER, EBOOK_FOOTER),
+    "etext": (ETEXT_HEADER, ETEXT_FOOTER),
+    "modern": (MODERN_HEADER, MODERN_FOOTER),
+    "plain": (PLAIN_HEADER, ""),
+}
+CREDITS = "Produced by Nobody in Particular and the Online Distributed\nProofreading Team of a sample directory."
 
 
 def main() -> None:
     """Write every sample."""
     TARGET.mkdir(parents=True, exist_ok=True)
-    write_text("tide_tables", "90001.txt", "ASCII")
-    write_text("clockmender", "90002-8.txt", "ISO-8859-1")
-    write_text("walking_home", "90003-0.txt", "UTF-8")
-    write_epub("tide_tables", "the-keeper-of-the-tide-tables.epub", "https://books.example/tide-tables", "2019-11-20")
-    write_epub("bread", "a-plain-account-of-bread.epub", "https://books.example/bread", "2021-05-02")
+    for name, original, encoding in [
+        ("90001.txt", "tide_tables", "ASCII"),
+        ("90002-8.txt", "clockmender", "ISO-8859-1"),
+        ("90003-0.txt", "walking_home", "UTF-8"),
+        ("90004.txt", "marsh_tales", "ASCII"),
+        ("90005-8.txt", "mountain_diary", "ISO-8859-1"),
+        ("90006-0.txt", "garden_beasts", "UTF-8"),
+        ("90007-0.txt", "borrowed_ladder", "UTF-8"),
+        ("90008.txt", "songs_of_the_weir", "ASCII"),
+        ("90009-8.txt", "small_kitchen", "ISO-8859-1"),
+        ("90010.txt", "almanac", "ASCII"),
+        ("90011-0.txt", "skerry_letters", "UTF-8"),
+        ("90012-8.txt", "la_maison_du_passeur", "ISO-8859-1"),
+        ("90013-0.txt", "errata", "UTF-8"),
+        ("90014.txt", "knots", "ASCII"),
+        ("90015-8.txt", "printers_boy", "ISO-8859-1"),
+        ("90016-0.txt", "dust", "UTF-8"),
+    ]:
+        (TARGET / name).write_bytes(text_file(read(original), name, encoding))
+    # A later edition of the tales: the same text by another volunteer, in the layout of its day.
+    second = read("marsh_tales").edited("marsh_tales_second_edition")
+    (TARGET / "90017-0.txt").write_bytes(text_file(second, "90017-0.txt", "UTF-8"))
+    # A download that broke off.
+    (TARGET / "90018-0.txt").write_bytes(text_file(read("dust"), "90018-0.txt", "UTF-8")[:6000])
+    ghost = text_file(read("bell_of_st_osyth"), "the-bell-of-st-osyth.txt", "UTF-8")
+    (TARGET / "the-bell-of-st-osyth.txt.gz").write_bytes(gzip.compress(ghost, mtime=0))
+    write_tar("wendlow-society.tar.gz", ["fables", "wendlow"])
+    write_epubs(TARGET)
 
 
-def write_text(original: str, name: str, encoding: str) -> None:
-    """One Gutenberg-format file, hard-wrapped at 70 columns, CRLF."""
-    fields, blocks = _read(original)
+def text_file(original: Original, name: str, encoding: str) -> bytes:
+    """One text file, hard-wrapped at 70 columns; CRLF, as Project Gutenberg has it, unless its layout is plain."""
+    fields = original.fields
     values = {key.lower(): value for key, value in fields.items()}
-    values |= {"upper": values["title"].upper(), "encoding": encoding, "name": name}
-    values["title_lines"] = values["title"].replace(": ", "\n       ", 1)
-    parts = [HEADER.format(**values)]
-    for block in blocks:
-        if block.startswith("# "):
-            parts.append(f"\n\n{block[2:]}\n\n")
-        elif block.startswith(">"):
-            parts.append("".join(f"    {line[1:].strip()}".rstrip() + "\n" for line in block.split("\n")))
-        else:
-            parts.append(textwrap.fill(block, 70, break_long_words=False, break_on_hyphens=False) + "\n")
-    text = "\n".join(parts) + FOOTER.format(**values)
-    mark = "\ufeff" if encoding == "UTF-8" else ""
-    (TARGET / name).write_bytes((mark + text.replace("\n", "\r\n")).encode(encoding))
-
-
-def write_epub(original: str, name: str, identifier: str, date: str) -> None:
-    """One EPUB 3 with a title page, a navigation page, a page per chapter, notes and a colophon."""
-    fields, blocks = _read(original)
-    title, author = escape(fields["Title"]), escape(fields["Author"])
-    pages = {
-        "title": _page(
-            title, "frontmatter", f'<section epub:type="titlepage"><h1>{title}</h1><p>By {author}</p></section>'
-        )
+    layout = values.get("layout", "ebook")
+    header, footer = LAYOUTS[layout]
+    values |= {
+        "upper": textwrap.fill(values["title"].upper(), 70),
+        "encoding": encoding,
+        "name": name,
+        "article": values.get("article", "THE"),
+        "credits": values.get("credits", CREDITS).replace("\\n", "\n"),
+        "title_lines": values["title"].replace(": ", "\n       ", 1),
+        "wrapped": textwrap.fill(values["title"].upper(), 38),
     }
-    chapters = _chapters(blocks)
-    links = "".join(
-        f'<li><a href="c{number}.xhtml">{escape(heading)}</a></li>' for number, (heading, _) in enumerate(chapters)
-    )
-    nav = _page("Contents", "frontmatter", f'<nav epub:type="toc"><h2>Contents</h2><ol>{links}</ol></nav>')
-    for number, (heading, body) in enumerate(chapters):
-        pages[f"c{number}"] = _chapter_page(heading, body)
-    colophon = '<section epub:type="colophon"><h2>Colophon</h2><p>Set by a script, for a test.</p></section>'
-    pages["colophon"] = _page("Colophon", "backmatter", colophon)
-    media = 'media-type="application/xhtml+xml"'
-    items = [f'<item id="{page}" href="{page}.xhtml" {media}/>' for page in pages]
-    items.append(f'<item id="nav" href="nav.xhtml" {media} properties="nav"/>')
-    package = PACKAGE.format(
-        identifier=identifier, title=title, author=author, date=date, items="\n".join(items),
-        references="\n".join(f'<itemref idref="{page}"/>' for page in ["title", "nav", *list(pages)[1:]]),
-    )  # fmt: skip
-    with zipfile.ZipFile(TARGET / name, "w") as archive:
-        _add(archive, "mimetype", "application/epub+zip", zipfile.ZIP_STORED)
-        _add(archive, "META-INF/container.xml", CONTAINER)
-        _add(archive, "book/package.opf", package)
-        _add(archive, "book/nav.xhtml", nav)
-        for page, content in pages.items():
-            _add(archive, f"book/{page}.xhtml", content)
+    parts = [header.format(**values), *(_block(block) for block in original.blocks)]
+    text = "\n".join(parts) + footer.format(**values)
+    if layout == "plain":
+        return text.encode(encoding)
+    mark = "\ufeff" if encoding == "UTF-8" else ""
+    return (mark + text.replace("\n", "\r\n")).encode(encoding)
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: str, method: int = zipfile.ZIP_DEFLATED) -> None:
-    info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    info.compress_type = method
-    info.external_attr = 0o644 << 16
-    archive.writestr(info, content.encode())
+def _block(block: str) -> str:
+    """One block as lines of a text file, with a line feed at its end."""
+    if block.startswith("# "):
+        return f"\n\n{block[2:]}\n\n"
+    if block.startswith(">"):
+        return "".join(f"    {line[2:]}".rstrip() + "\n" for line in block.split("\n"))
+    if block.startswith("|"):
+        return "".join(f"  {line[2:]}".rstrip() + "\n" for line in block.split("\n"))
+    if block.startswith("!"):
+        caption = block[1:].strip()
+        block = f"[Illustration: {caption}]" if caption else "[Illustration]"
+    if block.startswith("[^"):
+        notes = [re.sub(r"\[\^(\d+)\]: (.*)", r"[Footnote \1: \2]", line) for line in block.split("\n")]
+        return "\n".join(_filled(note) for note in notes)
+    return _filled(re.sub(r"\[\^(\d+)\]", r"[\1]", block))
 
 
-def _read(original: str) -> tuple[dict[str, str], list[str]]:
-    head, _, body = (ORIGINALS / f"{original}.txt").read_text(encoding="utf-8").partition("\n\n")
-    fields = dict(line.split(": ", 1) for line in head.split("\n"))
-    return fields, [block for block in body.strip("\n").split("\n\n") if block]
+def _filled(paragraph: str) -> str:
+    return textwrap.fill(paragraph, 70, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
-def _chapters(blocks: list[str]) -> list[tuple[str, list[str]]]:
-    chapters: list[tuple[str, list[str]]] = []
-    for block in blocks:
-        if block.startswith("# "):
-            chapters.append((block[2:], []))
-        else:
-            chapters[-1][1].append(block)
-    return chapters
-
-
-def _chapter_page(heading: str, blocks: list[str]) -> str:
-    if blocks[0].startswith("[^"):
-        notes = [line.split(": ", 1)[1] for line in blocks[0].split("\n")]
-        back = '<a href="c1.xhtml" epub:type="backlink">\u21a9</a>'
-        items = "".join(
-            f'<li id="note-{number}" epub:type="endnote"><p>{escape(note)} {back}</p></li>'
-            for number, note in enumerate(notes, 1)
-        )
-        return _page(
-            heading, "backmatter", f'<section epub:type="endnotes"><h2>{escape(heading)}</h2><ol>{items}</ol></section>'
-        )
-    body = "\n".join(_verse(block) if block.startswith(">") else f"<p>{_inline(block)}</p>" for block in blocks)
-    return _page(heading, "bodymatter", f'<section epub:type="chapter"><h2>{escape(heading)}</h2>\n{body}\n</section>')
-
-
-def _inline(text: str) -> str:
-    reference = r'<a href="c5.xhtml#note-\1" epub:type="noteref">\1</a>'
-    return re.sub(r"\[\^(\d+)\]", reference, escape(text, quote=False))
-
-
-def _verse(block: str) -> str:
-    stanzas = "\n".join(line[1:].strip() for line in block.split("\n")).split("\n\n")
-    lines = [
-        "<br/>".join(f"<span>{escape(line, quote=False)}</span>" for line in stanza.split("\n")) for stanza in stanzas
-    ]
-    return '<blockquote epub:type="z3998:poem">' + "".join(f"<p>{stanza}</p>" for stanza in lines) + "</blockquote>"
-
-
-def _page(title: str, kind: str, body: str) -> str:
-    return PAGE.format(title=escape(title), kind=kind, body=body)
+def write_tar(name: str, originals: list[str]) -> None:
+    """A tar of plain text files without anybody's header, and of a file that is no book."""
+    members = {f"books/{original}.txt": text_file(read(original), "", "UTF-8") for original in originals}
+    members["books/order-form.pdf"] = b"%PDF-1.4\n%%EOF\n"
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for member, data in sorted(members.items()):
+            info = tarfile.TarInfo(member)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    (TARGET / name).write_bytes(gzip.compress(stream.getvalue(), mtime=0))
 
 
 if __name__ == "__main__":

@@ -71,8 +71,12 @@ def test_samples():
         "2401.00009": "not_latex",
         "2401.00010": "no_text",
         "2401.00013": "pdf_only",
+        "2402.00006": "pdf_only",
+        "2402.00010": "withdrawn",
+        "2402.00016": "no_main_file",
+        "2402.00017": "truncated",
     }
-    assert len(found) == 15
+    assert len(found) == 36
     ferry = found["2401.00001"]
     assert ferry.text.startswith(
         "# Queues that forget: waiting times at a ferry landing\n\n## Abstract\n\nWe study a queue"
