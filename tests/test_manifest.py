@@ -81,7 +81,7 @@ def test_missing_inputs_are_named(tmp_path: Path):
 def test_not_a_mapping_and_not_yaml(tmp_path: Path):
     assert "expected a mapping" in error_of(tmp_path, "- a\n- b\n")
     assert "not valid YAML" in error_of(tmp_path, "a: [")
-    with pytest.raises(ManifestError, match="cannot read"):
+    with pytest.raises(ManifestError, match="cannot be read"):
         load_manifest(tmp_path / "absent.yaml")
 
 
