@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -21,8 +22,14 @@ UNITS = {
 }
 
 
+LINE_SECONDS = 30
+
+
 class PhaseProgress:
-    """Call it as (phase, done, total) while a build runs. Without a terminal it prints a line per finished phase."""
+    """Call it as (phase, done, total, records) while a build runs.
+
+    Without a terminal it prints a line per finished phase, and every half minute how far the running one is.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -32,11 +39,13 @@ class PhaseProgress:
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),
             TimeElapsedColumn(),
+            TextColumn("{task.fields[records]}"),
             console=console,
             disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
         self._finished: set[str] = set()
+        self._last_line = time.monotonic()
 
     def __enter__(self) -> PhaseProgress:
         self._progress.start()
@@ -47,15 +56,21 @@ class PhaseProgress:
     ) -> None:
         self._progress.stop()
 
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        """Show that `done` of a phase's `total` tasks are committed."""
+    def __call__(self, phase: str, done: int, total: int, records: int) -> None:
+        """Show that `done` of a phase's `total` tasks are committed, and the records that its long tasks have read."""
         if phase not in self._tasks:
-            self._tasks[phase] = self._progress.add_task(phase, total=total, unit=UNITS[phase])
-        self._progress.update(self._tasks[phase], completed=done, total=total)
-        if done == total and phase not in self._finished:
+            self._tasks[phase] = self._progress.add_task(phase, total=total, unit=UNITS[phase], records="")
+        read = f"{records:,} records" if records else ""
+        self._progress.update(self._tasks[phase], completed=done, total=total, records=read)
+        if self._console.is_terminal or phase in self._finished:
+            return
+        if done == total:
             self._finished.add(phase)
-            if not self._console.is_terminal:
-                self._console.print(f"{phase}: {done} {UNITS[phase]} done", highlight=False)
+            self._console.print(f"{phase}: {done} {UNITS[phase]} done", highlight=False)
+        elif time.monotonic() - self._last_line >= LINE_SECONDS:
+            self._last_line = time.monotonic()
+            line = f"{phase}: {done} of {total} {UNITS[phase]} done{', ' if read else ''}{read}"
+            self._console.print(line, highlight=False)
 
     def say(self, line: str) -> None:
         """Print a line above the bars."""

@@ -264,6 +264,20 @@ class Commits:
         for key in self.failures():
             self.store.remove(self._failure(key))
 
+    def note(self, key: str, records: int) -> None:
+        """Say how many records a task under way has read."""
+        self.store.write(f"work/{self.phase}/{key}.records", b"%d" % records)
+
+    def noted(self) -> dict[str, int]:
+        """Records read by tasks under way or done, by key, until they are forgotten."""
+        names = [name for name in self.store.names(f"work/{self.phase}") if name.endswith(".records")]
+        return {name[:-8]: int(self.store.read(f"work/{self.phase}/{name}")) for name in names}
+
+    def forget_notes(self) -> None:
+        """Remove all notes."""
+        for key in self.noted():
+            self.store.remove(f"work/{self.phase}/{key}.records")
+
     def object_name(self, digest: str, suffix: str = "parquet") -> str:
         """Where an object of this phase lies."""
         return f"work/{self.phase}/objects/{digest[:32]}.{suffix}"

@@ -47,9 +47,9 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
         order = manifest.dedup.source_priority or tuple(manifest.sources)
         run_dedup(store, work, manifest.dedup, order, options)
     run_settle(store, work, options)
-    options.watch("mix", 0, 1)
+    options.watch("mix", 0, 1, 0)
     mix = run_mix(store, work, manifest)
-    options.watch("mix", 1, 1)
+    options.watch("mix", 1, 1, 0)
     shards = run_assemble(store, work, manifest, mix, options)
     return finish(store, work, manifest, mix, shards)
 
@@ -81,7 +81,7 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
         if block.ingest not in done
     ]
     if not tasks:
-        options.watch("ingest", len(work.blocks), len(work.blocks))
+        options.watch("ingest", len(work.blocks), len(work.blocks), 0)
         return
     handle = pool_handle(store, work, manifest, options)
     # Held here, so that the pool starts while Beam does, and outlives the phase's threads.

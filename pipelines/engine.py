@@ -22,14 +22,14 @@ ATTEMPTS = 3
 """Times that a task is tried before it counts as failed."""
 POLL_SECONDS = 0.2
 Task = Mapping[str, Any]
-Watch = Callable[[str, int, int], None]
+Watch = Callable[[str, int, int, int], None]
 
 
 def _unsaid(line: str) -> None:
     """Say nothing."""
 
 
-def _unwatched(phase: str, done: int, total: int) -> None:
+def _unwatched(phase: str, done: int, total: int, records: int) -> None:
     """Show nothing."""
 
 
@@ -40,7 +40,8 @@ class RunOptions:
     Attributes:
         workers: Beam threads (or processes), and processes of the extraction pool.
         mode: `in_memory` runs bundles on threads of this process, `multi_processing` starts SDK processes.
-        watch: called as (phase, tasks done, tasks in all) while a phase runs.
+        watch: called as (phase, tasks done, tasks in all, records read) while a phase runs; records are 0 where tasks
+            are short.
         say: called with lines for the user: what is redone and why.
     """
 
@@ -150,6 +151,7 @@ def run_phase(
         BuildError: some are not; the message lists them.
     """
     commits.forget_failures()
+    commits.forget_notes()
     if tasks:
         lines = b"".join(orjson.dumps(task) + b"\n" for task in tasks)
         todo = f"work/{commits.phase}/todo-{fingerprint([task['key'] for task in tasks])}.jsonl"
@@ -161,6 +163,7 @@ def run_phase(
             msg = f"phase {commits.phase} broke off: {''.join(traceback.format_exception(error, limit=-4))}"
             raise BuildError(msg) from error
         commits.store.remove(todo)
+        commits.forget_notes()
     failures = commits.failures()
     missing = set(expected) - commits.done()
     if failures or missing:
@@ -204,4 +207,5 @@ class _watching:  # noqa: N801
 
     def _report(self) -> None:
         done = len(self._commits.done() & self._expected)
-        self._options.watch(self._commits.phase, done, len(self._expected))
+        records = sum(self._commits.noted().values())
+        self._options.watch(self._commits.phase, done, len(self._expected), records)

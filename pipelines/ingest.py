@@ -6,6 +6,7 @@ batches to two writers: the block's and the annotations'. Annotations made on th
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -30,6 +31,8 @@ from pile_builder.work import split_from_json
 BATCH_BYTES = 1 << 18
 BATCH_ROWS = 1_024
 """A batch ends at either: kernels lose nothing below 8 MiB, and annotations keep up with the pool."""
+NOTE_SECONDS = 1.0
+"""Between two notes of how far a split has been read."""
 DAMAGE = frozenset({"crashed", "damaged", "error", "memory_limit", "time_limit", "truncated", "undecodable"})
 """Rejects that speak of broken input rather than of documents that nobody wants."""
 DAMAGE_MINIMUM = 100
@@ -81,6 +84,7 @@ class IngestSplit(TaskFunction):
         if self.pool is None:
             msg = "setup was not called"
             raise RuntimeError(msg)
+        noted = time.monotonic()
         with ExitStack() as stack:
             block_file = stack.enter_context(self.store.writing(commits.object_name))
             reject_file = stack.enter_context(self.store.writing(commits.object_name))
@@ -93,6 +97,9 @@ class IngestSplit(TaskFunction):
                 block.write(documents, sizes)
                 sidecars.write(documents.column("text"), sizes)
                 rejects.write(rejected, np.zeros(rejected.num_rows, np.int64))
+                if time.monotonic() - noted >= NOTE_SECONDS:
+                    commits.note(task["key"], counts.read)
+                    noted = time.monotonic()
             block.close()
             rejects.close()
             counts.check(split.name, self.reject_rates[source])
