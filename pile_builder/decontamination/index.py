@@ -170,6 +170,13 @@ def open_index(folder: Path) -> Index:
     )
 
 
+def run_starts(*keys: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a row of keys, sorted by them and of equal length, differs from the one before; the first row does."""
+    differs = np.ones(len(keys[0]), np.bool_)
+    differs[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    return differs
+
+
 def _arrays(index: Index) -> dict[str, NDArray[Any]]:
     """All arrays by the names of their files."""
     arrays = {f"pair_{name}": getattr(index.table.pairs, name) for name in PAIR_ARRAYS}
@@ -298,24 +305,17 @@ def _group(
 ) -> _Groups:
     order = np.lexsort((positions, items, item_evals[items], *reversed(keys)))
     items, positions = items[order], positions[order]
-    is_first = _changes(*(key[order] for key in keys))
+    is_first = run_starts(*(key[order] for key in keys))
     firsts = order[is_first]
     numbers = np.cumsum(is_first) - 1
     # An item that repeats an n-gram is named once.
-    once = is_first | _changes(items)
+    once = is_first | run_starts(items)
     numbers, items, positions = numbers[once], items[once], positions[once]
-    begins_set = _changes(numbers, item_evals[items])
+    begins_set = run_starts(numbers, item_evals[items])
     rank = np.arange(len(items)) - np.flatnonzero(begins_set)[np.cumsum(begins_set) - 1]
     kept = rank < ITEMS_PER_NGRAM
     counts = np.bincount(numbers[kept], minlength=len(firsts))
     return _Groups(firsts, counts, items[kept], positions[kept], int((~kept).sum()))
-
-
-def _changes(*keys: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where a row of sorted keys differs from the one before; the first does."""
-    differs = np.ones(len(keys[0]), np.bool_)
-    differs[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
-    return differs
 
 
 def _ends(counts: NDArray[np.int64]) -> NDArray[np.int64]:
