@@ -124,7 +124,10 @@ def build_index(items: Iterable[EvalItem], ngram: int = NGRAM) -> Index:
                 ids.append(item.id)
             else:
                 unprotectable.append(name)
-    index = _assemble(_join(parts), ngram, tuple(evals), np.array(item_evals, np.int32), ids, tuple(unprotectable))
+    rows = _join(parts)
+    # They would double the memory that grouping takes.
+    parts.clear()
+    index = _assemble(rows, ngram, tuple(evals), np.array(item_evals, np.int32), ids, tuple(unprotectable))
     for array in _arrays(index).values():
         # As those of a mapped index are: kernels compile once for both.
         array.setflags(write=False)
@@ -189,8 +192,8 @@ class _Rows:
     """What some items are matched by, one entry per occurrence in an item, by item and position.
 
     `hashes` of n-grams with their `items` and `positions`; `anchors` of pairs with the `lengths` and the hashes of
-    `partners`, `pair_items` and `pair_positions`; `sought`, the lengths of short n-grams and anchors; `prefixes`, the
-    hashes of their first words.
+    `partners`, `pair_items` and `pair_positions`; `short_lengths`, those of short n-grams and anchors; `sought`, the
+    hashes of these and of their first words.
     """
 
     hashes: NDArray[np.uint64]
@@ -201,8 +204,8 @@ class _Rows:
     partners: NDArray[np.uint64]
     pair_items: NDArray[np.int32]
     pair_positions: NDArray[np.int32]
-    sought: NDArray[np.int64]
-    prefixes: NDArray[np.uint64]
+    short_lengths: NDArray[np.int64]
+    sought: NDArray[np.uint64]
 
 
 def _hash_items(batch: Sequence[EvalItem], known: int, ngram: int) -> tuple[_Rows, NDArray[np.bool_]]:
@@ -229,8 +232,9 @@ def _hash_items(batch: Sequence[EvalItem], known: int, ngram: int) -> tuple[_Row
     anchor_starts, partner_starts = np.where(question_leads, (begins, middles), (middles, begins))
     anchor_lengths, partner_lengths = np.maximum(questions, answers), np.minimum(questions, answers)
 
-    sought_starts = np.concatenate([short_starts, anchor_starts])
-    sought = np.concatenate([short_lengths, anchor_lengths])
+    short_starts = np.concatenate([short_starts, anchor_starts])
+    short_lengths = np.concatenate([short_lengths, anchor_lengths])
+    prefixes = hash_ngrams(words.hashes, short_starts, np.minimum(short_lengths, PREFIX))
     rows = _Rows(
         hashes=hash_ngrams(words.hashes, starts, np.repeat(lengths, counts)),
         items=np.repeat(numbers[is_whole], counts).astype(np.int32),
@@ -240,8 +244,8 @@ def _hash_items(batch: Sequence[EvalItem], known: int, ngram: int) -> tuple[_Row
         partners=hash_ngrams(words.hashes, partner_starts, partner_lengths),
         pair_items=numbers[is_pair].astype(np.int32),
         pair_positions=(anchor_starts - begins).astype(np.int32),
-        sought=np.unique(sought),
-        prefixes=hash_ngrams(words.hashes, sought_starts, np.minimum(sought, PREFIX)),
+        short_lengths=np.unique(short_lengths),
+        sought=np.concatenate([prefixes, hash_ngrams(words.hashes, short_starts, short_lengths)]),
     )
     return rows, is_protected
 
@@ -272,8 +276,8 @@ def _assemble(
             ngram,
             rows.hashes[ngrams.rows],
             Pairs(rows.anchors[pairs.rows], rows.lengths[pairs.rows], rows.partners[pairs.rows]),
+            np.unique(rows.short_lengths),
             np.unique(rows.sought),
-            np.unique(rows.prefixes),
         ),
         evals=evals,
         item_evals=item_evals,
@@ -307,13 +311,13 @@ def _group(
     items, positions = items[order], positions[order]
     is_first = run_starts(*(key[order] for key in keys))
     firsts = order[is_first]
-    numbers = np.cumsum(is_first) - 1
+    numbers = np.cumsum(is_first, dtype=np.int32) - 1
     # An item that repeats an n-gram is named once.
     once = is_first | run_starts(items)
     numbers, items, positions = numbers[once], items[once], positions[once]
-    begins_set = run_starts(numbers, item_evals[items])
-    rank = np.arange(len(items)) - np.flatnonzero(begins_set)[np.cumsum(begins_set) - 1]
-    kept = rank < ITEMS_PER_NGRAM
+    same_set = np.cumsum(run_starts(numbers, item_evals[items]), dtype=np.int32)
+    kept = np.ones(len(items), np.bool_)
+    kept[ITEMS_PER_NGRAM:] = same_set[ITEMS_PER_NGRAM:] != same_set[:-ITEMS_PER_NGRAM]
     counts = np.bincount(numbers[kept], minlength=len(firsts))
     return _Groups(firsts, counts, items[kept], positions[kept], int((~kept).sum()))
 

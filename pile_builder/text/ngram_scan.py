@@ -5,7 +5,7 @@ prefixes an n-gram of any length costs one multiplication more. Each length has 
 document are hashed first, then sifted without branches by a filter that stays in cache, and what is left is looked up
 in the sorted hashes through a directory of their first bits.
 
-Short n-grams come in many lengths. They are sifted by their first `PREFIX` words, so that four passes serve for all.
+Short n-grams come in many lengths. They are sifted by their first `PREFIX` words, so that few passes serve for all.
 A pair is two runs of words that count only within `WINDOW` words of each other (a short question and its answer): one
 of them, the anchor, is sought as a short n-gram, the other then around it.
 
@@ -113,7 +113,7 @@ def build_table(
     hashes: NDArray[np.uint64],
     pairs: Pairs,
     lengths: NDArray[np.int64],
-    prefixes: NDArray[np.uint64],
+    sought: NDArray[np.uint64],
 ) -> NgramTable:
     """Make the table's directories and filters.
 
@@ -122,8 +122,8 @@ def build_table(
         hashes: uint64[n], sorted and unique, of long and short n-grams.
         pairs: as `Pairs` says.
         lengths: int64, the lengths of short n-grams and of anchors, ascending, all below `ngram`.
-        prefixes: uint64, what short n-grams and anchors are sifted by: of each the hash of its first `PREFIX` words, or
-            of all if it has fewer.
+        sought: uint64, what short n-grams and anchors are sifted by: of each the hash of its first `PREFIX` words, and
+            its own.
     """
     return NgramTable(
         ngram,
@@ -131,7 +131,7 @@ def build_table(
         hashes,
         _build_directory(hashes),
         _build_filter(hashes),
-        _build_filter(prefixes),
+        _build_filter(sought),
         pairs,
         _build_directory(pairs.hashes),
     )
@@ -202,6 +202,12 @@ def _bits(key: np.uint64) -> np.uint64:
 
 
 @numba.njit(cache=True, nogil=True)
+def _may_hold(sieve: NDArray[np.uint64], shift: np.uint64, key: np.uint64) -> bool:
+    wanted = _bits(key)
+    return (sieve[key >> shift] & wanted) == wanted
+
+
+@numba.njit(cache=True, nogil=True)
 def _fill(hashes: NDArray[np.uint64], sieve: NDArray[np.uint64]) -> None:
     shift = _shift(len(sieve))
     for key in hashes:
@@ -237,9 +243,8 @@ def _sift(
         keys[word] = (behind[word] - prefixes[word] * power + seed) * SPREAD
     kept = 0
     for word in range(len(behind)):
-        wanted = _bits(keys[word])
         places[kept] = word
-        kept += (sieve[keys[word] >> shift] & wanted) == wanted
+        kept += _may_hold(sieve, shift, keys[word])
     return kept
 
 
@@ -335,6 +340,7 @@ def _scan(
     powers[0] = _ONE
     for length in range(ngram):
         powers[length + 1] = powers[length] * POLYNOMIAL
+    short_shift = _shift(len(short_filter))
     last_seen = np.full(len(pair_hashes), -1, np.int64)
     matched = np.empty((len(pair_hashes), 3), np.int64)
     found = np.empty((1024, 4), np.int64)
@@ -372,6 +378,8 @@ def _scan(
                     if behind > size:
                         break
                     key = (own[behind] - own[first] * powers[length] + np.uint64(length) * SEED) * SPREAD
+                    if not _may_hold(short_filter, short_shift, key):
+                        continue
                     number = _find(hashes, directory, key)
                     if number >= 0:
                         found = _with_room(found, count)

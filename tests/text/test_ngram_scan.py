@@ -37,7 +37,7 @@ def table_of(ngram, runs, pairs=()):
             np.array([key(partner) for _, partner in pairs], np.uint64),
         ),
         np.array(sorted({len(run) for run in short}), np.int64),
-        np.array([key(run[: ngram_scan.PREFIX]) for run in short], np.uint64),
+        np.array([key(part) for run in short for part in (run[: ngram_scan.PREFIX], run)], np.uint64),
     )
     return table, [*runs, *pairs]
 
