@@ -79,6 +79,11 @@ class Index:
         return self.table.size
 
     @property
+    def count(self) -> int:
+        """How many items there are, unprotectable ones left out."""
+        return len(self.item_evals)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all arrays, on disk and mapped into memory."""
         return sum(array.nbytes for array in _arrays(self).values())

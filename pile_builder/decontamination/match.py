@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from pile_builder.decontamination.index import Index, run_starts
 from pile_builder.text.column import TextColumn
 from pile_builder.text.ngram_scan import Hits, scan
-from pile_builder.text.normalise import hash_words, word_spans
+from pile_builder.text.normalise import MIX_1, MIX_2, hash_words, word_spans
 
 COMMON_DOCUMENTS = 10
 """N-grams found in more documents of the corpus are ignored (Brown et al. 2020, GPT-3, appendix C: n-grams that match
 more than 10 training documents; NeMo Curator's `max_matches`)."""
 
 MATCHES_AT_ONCE = 1 << 20
-"""Hits times items that are looked at together, unless one document has more."""
+"""Matches (n-grams found, times the items of each) that are looked at together, unless one passage has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,54 +86,93 @@ def find_matches(column: TextColumn, index: Index, common: NDArray[np.bool_] | N
     if common is not None:
         kept = ~common[hits.number]
         hits = Hits(hits.document[kept], hits.number[kept], hits.first[kept], hits.behind[kept])
-    passages, coverage = [np.empty((0, 5), np.int64)], [np.empty((0, 3), np.int64)]
-    for lot in _lots(hits, index):
-        some, covered = _merge(lot, index)
-        passages.append(some)
-        coverage.append(covered)
-    document, item, first, behind, number = np.concatenate(passages).T.copy()
-    covered_document, covered_item, seen = np.concatenate(coverage).T.copy()
+    document, item, first, behind, number = _passages(hits, index)
     starts, ends = _byte_ranges(column, words.offsets, document, first, behind)
+    covered_document, covered_item, seen = _coverage(hits, index)
     total = _totals(index, common, covered_item)
     return Matches(document, item, starts, ends, number, covered_document, covered_item, seen, total)
 
 
-def _lots(hits: Hits, index: Index) -> Iterator[Hits]:
-    """The hits, whole documents at a time, so many that they have few postings."""
-    postings = np.append(0, np.cumsum(index.offsets[hits.number + 1] - index.offsets[hits.number]))
-    bounds = np.append(np.unique(hits.document, return_index=True)[1], len(hits))
-    begin = 0
-    for i in range(1, len(bounds)):
-        if i + 1 == len(bounds) or postings[bounds[i + 1]] - postings[begin] > MATCHES_AT_ONCE:
-            lot = slice(begin, bounds[i])
-            yield Hits(hits.document[lot], hits.number[lot], hits.first[lot], hits.behind[lot])
-            begin = bounds[i]
+def _passages(hits: Hits, index: Index) -> NDArray[np.int64]:
+    """Document, item, first word, word behind and first number of each passage: int64[5, k]."""
+    rows = np.stack([hits.document, hits.number, hits.first, hits.behind])
+    # N-grams of the same items (a prompt that they share) become one range before they become one for every item.
+    sets = _item_sets(index, hits.number)
+    order = np.lexsort((hits.first, sets, hits.document))
+    rows = _united(rows[:, order], run_starts(hits.document[order], sets[order]))
+    rows = rows[:, np.argsort(rows[2], kind="stable")]
+    # No passage reaches over words that nothing matches.
+    is_apart = run_starts(rows[0])
+    is_apart[1:] |= rows[2, 1:] >= np.maximum.accumulate(rows[3])[:-1]
+    found = [np.empty((5, 0), np.int64)]
+    for lot in _lots(index, rows[1], is_apart):
+        of_row, items = _expand(index, rows[1, lot])
+        expanded = np.concatenate([rows[:, lot][:, of_row], items[np.newaxis]])
+        expanded = expanded[:, np.lexsort((expanded[2], items, expanded[0]))]
+        found.append(_united(expanded, run_starts(expanded[0], expanded[4]))[[0, 4, 2, 3, 1]])
+    passages = np.concatenate(found, axis=1)
+    return passages[:, np.lexsort((passages[2], passages[1], passages[0]))]
 
 
-def _merge(hits: Hits, index: Index) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Passages as (document, item, first word, word behind, number), and (document, item, distinct numbers)."""
-    counts = index.offsets[hits.number + 1] - index.offsets[hits.number]
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    item = index.items[np.repeat(index.offsets[hits.number], counts) + within].astype(np.int64)
-    document, number, first, behind = (
-        np.repeat(each, counts) for each in (hits.document, hits.number, hits.first, hits.behind)
-    )
-    order = np.lexsort((first, item, document))
-    document, item, number, first, behind = (each[order] for each in (document, item, number, first, behind))
-    begins_group = run_starts(document, item)
-    group = np.cumsum(begins_group) - 1
-    # The furthest word so far of each group: groups are kept apart by more than there are words.
-    apart = group * (int(behind.max(initial=0)) + 1)
+def _item_sets(index: Index, numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """For every number a hash of its set of items: equal for equal sets."""
+    distinct, of_distinct = np.unique(numbers, return_inverse=True)
+    of_row, items = _expand(index, distinct)
+    mixed = (items + 1).astype(np.uint64) * MIX_1
+    mixed = (mixed ^ (mixed >> np.uint64(32))) * MIX_2
+    sums = np.zeros(len(distinct), np.uint64)
+    np.add.at(sums, of_row, mixed ^ (mixed >> np.uint64(29)))
+    return sums[of_distinct]
+
+
+def _coverage(hits: Hits, index: Index) -> NDArray[np.int64]:
+    """Document, item and number of distinct n-grams of each item found in a document: int64[3, k]."""
+    size = max(index.size, 1)
+    documents, numbers = np.divmod(np.unique(hits.document * size + hits.number), size)
+    found = [np.empty((3, 0), np.int64)]
+    for lot in _lots(index, numbers, run_starts(documents)):
+        of_row, items = _expand(index, numbers[lot])
+        # An item has one posting for each of its n-grams, so that postings are distinct.
+        keys, counts = np.unique(documents[lot][of_row] * index.count + items, return_counts=True)
+        found.append(np.stack([keys // index.count, keys % index.count, counts]))
+    return np.concatenate(found, axis=1)
+
+
+def _united(rows: NDArray[np.int64], is_group: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Unite the ranges [row 2, row 3) of a group that overlap; columns are sorted by group, then by row 2.
+
+    The other rows are those of the first of the united.
+    """
+    first, behind = rows[2], rows[3]
+    # Groups are kept apart by more than there are words, so that one maximum runs through all of them.
+    apart = np.cumsum(is_group) * (int(behind.max(initial=0)) + 1)
     furthest = np.maximum.accumulate(behind + apart) - apart
-    begins = begins_group.copy()
+    begins = is_group.copy()
     begins[1:] |= first[1:] >= furthest[:-1]
-    ends = np.append(np.flatnonzero(begins)[1:], len(begins)) - 1
-    passages = np.stack([document[begins], item[begins], first[begins], furthest[ends], number[begins]], axis=1)
+    at = np.flatnonzero(begins)
+    united = rows[:, at]
+    united[3] = furthest[np.append(at, len(first))[1:] - 1]
+    return united
 
-    by_number = np.lexsort((number, group))
-    distinct = run_starts(group[by_number], number[by_number])
-    seen = np.bincount(group[by_number][distinct], minlength=int(begins_group.sum()))
-    return passages, np.stack([document[begins_group], item[begins_group], seen], axis=1)
+
+def _lots(index: Index, numbers: NDArray[np.int64], is_start: NDArray[np.bool_]) -> Iterator[slice]:
+    """Cut numbers, at starts only, into slices with about `MATCHES_AT_ONCE` postings."""
+    bounds = np.append(np.flatnonzero(is_start), len(numbers))
+    postings = np.append(0, np.cumsum(index.offsets[numbers + 1] - index.offsets[numbers]))[bounds]
+    at = 0
+    while at + 1 < len(bounds):
+        reached = int(np.searchsorted(postings, postings[at] + MATCHES_AT_ONCE, side="right")) - 1
+        end = max(at + 1, reached)
+        yield slice(int(bounds[at]), int(bounds[end]))
+        at = end
+
+
+def _expand(index: Index, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For every posting of every number: where the number stands, and the item."""
+    counts = index.offsets[numbers + 1] - index.offsets[numbers]
+    of_row = np.repeat(np.arange(len(numbers)), counts)
+    within = np.arange(len(of_row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return of_row, index.items[index.offsets[numbers][of_row] + within].astype(np.int64)
 
 
 def _byte_ranges(

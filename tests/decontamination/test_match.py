@@ -129,6 +129,13 @@ def test_items_that_repeat_themselves_and_items_that_share():
     assert (2, 3, 1, 1) in found(texts, items)[1]
 
 
+def test_a_prompt_that_items_share_over_and_over():
+    items = [EvalItem(f"set {i % 2}", str(i), f"{QUESTION} {ANSWER} {'so ' * (i % 3)}{i}") for i in range(9)]
+    items.append(EvalItem("set 2", "prompt", QUESTION))
+    texts = [f"{QUESTION} {ANSWER} 3. " * 5, f"{QUESTION} {ANSWER} so 4 {FILLER} {QUESTION}", "so " * 30]
+    assert_as_brute_force(texts, items)
+
+
 @pytest.mark.parametrize("distance", [0, 1, 49, 50, 51])
 @pytest.mark.parametrize("order", ["question first", "answer first"])
 @pytest.mark.parametrize(
