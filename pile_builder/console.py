@@ -16,6 +16,8 @@ UNITS = {
     "annotate": "sidecars",
     "select": "blocks",
     "dedup": "corpus",
+    "count": "blocks",
+    "decontaminate": "blocks",
     "settle": "blocks",
     "mix": "plan",
     "assemble": "shards",
@@ -34,7 +36,7 @@ class PhaseProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress = Progress(
-            TextColumn("{task.description:<9}"),
+            TextColumn("{task.description:<13}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),

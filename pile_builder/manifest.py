@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from pile_builder.checked_yaml import Model, absolute, expand, explain, read_yaml, unknown_word
+from pile_builder.decontamination.evals import Action, EvalSet, load_eval_list
 from pile_builder.errors import ManifestError
 from pile_builder.recipes import RECIPES, Rule
 from pile_builder.source import Source, SourceConfig, load_source
@@ -89,6 +90,17 @@ class Dedup(Model):
     source_priority: tuple[str, ...] = Field((), description="sources, most preferred first; manifest order if empty")
 
 
+class Decontaminate(Model):
+    """Passages of eval sets are found in the documents that survived, and cut out or dropped."""
+
+    evals: tuple[str, ...] = Field(
+        min_length=1, description="lists of eval sets (YAML as in manifests/evals), relative to the manifest's folder"
+    )
+    ngram: int = Field(13, ge=5, le=100, description="words of an n-gram; shorter items are matched whole")
+    max_documents: int = Field(10, ge=1, description="n-grams found in more documents of the corpus are ignored")
+    actions: dict[str, Action] = Field(default_factory=dict, description="replaces the action of an eval set, by name")
+
+
 class Mix(Model):
     """How much of what goes where."""
 
@@ -127,10 +139,12 @@ class Manifest(Model):
     sources: dict[str, SourceEntry] = Field(min_length=1)
     select: Select = Select()
     dedup: Dedup | None = Field(Dedup(), description="null removes no duplicates")
+    decontaminate: Decontaminate | None = Field(None, description="null looks for no eval set")
     mix: Mix = Mix()
     output: Output = Output()
     limits: Limits = Limits()
     _given: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _environment: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:
@@ -157,6 +171,28 @@ class Manifest(Model):
     def plugins(self) -> dict[str, Source]:
         """Each source's plugin, configured."""
         return {name: _configured(name, entry, self.root) for name, entry in self.sources.items()}
+
+    @cached_property
+    def eval_sets(self) -> list[EvalSet]:
+        """The eval sets to decontaminate from, each with the action that applies.
+
+        Raises:
+            ManifestError: a list cannot be read, or an action names no set.
+        """
+        if not self.decontaminate:
+            return []
+        actions = self.decontaminate.actions
+        sets = [each for path in self.decontaminate.evals for each in load_eval_list(path, self._environment)]
+        names = [each.name for each in sets]
+        for name in names:
+            if names.count(name) > 1:
+                msg = f"decontaminate.evals: eval set {name!r} is in two lists"
+                raise ManifestError(msg)
+        for name in actions:
+            if name not in names:
+                msg = f"decontaminate.actions: {unknown_word('eval set', name, names)}"
+                raise ManifestError(msg)
+        return [each.model_copy(update={"action": actions.get(each.name, each.action)}) for each in sets]
 
     def select_of(self, source: str) -> Select:
         """What applies to a source."""
@@ -205,11 +241,15 @@ def check_manifest(
     for entry in entries.values() if isinstance(entries, dict) else ():
         if isinstance(entry, dict) and entry.get("root"):
             entry["root"] = absolute(entry["root"], base)
+    evals = expanded.get("decontaminate")
+    if isinstance(evals, dict) and isinstance(evals.get("evals"), list):
+        evals["evals"] = [absolute(path, base) for path in evals["evals"]]
     try:
         manifest = Manifest.model_validate(expanded)
     except ValidationError as error:
         raise ManifestError("\n".join(explain(file, Manifest, error))) from error
     manifest._given = dict(data)
+    manifest._environment = environment
     problems = list(_problems(manifest, file))
     if problems:
         raise ManifestError("\n".join(problems))
@@ -226,6 +266,10 @@ def _problems(manifest: Manifest, file: str) -> Iterator[str]:
     selects |= {f"sources.{name}.select": entry.select for name, entry in manifest.sources.items() if entry.select}
     for where, select in selects.items():
         yield from _select_problems(file, where, select)
+    try:
+        _ = manifest.eval_sets
+    except ManifestError as error:
+        yield f"{file}: {error}"
     if manifest.dedup:
         for name in manifest.dedup.source_priority:
             if name not in manifest.sources:

@@ -7,7 +7,7 @@ line of its own in the shards. Where no maker cuts, a document is one piece.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -110,6 +110,38 @@ def cut_pieces(column: TextColumn, spans: pa.ListArray) -> tuple[TextColumn, NDA
     pieces = find_pieces(np.diff(column.offsets), spans)
     edited = apply_spans(column, spans)
     return TextColumn(edited.data, pieces.offsets + edited.offsets[0]), pieces.document
+
+
+def original_offsets(
+    spans: pa.ListArray, document: NDArray[np.int64], edited: NDArray[np.int64], side: Literal["start", "end"]
+) -> NDArray[np.int64]:
+    """Byte offsets in the original texts of offsets in the texts with spans applied.
+
+    What spans took away at an offset stays outside of the range that it starts or ends; an offset inside a replacement
+    becomes the start or the end of what was replaced.
+
+    Args:
+        spans: of n documents.
+        document: which document each offset belongs to, int64[k].
+        edited: offsets relative to the document's edited text, int64[k].
+        side: whether the offsets start or end ranges.
+    """
+    flat = spans.flatten()
+    if not len(flat):
+        return edited
+    owner = _documents(spans)
+    lists = spans.offsets.to_numpy() - spans.offsets[0].as_py()
+    start, end = flat.field("start").to_numpy(), flat.field("end").to_numpy()
+    length = pa.compute.binary_length(flat.field("replacement").fill_null("")).to_numpy().astype(np.int64)
+    before = np.concatenate([[0], np.cumsum(length - (end - start))])
+    begins = start + before[:-1] - before[lists[owner]]
+    width = max(int(begins.max()), int(edited.max(initial=0))) + 1
+    places = document * width + edited
+    last = np.searchsorted(owner * width + begins, places, "right" if side == "start" else "left") - 1
+    has = (last >= 0) & (owner[last] == document)
+    beyond = edited - (begins + length)[last]
+    inside = start[last] if side == "start" else end[last]
+    return np.where(has, np.where(beyond >= 0, end[last] + beyond, inside), edited)
 
 
 def _documents(spans: pa.ListArray) -> NDArray[np.int64]:

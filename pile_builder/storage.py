@@ -142,6 +142,40 @@ class Store:
         finally:
             Path(temporary).unlink(missing_ok=True)
 
+    @contextmanager
+    def writing_folder(self, name: str) -> Iterator[Path]:
+        """A local folder to fill, put in place under `name` when the block ends; what lay there is replaced."""
+        parent = Path(self.path(name)).parent if self.is_local else None
+        if parent:
+            parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=parent))
+        try:
+            yield folder
+            self.remove_folder(name)
+            if self.is_local:
+                folder.chmod(0o755)
+                folder.rename(self.path(name))
+            else:
+                self._fs().put(f"{folder}/", f"{self.path(name)}/", recursive=True)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def local_folder(self, name: str) -> str:
+        """A folder of the store as one of this machine's file system: its own, or a copy made once per machine."""
+        if self.is_local:
+            return str(Path(self.path(name)).absolute())
+        copy = Path(tempfile.gettempdir()) / "pile-builder" / fingerprint([self.path(name)])
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=copy.parent))
+            self._fs().get(f"{self.path(name)}/", f"{temporary}/", recursive=True)
+            try:
+                temporary.rename(copy)
+            except OSError:
+                # Another process of this machine was first.
+                shutil.rmtree(temporary)
+        return str(copy)
+
     def remove_folder(self, folder: str) -> None:
         """Remove a folder and all below it, if it is there."""
         if self.is_local:
@@ -150,12 +184,15 @@ class Store:
             self._fs().rm(self.path(folder), recursive=True)
 
     def sweep_temporaries(self) -> int:
-        """Remove what crashed writers left half-written; says how many files."""
+        """Remove what crashed writers left half-written; says how many."""
         if not self.is_local:
             return 0
-        left = [path for path in Path(self.root).rglob(f"{TEMPORARY}*") if path.is_file()]
+        left = list(Path(self.root).rglob(f"{TEMPORARY}*"))
         for path in left:
-            path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         return len(left)
 
     def _fs(self) -> fsspec.AbstractFileSystem:

@@ -6,7 +6,7 @@ has a commit record, a changed threshold moves the keys of select and after and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,16 +17,19 @@ import orjson
 
 from pile_builder.annotate.language import LanguageModel
 from pile_builder.annotate.sets import SPAN_SETS, Annotations, plan_annotations
+from pile_builder.decontamination.evals import eval_files
+from pile_builder.decontamination.index import VERSION as INDEX_VERSION
 from pile_builder.manifest import Manifest
 from pile_builder.source import Source, Split
 from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, is_remote, open_input
 
-PHASES = ("ingest", "annotate", "select", "dedup", "settle", "mix", "assemble")
-VERSIONS = {"ingest": 1, "select": 1, "dedup": 1, "settle": 2, "mix": 1, "assemble": 2}
+PHASES = ("ingest", "annotate", "select", "dedup", "count", "decontaminate", "settle", "mix", "assemble")
+VERSIONS = {"ingest": 1, "select": 1, "dedup": 1, "count": 1, "decontaminate": 1, "settle": 2, "mix": 1, "assemble": 2}
 """Raised whenever a phase's results change for the same input."""
 TEXT_LIBRARIES = ("ftfy",)
 _INPUTS = "work/inputs.json"
+_Rough = tuple[str, Split, str, dict[str, str], str]
 _PARTS = "work/fingerprints.json"
 
 
@@ -43,6 +46,8 @@ class BlockWork:
     ingest: str
     sets: Mapping[str, str]
     select: str
+    count: str
+    decontaminate: str
     settle: str
 
     @property
@@ -62,10 +67,16 @@ class BlockWork:
 
 @dataclass(frozen=True)
 class Work:
-    """All of a build's tasks but assemble's, which mix decides; `parts` says what each phase's keys depend on."""
+    """All of a build's tasks but assemble's, which mix decides; `parts` says what each phase's keys depend on.
+
+    Keys of phases that the manifest leaves out are empty. `index` is that of the eval items' n-grams, `common` that of
+    the n-grams too common to count.
+    """
 
     blocks: tuple[BlockWork, ...]
     dedup: str
+    index: str
+    common: str
     mix: str
     annotations: Mapping[str, Annotations]
     parts: Mapping[str, Mapping[str, Any]]
@@ -74,8 +85,8 @@ class Work:
         """Keys of a phase's tasks (of assemble: none here)."""
         if phase == "annotate":
             return [key for block in self.blocks for key in block.sets.values()]
-        if phase in ("ingest", "select", "settle"):
-            return [getattr(block, phase) for block in self.blocks]
+        if phase in ("ingest", "select", "count", "decontaminate", "settle"):
+            return [key for block in self.blocks if (key := getattr(block, phase))]
         return [key for key in {"dedup": [self.dedup], "mix": [self.mix]}.get(phase, []) if key]
 
 
@@ -89,7 +100,7 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
     annotations = {name: plan_annotations(manifest, name, language) for name in manifest.sources}
     identify = _Identifier(store)
     parts: dict[str, dict[str, Any]] = {phase: {} for phase in PHASES}
-    rough: list[tuple[str, Split, str, dict[str, str], str]] = []
+    rough: list[_Rough] = []
     for name in sorted(manifest.sources):
         plugin = manifest.plugins[name]
         ingest = _ingest_parts(manifest, name, plugin, language, identify)
@@ -104,13 +115,14 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
             used = {each: key for each, key in set_keys.items() if each != "sketch"}
             select_key = fingerprint([ingest_key, used, select])
             rough.append((name, known, ingest_key, set_keys, select_key))
-    identify.save()
     dedup = ""
     if manifest.dedup:
         order = manifest.dedup.source_priority or tuple(manifest.sources)
         parts["dedup"]["all"] = {"version": VERSIONS["dedup"], "dedup": manifest.dedup.model_dump(), "order": order}
         seen = [(ingest_key, sets["sketch"], select) for _, _, ingest_key, sets, select in rough]
         dedup = fingerprint([parts["dedup"], seen])
+    index, common, counted, found = _decontamination(manifest, identify, parts, rough, dedup)
+    identify.save()
     blocks = [
         BlockWork(
             rank,
@@ -119,7 +131,9 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
             ingest_key,
             set_keys,
             select_key,
-            fingerprint([VERSIONS["settle"], ingest_key, _span_keys(set_keys), select_key, dedup]),
+            counted[rank],
+            found[rank],
+            fingerprint([VERSIONS["settle"], ingest_key, _span_keys(set_keys), select_key, dedup, found[rank]]),
         )
         for rank, (name, split, ingest_key, set_keys, select_key) in enumerate(rough)
     ]
@@ -134,7 +148,34 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
     mix = fingerprint([parts["mix"], [block.settle for block in blocks]])
     names = {name: manifest.set_name(name) for name in manifest.sources}
     parts["assemble"]["all"] = {"version": VERSIONS["assemble"], "names": names, "level": manifest.output.level}
-    return Work(tuple(blocks), dedup, mix, annotations, parts)
+    return Work(tuple(blocks), dedup, index, common, mix, annotations, parts)
+
+
+def _decontamination(
+    manifest: Manifest, identify: _Identifier, parts: dict[str, dict[str, Any]], rough: Sequence[_Rough], dedup: str
+) -> tuple[str, str, list[str], list[str]]:
+    """Keys of the index, of the common n-grams, and of each block's counts and matches; empty if nobody asks."""
+    config = manifest.decontaminate
+    if not config:
+        return "", "", [""] * len(rough), [""] * len(rough)
+    sets = {
+        one.name: {
+            "set": one.model_dump(mode="json", exclude={"action", "files", "harness"}),
+            "files": [identify(file).version for file in eval_files(one, manifest.root)],
+        }
+        for one in manifest.eval_sets
+    }
+    parts["count"]["all"] = {"version": VERSIONS["count"], "index": INDEX_VERSION, "ngram": config.ngram, "evals": sets}
+    index = fingerprint(parts["count"])
+    counted = [
+        fingerprint([index, ingest_key, _span_keys(set_keys), select_key, dedup])
+        for _, _, ingest_key, set_keys, select_key in rough
+    ]
+    actions = {one.name: one.action for one in manifest.eval_sets}
+    limits = {"max_documents": config.max_documents, "actions": actions}
+    parts["decontaminate"]["all"] = {"version": VERSIONS["decontaminate"], **limits}
+    common = fingerprint([config.max_documents, counted])
+    return index, common, counted, [fingerprint([parts["decontaminate"], common, key]) for key in counted]
 
 
 def assemble_key(work: Work, shard: str) -> str:

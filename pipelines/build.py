@@ -16,6 +16,7 @@ from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import AnnotateBlock, SidecarPlan
 from pile_builder.pipelines.assemble import BlockFiles, WriteShard, shard_tasks
+from pile_builder.pipelines.decontaminate import run_decontaminate
 from pile_builder.pipelines.dedup import run_dedup
 from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle
@@ -46,6 +47,8 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     if manifest.dedup:
         order = manifest.dedup.source_priority or tuple(manifest.sources)
         run_dedup(store, work, manifest.dedup, order, options)
+    if manifest.decontaminate:
+        run_decontaminate(store, work, manifest, manifest.decontaminate, options)
     run_settle(store, work, options)
     options.watch("mix", 0, 1, 0)
     mix = run_mix(store, work, manifest)
@@ -123,6 +126,7 @@ def run_settle(store: Store, work: Work, options: RunOptions) -> None:
     tasks = [
         block.task(block.settle)
         | {"block": block.ingest, "select": block.select, "dedup": work.dedup, "spans": block.spans}
+        | {"decontaminate": block.decontaminate}
         for block in work.blocks
     ]
     run_tasks(Commits(store, "settle"), work.keys("settle"), tasks, SettleBlock(store), options)

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
 from pile_builder.document import SPANS, id64
-from pile_builder.pieces import find_pieces, merge_spans
+from pile_builder.pieces import find_pieces
 from pile_builder.pipelines.engine import Task, TaskFunction
+from pile_builder.pipelines.ledgers import dropped_rules, read_spans, span_objects
 from pile_builder.row_index import row_index
 from pile_builder.storage import Commits, Store
 
@@ -51,7 +53,7 @@ class SettleBlock(TaskFunction):
         pieces = find_pieces(text_bytes, spans)
         sizes = np.zeros(len(text_bytes), np.int64)
         np.add.at(sizes, pieces.document, pieces.sizes)
-        rules = self._rules(task, table.num_rows)
+        rules = dropped_rules(self.store, task, table.num_rows)
         rules[(sizes == 0) & np.array([rule is None for rule in rules], np.bool_)] = "settle.empty"
         kept = np.array([rule is None for rule in rules], np.bool_)
         columns = {
@@ -79,35 +81,17 @@ class SettleBlock(TaskFunction):
             "dropped": dict(sorted(Counter(rule for rule in rules if rule).items())),
         }
 
-    def _rules(self, task: Task, count: int) -> np.ndarray[Any, np.dtype[np.object_]]:
-        """`phase.rule` of the first phase that dropped each row, or None."""
-        ledgers = {"select": Commits(self.store, "select").load(task["select"])["ledger"]}
-        if task["dedup"]:
-            ledgers["dedup"] = Commits(self.store, "dedup").load(task["dedup"])["ledgers"].get(task["block"], "")
-        rules = np.full(count, None, object)
-        for phase, name in ledgers.items():
-            if name:
-                with self.store.open(name) as stream:
-                    ledger = open_parquet(stream).read(columns=["row", "rule"])
-                rules[ledger["row"].to_numpy()] = [f"{phase}.{rule}" for rule in ledger["rule"].to_pylist()]
-        return rules
-
-    def _spans(self, task: Task, text_bytes: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[str, pa.ListArray | None]:
-        """Name and content of the block's merged spans; a single maker's sidecar serves as it is."""
-        made = [Commits(self.store, "annotate").load(key)["object"] for key in task["spans"]]
-        names = [name for name in made if name]
-        layers = []
-        for name in names:
-            with self.store.open(name) as stream:
-                layers.append(open_parquet(stream).read(columns=["spans"])["spans"].combine_chunks())
-        if len(layers) < 2:
-            return (names[0], layers[0]) if layers else ("", None)
-        merged = merge_spans(layers)
+    def _spans(self, task: Task, text_bytes: NDArray[np.int64]) -> tuple[str, pa.ListArray | None]:
+        """Name and content of the block's merged spans; those of a single maker serve as they are."""
+        names = span_objects(self.store, task)
+        spans = read_spans(self.store, names)
+        if len(names) < 2 or spans is None:
+            return (names[0] if names else "", spans)
         with self.store.writing(Commits(self.store, "settle").object_name) as out:
             writer = RowGroupWriter(out, pa.schema([pa.field("spans", SPANS)]))
-            writer.write(pa.record_batch({"spans": merged}), text_bytes)
+            writer.write(pa.record_batch({"spans": spans}), text_bytes)
             writer.close()
-        return out.name, merged
+        return out.name, spans
 
     def _index(self, task: Task, block: Mapping[str, Any], table: pa.Table) -> bytes:
         with self.store.open(block["rejects"]) as stream:

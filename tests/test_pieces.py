@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pile_builder.document import SPANS
-from pile_builder.pieces import cut_pieces, find_pieces, merge_spans
+from pile_builder.pieces import cut_pieces, find_pieces, merge_spans, original_offsets
 from pile_builder.text.column import from_strings
 
 Span = tuple[int, int, str | None]
@@ -78,3 +78,24 @@ def test_layers_merge_and_cut_like_lists(rows: list[tuple[str, list[list[Span]]]
 def test_documents_without_spans_are_one_piece_each():
     pieces = find_pieces(np.array([3, 0, 2]), None)
     assert (pieces.document.tolist(), pieces.sizes.tolist()) == ([0, 2], [3, 2])
+
+
+@settings(deadline=None)
+@given(rows_with_layers())
+def test_every_kept_character_is_found_again(rows: list[tuple[str, list[list[Span]]]]):
+    """Characters of the edited text that stood in the original map to their own place, replacements to their span."""
+    spans = packed([layers[0] for _, layers in rows])
+    asked, expected = [], []
+    for i, (text, layers) in enumerate(rows):
+        origin: list[tuple[int, int]] = []
+        at = 0
+        for start, end, replacement in [*layers[0], (len(text), len(text), "")]:
+            origin += [(place, place + 1) for place in range(at, start)] + [(start, end)] * len(replacement or "")
+            at = end
+        asked += [(i, place) for place in range(len(origin))]
+        expected += origin
+    document = np.array([i for i, _ in asked], np.int64)
+    place = np.array([place for _, place in asked], np.int64)
+    starts = original_offsets(spans, document, place, "start")
+    ends = original_offsets(spans, document, place + 1, "end")
+    assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == expected

@@ -37,6 +37,8 @@ def build_status(manifest: Manifest, store: Store) -> list[PhaseStatus]:
             rows.append(_assemble(work.mix, store, done, stale))
             continue
         keys = work.keys(phase)
+        if not keys:
+            continue
         there = len(done.intersection(keys))
         if there == len(keys):
             rows.append(PhaseStatus(phase, there, len(keys), known=True, next="nothing to do"))

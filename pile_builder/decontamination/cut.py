@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal, get_args
+from typing import get_args
 
 import numba
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pile_builder.decontamination.evals import Action
 from pile_builder.decontamination.index import Index
 from pile_builder.decontamination.match import Matches
 from pile_builder.document import SPAN, SPANS
 from pile_builder.text.column import TextColumn
-
-Action = Literal["tag", "cut", "drop"]
 
 RULE = "decontamination"
 WINDOW = 200

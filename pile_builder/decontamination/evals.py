@@ -21,6 +21,9 @@ from pile_builder.decontamination.items import EvalItem
 from pile_builder.errors import ManifestError
 from pile_builder.streams import InputFile, list_files
 
+Action = Literal["tag", "cut", "drop"]
+"""What happens to a document that holds an item: it is noted, the passage is cut out, or the document is dropped."""
+
 _TEMPLATE = "a field, a dotted path or a jinja2 template"
 
 
@@ -34,7 +37,7 @@ class EvalSet(Model):
     question: str = Field("", description=f"{_TEMPLATE}; replaces the task's in a harness set")
     answer: str = Field("", description=f"{_TEMPLATE}; empty if the question has it all")
     id: str = Field("", description=f"{_TEMPLATE} that tells rows apart; file-stem:row if empty")
-    action: Literal["tag", "cut", "drop"] = Field("cut", description="what happens to a document with a match")
+    action: Action = Field("cut", description="what happens to a document with a match")
     records: str = Field("", description="json files: dotted path of the list of rows; their only list if empty")
     columns: tuple[str, ...] = Field((), description="csv and tsv files without a header: names of the columns")
     config: str = Field("", description="dataset: its configuration (subset)")
@@ -96,6 +99,15 @@ def load_eval_list(path: str | Path, environment: Mapping[str, str] | None = Non
         msg = f"{path}: {f'eval set {twice!r} is given twice' if twice else 'lists no eval set'}"
         raise ManifestError(msg)
     return sets
+
+
+def eval_files(eval_set: EvalSet, root: str) -> list[InputFile]:
+    """Files on which a set's items depend, as far as they are files.
+
+    Raises:
+        ManifestError: one is missing.
+    """
+    return _files((*eval_set.files, *eval_set.harness), root)
 
 
 def load_items(eval_set: EvalSet, root: str) -> Iterator[EvalItem]:
