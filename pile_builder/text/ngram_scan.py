@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pile_builder.text.ngram_table import POLYNOMIAL, PREFIX, SEED, SPREAD, NgramTable, find, shift_of, may_hold
+from pile_builder.text.ngram_table import POLYNOMIAL, PREFIX, SEED, SPREAD, NgramTable, find, may_hold, shift_of
 from pile_builder.text.normalise import Words
 
 WINDOW = 50
