@@ -110,7 +110,7 @@ def _to_spans(cuts: NDArray[np.int64], begins: NDArray[np.int64], counts: NDArra
             pa.array(cuts[rows, 0]),
             pa.array(cuts[rows, 1]),
             pa.nulls(size, pa.string()),
-            pa.array([RULE]).take(pa.array(np.zeros(size, np.int64))),
+            pa.repeat(RULE, size),
         ],
         fields=list(SPAN),
     )

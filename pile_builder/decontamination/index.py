@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from pile_builder.decontamination.items import EvalItem
 from pile_builder.text.column import from_strings
-from pile_builder.text.ngram_scan import PREFIX, NgramTable, Pairs, build_table, hash_ngrams
+from pile_builder.text.ngram_table import PREFIX, NgramTable, Pairs, build_table, hash_ngrams
 from pile_builder.text.normalise import hash_words
 
 NGRAM = 13
@@ -79,7 +79,7 @@ class Index:
         return self.table.size
 
     @property
-    def count(self) -> int:
+    def item_count(self) -> int:
         """How many items there are, unprotectable ones left out."""
         return len(self.item_evals)
 

@@ -133,8 +133,8 @@ def _coverage(hits: Hits, index: Index) -> NDArray[np.int64]:
     for lot in _lots(index, numbers, run_starts(documents)):
         of_row, items = _expand(index, numbers[lot])
         # An item has one posting for each of its n-grams, so that postings are distinct.
-        keys, counts = np.unique(documents[lot][of_row] * index.count + items, return_counts=True)
-        found.append(np.stack([keys // index.count, keys % index.count, counts]))
+        keys, counts = np.unique(documents[lot][of_row] * index.item_count + items, return_counts=True)
+        found.append(np.stack([keys // index.item_count, keys % index.item_count, counts]))
     return np.concatenate(found, axis=1)
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pile_builder.text import ngram_scan
-from pile_builder.text.ngram_scan import Pairs, build_table, hash_ngrams, scan
+from pile_builder.text import ngram_table
+from pile_builder.text.ngram_scan import WINDOW, scan
+from pile_builder.text.ngram_table import PREFIX, Pairs, build_table, hash_ngrams
 from pile_builder.text.normalise import Words
 
 
@@ -37,7 +38,7 @@ def table_of(ngram, runs, pairs=()):
             np.array([key(partner) for _, partner in pairs], np.uint64),
         ),
         np.array(sorted({len(run) for run in short}), np.int64),
-        np.array([key(part) for run in short for part in (run[: ngram_scan.PREFIX], run)], np.uint64),
+        np.array([key(part) for run in short for part in (run[:PREFIX], run)], np.uint64),
     )
     return table, [*runs, *pairs]
 
@@ -56,7 +57,7 @@ def brute_force(documents, ngram, meanings):
                 near = [(start - behind, 0, start) for start in places(document, partner) if start >= behind]
                 before = [start for start in places(document, partner) if start + len(partner) <= first]
                 near += [(first - start - len(partner), 1, start) for start in before]
-                if near and min(near)[0] <= ngram_scan.WINDOW:
+                if near and min(near)[0] <= WINDOW:
                     start = min(near)[2]
                     found.append((row, number, base + min(first, start), base + max(behind, start + len(partner))))
         base += len(document)
@@ -92,7 +93,7 @@ def test_every_ngram_and_pair(documents, runs, pairs):
 
 def test_every_one_of_many_is_found(monkeypatch):
     # So many for so small a filter that most of what is looked up is not there.
-    monkeypatch.setattr(ngram_scan, "MAX_FILTER_BYTES", 1 << 12)
+    monkeypatch.setattr(ngram_table, "MAX_FILTER_BYTES", 1 << 12)
     randomness = np.random.default_rng(1)
     known = randomness.integers(0, 1 << 62, (4000, 13))
     table, meanings = table_of(13, map(tuple, known.tolist()))
