@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from pile_builder.audit.card import dataset_card
+from pile_builder.audit.contamination import contamination_report
 from pile_builder.audit.explain import STORY
 from pile_builder.audit.lock import lock_text
 from pile_builder.audit.summary import summarise
@@ -163,7 +164,9 @@ def finish(
     summary = summarise(store, work, manifest, mix, shards)
     story = {
         "blocks": [
-            block.task(block.settle) | {"ingest": block.ingest, "settle": block.settle, "sets": dict(block.sets)}
+            block.task(block.settle)
+            | {"ingest": block.ingest, "settle": block.settle, "sets": dict(block.sets)}
+            | {"decontaminate": block.decontaminate}
             for block in work.blocks
         ],
         "selects": {name: manifest.select_of(name).model_dump(mode="json") for name in manifest.sources},
@@ -174,6 +177,9 @@ def finish(
     store.write(STORY, orjson.dumps(story))
     store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards).encode())
     store.write("corpus/README.md", dataset_card(manifest, summary, shards).encode())
+    if manifest.decontaminate:
+        found = contamination_report(store, work, manifest)
+        store.write("report/decontamination.json", orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
     store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
     store.sweep_temporaries()
     return summary

@@ -100,6 +100,9 @@ def _known(store: Store, story: Mapping[str, Any], block: Mapping[str, Any], row
     if story["dedup"]:
         record = Commits(store, "dedup").load(story["dedup"])
         known["cluster"] = _cluster(store, record["ledgers"].get(block["ingest"], ""), row)
+    if block["decontaminate"]:
+        record = Commits(store, "decontaminate").load(block["decontaminate"])
+        known["contamination"] = _contamination(store, record["matches"], row)
     known["written"] = list(_written(store, story, block, group, verdict["id64"])) if not verdict["rule"] else []
     return known
 
@@ -146,6 +149,14 @@ def _cluster(store: Store, ledger: str, row: int) -> dict[str, Any] | None:
         for found in table.filter(pc.equal(table["row"], row)).to_pylist():
             return {"lost_to": found["detail"], "by": found["rule"], "estimated_jaccard": found["value"]}
     return None
+
+
+def _contamination(store: Store, matches: str, row: int) -> list[dict[str, Any]]:
+    if not matches:
+        return []
+    with store.open(matches) as stream:
+        table = open_parquet(stream).read()
+    return list(table.filter(pc.equal(table["row"], row)).drop_columns(["row", "id"]).to_pylist())
 
 
 def _written(

@@ -1,0 +1,95 @@
+"""report/decontamination.json: which items of which eval set the corpus held, where, and what became of it.
+
+Items are listed by name, so that whoever evaluates a model trained on the corpus can leave them out even where the
+documents were only tagged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from heapq import nsmallest
+from typing import Any
+
+import pyarrow as pa
+
+from pile_builder.blocks import open_parquet
+from pile_builder.document import id64
+from pile_builder.manifest import Manifest
+from pile_builder.mixing.keyed import key, keyed_hash
+from pile_builder.storage import Commits, Store
+from pile_builder.work import Work
+
+EXAMPLES = 5
+"""Documents shown per eval set, drawn by keyed hash."""
+
+
+def contamination_report(store: Store, work: Work, manifest: Manifest) -> dict[str, Any]:
+    """What the decontaminate phase found, per eval set and per source.
+
+    Returns:
+        `index`: its n-grams, those found in the corpus, those ignored as too common, bytes; `evals`: by name action,
+        items, unprotectable items, contaminated items, documents by source, examples; `documents`: by source and
+        verdict.
+    """
+    counted = Commits(store, "count")
+    index, common = counted.load(work.index), counted.load(work.common)
+    short = Counter(name for name, _ in index["unprotectable"])
+    items: dict[str, set[str]] = defaultdict(set)
+    documents: dict[str, Counter[str]] = defaultdict(Counter)
+    examples: dict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
+    for source, table in _matches(store, work):
+        names = table["eval"].to_pylist()
+        for name, item in zip(names, table["item"].to_pylist(), strict=True):
+            items[name].add(item)
+        for name, _ in sorted(set(zip(names, table["row"].to_pylist(), strict=True))):
+            documents[name][source] += 1
+        for name, found in _examples(table, manifest.seed):
+            examples[name] = nsmallest(EXAMPLES, examples[name] + found, key=lambda one: (one[0], one[1]["id"]))
+    verdicts: dict[str, Counter[str]] = defaultdict(Counter)
+    for block in work.blocks:
+        verdicts[block.source].update(Commits(store, "decontaminate").load(block.decontaminate)["verdicts"])
+    return {
+        "index": {
+            "ngrams": index["ngrams"],
+            "found": common["found"],
+            "ignored_as_common": common["ignored"],
+            "bytes": index["bytes"],
+        },
+        "evals": {
+            one.name: {
+                "action": one.action,
+                "items": index["items"][one.name],
+                "unprotectable": short[one.name],
+                "contaminated": sorted(items[one.name]),
+                "documents": dict(sorted(documents[one.name].items())),
+                "examples": [example for _, example in examples[one.name]],
+            }
+            for one in manifest.eval_sets
+        },
+        "documents": {source: dict(sorted(counts.items())) for source, counts in sorted(verdicts.items())},
+    }
+
+
+def _matches(store: Store, work: Work) -> Iterator[tuple[str, pa.Table]]:
+    for block in work.blocks:
+        name = Commits(store, "decontaminate").load(block.decontaminate)["matches"]
+        if name:
+            with store.open(name) as stream:
+                yield block.source, open_parquet(stream).read()
+
+
+def _examples(table: pa.Table, seed: int) -> Iterator[tuple[str, list[tuple[int, dict[str, Any]]]]]:
+    """Per eval set the first passages of the documents with the smallest hashes."""
+    hashes = keyed_hash(key(seed, "decontamination examples"), id64(table["id"].combine_chunks())).tolist()
+    firsts: dict[tuple[str, int], int] = {}
+    for at, pair in enumerate(zip(table["eval"].to_pylist(), table["row"].to_pylist(), strict=True)):
+        firsts.setdefault(pair, at)
+    by_eval: dict[str, list[int]] = defaultdict(list)
+    for (name, _), at in firsts.items():
+        by_eval[name].append(at)
+    columns = ("id", "item", "verdict", "seen", "total", "excerpt")
+    for name, places in by_eval.items():
+        chosen = nsmallest(EXAMPLES, places, key=lambda at: hashes[at])
+        rows = table.select(columns).take(chosen).to_pylist()
+        yield name, [(hashes[at], row) for at, row in zip(chosen, rows, strict=True)]
