@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from pile_builder.errors import ManifestError
+from pile_builder.presets import PRESETS, lay_over, unmet_needs
 from pile_builder.recipes import RECIPES, Rule
 from pile_builder.source import Source, SourceConfig, load_source
 from pile_builder.streams import is_remote
@@ -58,15 +59,44 @@ class OwnRule(Model):
         return Rule(self.name, self.signal, self.drop, self.threshold, "manifest")
 
 
-class Select(Model):
-    """Which documents are kept, by language and by recipes of rules."""
+class Licences(Model):
+    """Which licences are kept, by SPDX names and groups of them."""
 
+    allow: tuple[str, ...] = Field((), description="names or groups that are kept; empty keeps all that deny does not")
+    deny: tuple[str, ...] = Field((), description="names or groups that are dropped, whatever allow says")
+    unknown: Literal["keep", "drop"] = Field(description="what becomes of documents whose licence is not known")
+
+
+class Select(Model):
+    """Which documents are kept, by language and by recipes of rules.
+
+    A preset fills in the fields that are not given; a field that is given replaces the preset's.
+    """
+
+    preset: str = Field("", description="a published corpus whose selection this follows, see `pile rules presets`")
+    without: tuple[str, ...] = Field((), description="what the preset needs and is left out on purpose, by name")
     language: Language | None = Field(Language(), description="null keeps every language")
     recipes: tuple[str, ...] = Field((), description="recipes in order; spans of one apply to those after it")
     rules: tuple[OwnRule, ...] = Field((), description="rules of one's own, tested after the recipes")
     thresholds: dict[str, float] = Field(
         default_factory=dict, description="replaces a rule's threshold, by recipe.rule, for example fineweb_v1.newlines"
     )
+
+    licences: Licences | None = Field(None, description="which licences are kept; null keeps all")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_preset(cls, given: Any) -> Any:
+        return lay_over(given) if isinstance(given, dict) else given
+
+    def all_rules(self) -> Iterator[tuple[str, Rule, float]]:
+        """Every rule over a signal, in the order in which they apply: full name, rule, threshold."""
+        for name in self.recipes:
+            for rule in RECIPES[name].rules:
+                full = f"{name}.{rule.name}"
+                yield full, rule, self.thresholds.get(full, rule.threshold)
+        for own in self.rules:
+            yield own.name, own.as_rule(), own.threshold
 
 
 class SourceEntry(Model):
@@ -253,6 +283,8 @@ def _problems(manifest: Manifest, file: str) -> Iterator[str]:
     selects |= {f"sources.{name}.select": entry.select for name, entry in manifest.sources.items() if entry.select}
     for where, select in selects.items():
         yield from _select_problems(file, where, select)
+    for name, entry in manifest.sources.items():
+        yield from _unmet_needs(f"{file}: sources.{name}", manifest.select_of(name), entry)
     if manifest.dedup:
         for name in manifest.dedup.source_priority:
             if name not in manifest.sources:
@@ -267,6 +299,44 @@ def _select_problems(file: str, where: str, select: Select) -> Iterator[str]:
     for name in select.thresholds:
         if name not in rules:
             yield f"{file}: {where}.thresholds: {unknown_word('rule', name, rules)}"
+    readings = {name: RECIPES[name].lines for name in select.recipes if name in RECIPES and RECIPES[name].lines}
+    if len(set(readings.values())) > 1:
+        yield f"{file}: {where}.recipes: {' and '.join(readings)} rewrite lines by different readings of C4; keep one"
+    yield from _preset_problems(f"{file}: {where}", select)
+
+
+def _preset_problems(where: str, select: Select) -> Iterator[str]:
+    preset = PRESETS.get(select.preset)
+    if preset is None:
+        if select.preset:
+            yield f"{where}.preset: {unknown_word('preset', select.preset, PRESETS)}"
+        elif select.without:
+            yield f"{where}.without: leaves out needs of a preset, and no preset is given"
+        return
+    if preset.recipes and not set(preset.recipes).intersection(select.recipes):
+        yield (
+            f"{where}.recipes: nothing of the preset {preset.name} is left ({', '.join(preset.recipes)}); "
+            "leave preset out, or keep one of its recipes"
+        )
+    needs = {need.name: need for need in preset.needs}
+    for name in select.without:
+        if name not in needs:
+            yield f"{where}.without: {unknown_word(f'need of the preset {preset.name}', name, needs)}"
+        elif any(getattr(select, field.removeprefix("select."), None) for field in needs[name].fields):
+            yield f"{where}.without: {name} is left out here and given as {' or '.join(needs[name].fields)}; do one"
+
+
+def _unmet_needs(where: str, select: Select, entry: SourceEntry) -> Iterator[str]:
+    preset = PRESETS.get(select.preset)
+    if preset is None:
+        return
+    given = {f"select.{name}": getattr(select, name) for name in Select.model_fields}
+    given |= {f"options.{name}": value for name, value in entry.options.items()}
+    for need in unmet_needs(preset, select.without, given):
+        yield (
+            f"{where}: the preset {preset.name} needs {need.what}: give {' or '.join(need.fields)}, "
+            f"or leave it out with `select.without: [{need.name}]`"
+        )
 
 
 def _configured(name: str, entry: SourceEntry, root: str) -> Source:

@@ -15,7 +15,7 @@ from pile_builder.blocks import open_parquet, write_table
 from pile_builder.document import LEDGER
 from pile_builder.manifest import Select
 from pile_builder.pipelines.engine import Task, TaskFunction
-from pile_builder.recipes import RECIPES, Rule
+from pile_builder.recipes import Rule
 from pile_builder.storage import Commits, Store
 
 
@@ -99,12 +99,8 @@ def tests(columns: Mapping[str, pa.Array], select: Select) -> Iterator[Test]:
         )
         fails = wrong | (scores < select.language.min_score)
         yield Test("language", select.language.min_score, scores, fails, labels)
-    for name in select.recipes:
-        for rule in RECIPES[name].rules:
-            full = f"{name}.{rule.name}"
-            yield _test(full, rule, columns, select.thresholds.get(full, rule.threshold))
-    for own in select.rules:
-        yield _test(own.name, own.as_rule(), columns, own.threshold)
+    for name, rule, threshold in select.all_rules():
+        yield _test(name, rule, columns, threshold)
 
 
 def _test(name: str, rule: Rule, columns: Mapping[str, pa.Array], threshold: float) -> Test:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,7 +22,7 @@ from pile_builder.annotate.sketch import SketchConfig, sketch_batch
 from pile_builder.document import apply_spans
 from pile_builder.errors import ManifestError
 from pile_builder.manifest import Dedup, Manifest
-from pile_builder.recipes import RECIPES
+from pile_builder.recipes import RECIPES, Reading
 from pile_builder.text.column import TextColumn, from_arrow
 from pile_builder.text.words import find_words
 
@@ -30,7 +30,6 @@ ENTRY_POINT_GROUP = "pile_builder.signals"
 VERSIONS = {"language": 1, "lines": 1, "signals": 1, "sketch": 1}
 """Raised whenever a set's values change for the same text."""
 
-Reading = Literal["fineweb", "tfds"]
 SignalFunction = Callable[[TextColumn], pa.RecordBatch]
 
 
@@ -78,7 +77,7 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
     """What a manifest asks of one source's text.
 
     Raises:
-        ManifestError: two recipes rewrite lines by different readings, or a signal function is not installed.
+        ManifestError: a signal function is not installed.
     """
     select = manifest.select_of(source)
     reading: Reading | None = None
@@ -86,9 +85,6 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
     edited: list[str] = []
     for name in select.recipes:
         recipe = RECIPES[name]
-        if recipe.lines and reading and recipe.lines != reading:
-            msg = f"sources.{source}: recipes rewrite lines by both C4 readings ({reading}, {recipe.lines}); keep one"
-            raise ManifestError(msg)
         reading = reading or recipe.lines
         groups = edited if reading else raw
         groups += [group for group in recipe.groups if group not in groups]

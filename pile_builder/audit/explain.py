@@ -14,7 +14,6 @@ from pile_builder.blocks import open_parquet
 from pile_builder.document import document_id
 from pile_builder.errors import PileError
 from pile_builder.manifest import Select
-from pile_builder.recipes import RECIPES
 from pile_builder.storage import Commits, Store
 
 EXCERPT = 300
@@ -116,10 +115,7 @@ def _rules(annotations: Mapping[str, Any], select: Select) -> list[dict[str, Any
         told.append(
             {"rule": "language", "value": [label, score], "threshold": select.language.min_score, "pass": passed}
         )
-    rules = [(f"{name}.{rule.name}", rule) for name in select.recipes for rule in RECIPES[name].rules]
-    rules += [(own.name, own.as_rule()) for own in select.rules]
-    for name, rule in rules:
-        threshold = select.thresholds.get(name, rule.threshold)
+    for name, rule, threshold in select.all_rules():
         value = float(annotations[rule.signal])
         fails = bool(rule.fails(np.array([value]), threshold)[0])
         told.append({"rule": name, "value": value, "drop": rule.drop, "threshold": threshold, "pass": not fails})
