@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from pile_builder.errors import ManifestError
+from pile_builder.licences import Policy, Standing
 from pile_builder.presets import PRESETS, lay_over, unmet_needs
 from pile_builder.recipes import RECIPES, Rule
 from pile_builder.source import Source, SourceConfig, load_source
@@ -60,11 +61,21 @@ class OwnRule(Model):
 
 
 class Licences(Model):
-    """Which licences are kept, by SPDX names and groups of them."""
+    """Which licences are kept, by SPDX names and the groups permissive, public-domain, copyleft and non-commercial."""
 
     allow: tuple[str, ...] = Field((), description="names or groups that are kept; empty keeps all that deny does not")
     deny: tuple[str, ...] = Field((), description="names or groups that are dropped, whatever allow says")
     unknown: Literal["keep", "drop"] = Field(description="what becomes of documents whose licence is not known")
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The lists with their groups resolved; raises ValueError if they hold an unknown name."""
+        return Policy.of(self.allow, self.deny)
+
+    def keeps(self, licence: str | None) -> bool:
+        """Whether a document under `licence` (an SPDX expression, or None) is kept."""
+        standing = self.policy.standing(licence)
+        return standing == Standing.ALLOWED or (standing == Standing.UNKNOWN and self.unknown == "keep")
 
 
 class Select(Model):
@@ -302,6 +313,13 @@ def _select_problems(file: str, where: str, select: Select) -> Iterator[str]:
     readings = {name: RECIPES[name].lines for name in select.recipes if name in RECIPES and RECIPES[name].lines}
     if len(set(readings.values())) > 1:
         yield f"{file}: {where}.recipes: {' and '.join(readings)} rewrite lines by different readings of C4; keep one"
+    if select.licences:
+        try:
+            _ = select.licences.policy
+        except ValueError as error:
+            yield f"{file}: {where}.licences: {error}"
+        if not select.licences.allow and not select.licences.deny:
+            yield f"{file}: {where}.licences: give allow or deny; a policy without either says nothing of a licence"
     yield from _preset_problems(f"{file}: {where}", select)
 
 

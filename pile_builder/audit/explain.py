@@ -51,9 +51,9 @@ def _in_block(
         rule = found.pop("rule")
         yield head | found | {"dropped": f"ingest.{rule}"}
     for found in _rows(store, record["block"], identity, wanted, ["id", "key", "bytes", "meta"]):
-        row = found.pop("row")
         found["meta"] = orjson.loads(found["meta"])
-        yield head | found | {"row": row} | _known(store, story, block, row) | _text(store, record, row)
+        row = found["row"]
+        yield head | found | _known(store, story, block, found) | _text(store, record, row)
 
 
 def _rows(store: Store, name: str, identity: str, key: str, columns: list[str]) -> Iterator[dict[str, Any]]:
@@ -71,7 +71,10 @@ def _rows(store: Store, name: str, identity: str, key: str, columns: list[str]) 
         yield table.slice(row, 1).to_pylist()[0] | {"row": row}
 
 
-def _known(store: Store, story: Mapping[str, Any], block: Mapping[str, Any], row: int) -> dict[str, Any]:
+def _known(
+    store: Store, story: Mapping[str, Any], block: Mapping[str, Any], found: Mapping[str, Any]
+) -> dict[str, Any]:
+    row = found["row"]
     annotations, spans = _annotations(store, block, row)
     settled = Commits(store, "settle").load(block["settle"])
     with store.open(settled["verdicts"]) as stream:
@@ -79,7 +82,9 @@ def _known(store: Store, story: Mapping[str, Any], block: Mapping[str, Any], row
     known: dict[str, Any] = {
         "annotations": annotations,
         "spans": spans,
-        "rules": _rules(annotations, Select.model_validate(story["selects"][block["source"]])),
+        "rules": _rules(
+            annotations, Select.model_validate(story["selects"][block["source"]]), found["meta"].get("license")
+        ),
         "verdict": verdict["rule"] or "kept",
         "bytes_written": verdict["bytes"],
     }
@@ -106,9 +111,11 @@ def _annotations(store: Store, block: Mapping[str, Any], row: int) -> tuple[dict
     return annotations, spans
 
 
-def _rules(annotations: Mapping[str, Any], select: Select) -> list[dict[str, Any]]:
+def _rules(annotations: Mapping[str, Any], select: Select, licence: str | None) -> list[dict[str, Any]]:
     """Every rule's verdict, in the order in which they apply."""
-    told = []
+    told: list[dict[str, Any]] = []
+    if select.licences:
+        told.append({"rule": "licence", "value": licence or "unknown", "pass": select.licences.keeps(licence)})
     if select.language:
         label, score = annotations["language"], annotations["language_score"]
         passed = label in select.language.keep and score >= select.language.min_score
