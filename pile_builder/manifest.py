@@ -25,6 +25,8 @@ from pile_builder.source import Source, SourceConfig, load_source
 from pile_builder.streams import is_remote
 
 Share = Annotated[float, Field(ge=0, lt=0.5)]
+BAD_WORDS = Rule("bad_words", "bad_words.count", "above", 0, "C4, arXiv 1910.10683, section 2.2")
+"""Drops documents in which a word of `select.bad_words` occurs."""
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -78,6 +80,17 @@ class Licences(Model):
         return standing == Standing.ALLOWED or (standing == Standing.UNKNOWN and self.unknown == "keep")
 
 
+class BadWordsList(Model):
+    """A local list of words that drop a document."""
+
+    list: str = Field(description="text file or URL, one word or phrase a line, relative to the manifest's root")
+    mode: Literal["document", "line"] = Field(
+        "document",
+        description="document: whole words anywhere (C4's paper); line: inside a line, between two characters that are "
+        "not a to z (C4's program)",
+    )
+
+
 class Select(Model):
     """Which documents are kept, by language and by recipes of rules.
 
@@ -95,6 +108,8 @@ class Select(Model):
 
     licences: Licences | None = Field(None, description="which licences are kept; null keeps all")
 
+    bad_words: BadWordsList | None = Field(None, description="drops documents that hold a word of a list")
+
     @model_validator(mode="before")
     @classmethod
     def _fill_in_preset(cls, given: Any) -> Any:
@@ -106,6 +121,8 @@ class Select(Model):
             for rule in RECIPES[name].rules:
                 full = f"{name}.{rule.name}"
                 yield full, rule, self.thresholds.get(full, rule.threshold)
+        if self.bad_words:
+            yield BAD_WORDS.name, BAD_WORDS, self.thresholds.get(BAD_WORDS.name, BAD_WORDS.threshold)
         for own in self.rules:
             yield own.name, own.as_rule(), own.threshold
 
@@ -307,6 +324,7 @@ def _select_problems(file: str, where: str, select: Select) -> Iterator[str]:
         if name not in RECIPES:
             yield f"{file}: {where}.recipes: {unknown_word('recipe', name, RECIPES)}"
     rules = [f"{name}.{rule.name}" for name in select.recipes if name in RECIPES for rule in RECIPES[name].rules]
+    rules += [BAD_WORDS.name] if select.bad_words else []
     for name in select.thresholds:
         if name not in rules:
             yield f"{file}: {where}.thresholds: {unknown_word('rule', name, rules)}"

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from pile_builder.audit.status import build_status
 from pile_builder.errors import ManifestError
 from pile_builder.manifest import Manifest, Select, check_manifest
+from pile_builder.pipelines.build import build
+from pile_builder.pipelines.engine import RunOptions
 from pile_builder.presets import PRESETS
 from pile_builder.recipes import RECIPES
+from pile_builder.storage import Store
+
+Make = Callable[..., Manifest]
 
 
 def manifest(select: dict[str, Any], options: dict[str, Any] | None = None) -> Manifest:
@@ -54,6 +61,14 @@ def test_an_unmet_need_names_the_field_that_gives_it() -> None:
     assert "give select.bad_words" in message
     assert "without: [bad_words]" in message
     assert "give options.domain_blocklist or options.url_blocklist" in error_of({"preset": "dclm"})
+    words = {"list": "words.txt"}
+    for name, mode in (("c4-paper", "document"), ("c4-tfds", "line")):
+        select = manifest({"preset": name, "bad_words": words}).select
+        assert select.bad_words is not None
+        assert select.bad_words.mode == mode
+    select = manifest({"preset": "c4-tfds", "bad_words": words | {"mode": "document"}}).select
+    assert select.bad_words is not None
+    assert select.bad_words.mode == "document"
     left_out = {"preset": "dclm", "without": ["quality"]}
     assert "needs block lists" in error_of(left_out)
     assert manifest(left_out, {"url_blocklist": ["urls.txt"]}).select.without == ("quality",)
@@ -65,6 +80,8 @@ def test_an_unmet_need_names_the_field_that_gives_it() -> None:
         ({"preset": "finweb"}, "m.yaml: select.preset: unknown preset 'finweb'; did you mean 'fineweb'?"),
         ({"without": ["bad_words"]}, "no preset is given"),
         ({"preset": "c4-tfds", "without": ["bad_word"]}, "did you mean 'bad_words'?"),
+        ({"preset": "c4-tfds", "without": ["bad_words"], "bad_words": {"list": "w"}}, "left out here and given as"),
+        ({"bad_words": {"mode": "line"}}, "m.yaml: select.bad_words.list: required and not given"),
         ({"preset": "gopher", "recipes": ["code_v1"]}, "nothing of the preset gopher is left"),
         ({"preset": "gopher", "recipes": []}, "nothing of the preset gopher is left"),
         ({"preset": "fineweb", "recipes": ["c4_paper_v1", "c4_fineweb_v1"]}, "different readings of C4"),
@@ -89,3 +106,22 @@ def test_a_source_may_have_its_own_preset(tmp_path: Path) -> None:
     assert loaded.select_of("github").recipes == ("pile_github_v1",)
     assert loaded.select_of("github").language is None
     assert loaded.select_of("common_crawl").recipes == PRESETS["gopher"].recipes
+
+
+def test_a_build_drops_by_a_list_and_again_when_the_list_changes(toy_manifest: Make, tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("lantern of ladder\n")
+    select = {"language": None, "bad_words": {"list": str(words)}}
+    out = str(tmp_path / "out")
+
+    def dropped() -> int:
+        summary = build(toy_manifest(select=select), out, RunOptions(workers=1))
+        return sum(source["dropped"].get("select.bad_words", 0) for source in summary["sources"].values())
+
+    first = dropped()
+    words.write_text("# more of them\nLantern  of ladder\nlantern the ladder\n")
+    assert 0 < first < dropped()
+    words.write_text("no such words\n")
+    status = {row.phase: row.next for row in build_status(toy_manifest(select=select), Store(out))}
+    assert status["ingest"] == "nothing to do"
+    assert "bad_words.words.list" in status["annotate"]

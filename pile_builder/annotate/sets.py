@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pile_builder.annotate.bad_words import BadWords, bad_words_batch, load_bad_words
 from pile_builder.annotate.language import LanguageModel, language_batch
 from pile_builder.annotate.lines import cleaned_lines
 from pile_builder.annotate.signals import signals
@@ -27,7 +28,7 @@ from pile_builder.text.column import TextColumn, from_arrow
 from pile_builder.text.words import find_words
 
 ENTRY_POINT_GROUP = "pile_builder.signals"
-VERSIONS = {"language": 1, "lines": 1, "signals": 1, "sketch": 1}
+VERSIONS = {"language": 1, "lines": 1, "signals": 1, "sketch": 1, "bad_words": 1}
 """Raised whenever a set's values change for the same text."""
 
 SignalFunction = Callable[[TextColumn], pa.RecordBatch]
@@ -41,6 +42,7 @@ class Annotations:
         language: digest of the language model, or None.
         reading: C4 reading whose line rules make spans, or None.
         raw_groups, edited_groups: signal groups over the text before and after spans.
+        bad_words: list that is searched for in the text after spans, or None.
         own: names of one's own signal functions, over the text after spans.
         sketch: parameters of the sketch, or None.
     """
@@ -49,6 +51,7 @@ class Annotations:
     reading: Reading | None = None
     raw_groups: tuple[str, ...] = ()
     edited_groups: tuple[str, ...] = ()
+    bad_words: BadWords | None = None
     own: tuple[str, ...] = ()
     sketch: Dedup | None = None
     versions: Mapping[str, Any] = field(default_factory=dict)
@@ -65,6 +68,9 @@ class Annotations:
             groups = {"raw": self.raw_groups, "edited": self.edited_groups}
             spans = lines if self.edited_groups else None
             found["signals"] = {"version": VERSIONS["signals"], "groups": groups, "spans": spans}
+        if self.bad_words:
+            words = {"mode": self.bad_words.mode, "list": self.bad_words.digest}
+            found["bad_words"] = {"version": VERSIONS["bad_words"], "words": words, "spans": lines}
         for name in self.own:
             found[f"own-{name}"] = {"function": self.versions.get(name), "spans": lines}
         if self.sketch:
@@ -77,7 +83,7 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
     """What a manifest asks of one source's text.
 
     Raises:
-        ManifestError: a signal function is not installed.
+        ManifestError: a signal function is not installed, or a list of bad words cannot be read.
     """
     select = manifest.select_of(source)
     reading: Reading | None = None
@@ -88,6 +94,7 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
         reading = reading or recipe.lines
         groups = edited if reading else raw
         groups += [group for group in recipe.groups if group not in groups]
+    words = select.bad_words
     own = tuple(dict.fromkeys(rule.signal.split(".")[0] for rule in select.rules))
     versions = {name: _point(name).value for name in own}
     return Annotations(
@@ -95,6 +102,7 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
         reading=reading,
         raw_groups=tuple(raw),
         edited_groups=tuple(edited),
+        bad_words=load_bad_words(words.list, manifest.root, words.mode) if words else None,
         own=own,
         sketch=manifest.dedup,
         versions=versions,
@@ -132,6 +140,8 @@ def annotate(texts: pa.Array, wanted: Annotations, names: set[str], model: Langu
     if "sketch" in names and wanted.sketch:
         shape = wanted.sketch
         done["sketch"] = sketch_batch(edited, SketchConfig(shape.ngram, shape.bands, shape.rows))
+    if "bad_words" in names and wanted.bad_words:
+        done["bad_words"] = bad_words_batch(edited, wanted.bad_words)
     for name in wanted.own:
         if f"own-{name}" in names:
             done[f"own-{name}"] = _own(name, edited)
