@@ -29,13 +29,14 @@ _SPACE = 0x20
 class Automaton(NamedTuple):
     """What a set of phrases compiles to; state 0 is the root.
 
-    `classes`, int32 of length 256: class of each byte, 0 for those in no phrase. `moves`, int32 of shape (states,
-    classes): the next state. `lengths`, int32: bytes of the longest phrase that ends in a state, 0 if none does.
-    `shorter`, int32: the state of the next shorter phrase that ends there too, or 0.
+    `classes`, uint32 of length 256: class of each byte, 0 for those in no phrase. `moves`, uint32: at state * number of
+    classes + class, twice where the next state's moves begin, plus 1 if a phrase ends there. `lengths`, int32: bytes of
+    the longest phrase that ends in a state, 0 if none does. `shorter`, int32: the state of the next shorter phrase that
+    ends there too, or 0.
     """
 
-    classes: NDArray[np.int32]
-    moves: NDArray[np.int32]
+    classes: NDArray[np.uint32]
+    moves: NDArray[np.uint32]
     lengths: NDArray[np.int32]
     shorter: NDArray[np.int32]
 
@@ -56,14 +57,14 @@ def compile_phrases(phrases: Sequence[str]) -> Automaton:
     """The automaton of `normalised` phrases.
 
     Raises:
-        ValueError: a phrase is empty.
+        ValueError: a phrase is empty, or there are too many.
     """
     encoded = sorted({phrase.encode() for phrase in phrases})
     if b"" in encoded:
         msg = "a phrase to search for is empty"
         raise ValueError(msg)
     used = sorted(set().union(*encoded))
-    classes = np.zeros(256, np.int32)
+    classes = np.zeros(256, np.uint32)
     classes[used] = np.arange(1, len(used) + 1)
     children: list[dict[int, int]] = [{}]
     lengths = [0]
@@ -100,7 +101,11 @@ def compile_phrases(phrases: Sequence[str]) -> Automaton:
     for state in np.flatnonzero(inherits & (shorter > 0)).tolist():
         ends[state] = ends[shorter[state]]
         shorter[state] = shorter[shorter[state]]
-    return Automaton(classes, moves, ends, shorter)
+    packed = 2 * moves.astype(np.int64) * moves.shape[1] + (ends[moves] > 0)
+    if packed.max() >= 1 << 32:
+        msg = f"the list is too long to search for: {len(encoded):,} phrases, {len(children):,} different beginnings"
+        raise ValueError(msg)
+    return Automaton(classes, packed.astype(np.uint32).ravel(), ends, shorter)
 
 
 def count_phrases(column: TextColumn, automaton: Automaton, mode: int) -> NDArray[np.int64]:
@@ -195,12 +200,13 @@ def _search(
     """In how many places a phrase ends that stands by itself."""
     classes, moves, lengths, shorter = automaton
     found = 0
-    state = np.int32(0)
+    n_classes = len(moves) // len(lengths)
+    move = np.uint32(0)
     for i in range(size):
-        state = moves[state, classes[text[i]]]
-        if lengths[state] == 0:
+        move = moves[(move >> np.uint32(1)) + classes[text[i]]]
+        if move & np.uint32(1) == 0:
             continue
-        match = state
+        match = np.int64(move >> np.uint32(1)) // n_classes
         while match > 0:
             start, end = i + 1 - lengths[match], i + 1
             if mode == LINES:
@@ -210,7 +216,7 @@ def _search(
             if stands:
                 found += 1
                 break
-            match = shorter[match]
+            match = np.int64(shorter[match])
     return found
 
 
