@@ -202,6 +202,29 @@ def list_rules() -> None:
             typer.echo(f"    {rule.name:<26} drops {rule.condition:<50} {rule.source}")
 
 
+@rules.command("presets")
+def list_presets() -> None:
+    """List every preset: what it follows, its recipes and rules, what it needs and what it leaves out."""
+    from pile_builder.presets import PRESETS
+    from pile_builder.recipes import RECIPES
+
+    for preset in PRESETS.values():
+        typer.echo(f"{preset.name}: {preset.description}\n    source: {preset.source}")
+        if preset.language:
+            typer.echo(f"    language: {', '.join(preset.language['keep'])}, score {preset.language['min_score']}")
+        if preset.licences:
+            typer.echo(f"    licences: {', '.join(preset.licences['allow'])}; unknown: {preset.licences['unknown']}")
+        for name in preset.recipes:
+            typer.echo(f"    {name}")
+            for rule in RECIPES[name].rules:
+                typer.echo(f"        {rule.name:<28} drops {rule.condition}")
+        for need in preset.needs:
+            typer.echo(f"    needs {need.name}: {need.what} ({' or '.join(need.fields)})")
+        if preset.left_out:
+            typer.echo(f"    not done: {preset.left_out}")
+        typer.echo("")
+
+
 @rules.command("try")
 def try_rules(
     name: Annotated[str, typer.Argument(metavar="RECIPE", help="a recipe, see `pile rules list`")],

@@ -1,4 +1,4 @@
-"""select: sidecars to a ledger of what language and quality rules drop. Reads no text."""
+"""select: sidecars to a ledger of what licence, language and quality rules drop. Reads no text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -15,7 +16,7 @@ from pile_builder.blocks import open_parquet, write_table
 from pile_builder.document import LEDGER
 from pile_builder.manifest import Select
 from pile_builder.pipelines.engine import Task, TaskFunction
-from pile_builder.recipes import RECIPES, Rule
+from pile_builder.recipes import Rule
 from pile_builder.storage import Commits, Store
 
 
@@ -40,9 +41,12 @@ class SelectBlock(TaskFunction):
     def __call__(self, task: Task) -> Mapping[str, Any]:
         """Write the block's ledger."""
         commits = Commits(self.store, "select")
+        select = self.selects[task["source"]]
+        block = Commits(self.store, "ingest").load(task["block"])
         columns = load_sidecars(self.store, task["sets"])
-        count = sum(Commits(self.store, "ingest").load(task["block"])["row_groups"])
-        ledger = self._ledger(columns, count, self.selects[task["source"]])
+        if select.licences:
+            columns["licence"] = load_licences(self.store, block["block"])
+        ledger = self._ledger(columns, sum(block["row_groups"]), select)
         rules = Counter(ledger["rule"].to_pylist())
         name = ""
         if ledger.num_rows:
@@ -90,8 +94,26 @@ def load_sidecars(store: Store, sets: Mapping[str, str]) -> dict[str, pa.Array]:
     return columns
 
 
+def load_licences(store: Store, block: str) -> pa.Array:
+    """What each document's metadata say under `license`, null where they don't."""
+    found: list[str | None] = []
+    with store.open(block) as stream:
+        for batch in open_parquet(stream).iter_batches(4_096, columns=["meta"]):
+            values = (orjson.loads(meta).get("license") for meta in batch.column("meta").to_pylist())
+            found += [value if isinstance(value, str) else None for value in values]
+    return pa.array(found, pa.string())
+
+
 def tests(columns: Mapping[str, pa.Array], select: Select) -> Iterator[Test]:
-    """Every rule of a source over a block's signals, in the order in which they apply."""
+    """Every rule of a source over a block's signals, in the order in which they apply.
+
+    The value of `licence` is 1 if the policy keeps it and 0 if not.
+    """
+    if select.licences:
+        licences = columns["licence"].dictionary_encode()
+        kept = np.array([select.licences.keeps(name) for name in [*licences.dictionary.to_pylist(), None]], np.float64)
+        values = kept[licences.indices.fill_null(len(kept) - 1).to_numpy()]
+        yield Test("licence", 1.0, values, values < 1, columns["licence"].fill_null("unknown"))
     if select.language and select.language.keep:
         labels, scores = columns["language"], columns["language_score"].to_numpy().astype(np.float64)
         wrong = ~pa.compute.is_in(labels.cast(pa.string()), pa.array(select.language.keep)).to_numpy(
@@ -99,12 +121,8 @@ def tests(columns: Mapping[str, pa.Array], select: Select) -> Iterator[Test]:
         )
         fails = wrong | (scores < select.language.min_score)
         yield Test("language", select.language.min_score, scores, fails, labels)
-    for name in select.recipes:
-        for rule in RECIPES[name].rules:
-            full = f"{name}.{rule.name}"
-            yield _test(full, rule, columns, select.thresholds.get(full, rule.threshold))
-    for own in select.rules:
-        yield _test(own.name, own.as_rule(), columns, own.threshold)
+    for name, rule, threshold in select.all_rules():
+        yield _test(name, rule, columns, threshold)
 
 
 def _test(name: str, rule: Rule, columns: Mapping[str, pa.Array], threshold: float) -> Test:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from pile_builder.annotate.lines import LINE_SIGNALS, c4_lines
 from pile_builder.annotate.signals import SIGNALS, signals
 from pile_builder.recipes import RECIPES, Recipe, verdicts
+from pile_builder.recipes.code import CODE_RECIPES
 from pile_builder.text.column import from_strings
 
 PROSE = (
@@ -18,6 +22,9 @@ PROSE = (
     "In May the fields began to dry. A few weeks later one could walk to the bridge again, and children found "
     "small fish in the puddles that the flood had left behind."
 )
+
+
+VECTORS = Path(__file__).parent / "vectors"
 
 
 def reason(recipe: Recipe, text: str, thresholds: dict[str, float] | None = None) -> str:
@@ -40,8 +47,23 @@ def test_recipes_are_consistent() -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_prose_is_kept(name: str) -> None:
-    text = PROSE.replace(". ", ".\n") + "\n" if name == "code_v1" else PROSE
+    text = PROSE.replace(". ", ".\n") + "\n" if RECIPES[name] in CODE_RECIPES else PROSE
     assert reason(RECIPES[name], text) == "kept"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_vectors(name: str) -> None:
+    """Every rule has texts just inside and just outside of its threshold."""
+    rows = [json.loads(line) for line in (VECTORS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+    wrong = [
+        (row["why"], row["rule"], got)
+        for row in rows
+        if (got := reason(RECIPES[name], row["text"], row.get("thresholds"))) != (row["rule"] or "kept")
+    ]
+    assert not wrong
+    for rule in RECIPES[name].rules:
+        assert any(row["rule"] == rule.name for row in rows), f"no text outside of {rule.name}"
+        assert any(row["rule"] is None and row["why"].startswith(f"{rule.name}:") for row in rows), rule.name
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,21 +11,23 @@ from numpy.typing import NDArray
 
 from pile_builder.annotate.signals import Signal, read_only, signal_values
 from pile_builder.document import SPAN
+from pile_builder.recipes import Reading
 from pile_builder.text.column import PADDING, TextColumn
-from pile_builder.text.line_rules import FINEWEB, TFDS
+from pile_builder.text.line_rules import FINEWEB, PAPER, TFDS
 from pile_builder.text.lines import C4_COUNTS, LINE_RULES, clean_lines
 from pile_builder.text.word_tables import load_word_tables
 from pile_builder.text.words import WordSpans, find_words
 
-Reading = Literal["fineweb", "tfds"]
-
-MIN_WORDS: Mapping[str, int] = {"fineweb": 3, "tfds": 5}
-"""Fewest words of a kept line, by reading: datatrove's default, and `_MIN_WORDS_PER_LINE` of `c4_utils.py`."""
+MIN_WORDS: Mapping[str, int] = {"fineweb": 3, "tfds": 5, "paper": 3}
+"""Fewest words of a kept line, by reading: datatrove's default, `_MIN_WORDS_PER_LINE` of `c4_utils.py`, and section 2.2
+of the paper as JMLR printed it (later versions at arXiv say 5, as the program does)."""
 
 _SOURCES = {
     "fineweb": "datatrove 0.10.1 C4QualityFilter with filter_no_terminal_punct=False (FineWeb)",
     "tfds": "tensorflow-datasets c4_utils.clean_page; sentences are words v1's, not NLTK's",
+    "paper": "C4, JMLR 21 (2020) 140, section 2.2; sentences are words v1's",
 }
+_KERNEL_READINGS = {"fineweb": FINEWEB, "tfds": TFDS, "paper": PAPER}
 _DEFINITIONS = {
     "characters": ("characters", "Characters of the text before any line is dropped."),
     "lines": ("lines", "Lines of str.splitlines."),
@@ -34,7 +36,10 @@ _DEFINITIONS = {
     "lorem_ipsum": ("lines", "Lines with lorem ipsum, in either case, that no earlier rule drops."),
     "curly_bracket": ("lines", "Lines with {, that no earlier rule drops."),
     "too_long_word_lines": ("lines", "Lines dropped because a word has more than 1,000 characters."),
-    "no_terminal_punctuation_lines": ("lines", 'Lines dropped because they end in none of . ? ! " or in an ellipsis.'),
+    "no_terminal_punctuation_lines": (
+        "lines",
+        'Lines dropped because they end in none of . ? ! " (or, but for the reading paper, in an ellipsis).',
+    ),
     "too_few_words_lines": ("lines", "Lines dropped because they have too few words."),
     "javascript_lines": ("lines", "Lines dropped because they mention javascript."),
     "policy_lines": ("lines", "Lines dropped because they mention cookies, terms of use or a privacy policy."),
@@ -76,7 +81,7 @@ def cleaned_lines(column: TextColumn, reading: Reading, words: WordSpans) -> Cle
 
     Args:
         column: n texts.
-        reading: "fineweb" or "tfds", see the sources in LINE_SIGNALS.
+        reading: "fineweb", "tfds" or "paper", see the sources in LINE_SIGNALS.
         words: of the column.
 
     Raises:
@@ -95,7 +100,7 @@ def cleaned_lines(column: TextColumn, reading: Reading, words: WordSpans) -> Cle
         words.offsets,
         scratch,
         read_only(scratch),
-        TFDS if reading == "tfds" else FINEWEB,
+        _KERNEL_READINGS[reading],
         MIN_WORDS[reading],
     )
     rules = pa.array(spans[:, 2])

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
+from pile_builder.annotate.bad_words import BadWords, bad_words_batch, load_bad_words
 from pile_builder.annotate.language import LanguageModel, language_batch
 from pile_builder.annotate.lines import cleaned_lines
 from pile_builder.annotate.signals import signals
@@ -22,17 +23,16 @@ from pile_builder.annotate.sketch import SketchConfig, sketch_batch
 from pile_builder.document import apply_spans
 from pile_builder.errors import ManifestError
 from pile_builder.manifest import Dedup, Manifest
-from pile_builder.recipes import RECIPES
+from pile_builder.recipes import RECIPES, Reading
 from pile_builder.text.column import TextColumn, from_arrow
 from pile_builder.text.words import find_words
 
 ENTRY_POINT_GROUP = "pile_builder.signals"
-VERSIONS = {"language": 1, "lines": 2, "signals": 1, "sketch": 1}
+VERSIONS = {"language": 1, "lines": 2, "signals": 1, "sketch": 1, "bad_words": 1}
 """Raised whenever a set's values change for the same text."""
 SPAN_SETS = ("lines",)
 """Sets with a column `spans` that rewrites the text."""
 
-Reading = Literal["fineweb", "tfds"]
 SignalFunction = Callable[[TextColumn], pa.RecordBatch]
 
 
@@ -44,6 +44,7 @@ class Annotations:
         language: digest of the language model, or None.
         reading: C4 reading whose line rules make spans, or None.
         raw_groups, edited_groups: signal groups over the text before and after spans.
+        bad_words: list that is searched for in the text after spans, or None.
         own: names of one's own signal functions, over the text after spans.
         sketch: parameters of the sketch, or None.
     """
@@ -52,6 +53,7 @@ class Annotations:
     reading: Reading | None = None
     raw_groups: tuple[str, ...] = ()
     edited_groups: tuple[str, ...] = ()
+    bad_words: BadWords | None = None
     own: tuple[str, ...] = ()
     sketch: Dedup | None = None
     versions: Mapping[str, Any] = field(default_factory=dict)
@@ -68,6 +70,9 @@ class Annotations:
             groups = {"raw": self.raw_groups, "edited": self.edited_groups}
             spans = lines if self.edited_groups else None
             found["signals"] = {"version": VERSIONS["signals"], "groups": groups, "spans": spans}
+        if self.bad_words:
+            words = {"mode": self.bad_words.mode, "list": self.bad_words.digest}
+            found["bad_words"] = {"version": VERSIONS["bad_words"], "words": words, "spans": lines}
         for name in self.own:
             found[f"own-{name}"] = {"function": self.versions.get(name), "spans": lines}
         if self.sketch:
@@ -80,7 +85,7 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
     """What a manifest asks of one source's text.
 
     Raises:
-        ManifestError: two recipes rewrite lines by different readings, or a signal function is not installed.
+        ManifestError: a signal function is not installed, or a list of bad words cannot be read.
     """
     select = manifest.select_of(source)
     reading: Reading | None = None
@@ -88,12 +93,10 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
     edited: list[str] = []
     for name in select.recipes:
         recipe = RECIPES[name]
-        if recipe.lines and reading and recipe.lines != reading:
-            msg = f"sources.{source}: recipes rewrite lines by both C4 readings ({reading}, {recipe.lines}); keep one"
-            raise ManifestError(msg)
         reading = reading or recipe.lines
         groups = edited if reading else raw
         groups += [group for group in recipe.groups if group not in groups]
+    words = select.bad_words
     own = tuple(dict.fromkeys(rule.signal.split(".")[0] for rule in select.rules))
     versions = {name: _point(name).value for name in own}
     return Annotations(
@@ -101,6 +104,7 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
         reading=reading,
         raw_groups=tuple(raw),
         edited_groups=tuple(edited),
+        bad_words=load_bad_words(words.list, manifest.root, words.mode) if words else None,
         own=own,
         sketch=manifest.dedup,
         versions=versions,
@@ -134,6 +138,8 @@ def annotate(texts: pa.Array, wanted: Annotations, names: set[str], model: Langu
     if "sketch" in names and wanted.sketch:
         shape = wanted.sketch
         done["sketch"] = sketch_batch(edited, SketchConfig(shape.ngram, shape.bands, shape.rows))
+    if "bad_words" in names and wanted.bad_words:
+        done["bad_words"] = bad_words_batch(edited, wanted.bad_words)
     for name in wanted.own:
         if f"own-{name}" in names:
             done[f"own-{name}"] = _own(name, edited)

@@ -15,22 +15,32 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.text.column import TextColumn
+from pile_builder.text.dclm import DCLM_COUNTS, measure_dclm
 from pile_builder.text.signals import CODE, COUNTS, LINES, QUALITY, REPETITION, measure
 from pile_builder.text.word_tables import load_word_tables
 from pile_builder.text.words import WordSpans, find_words
 
 _Element = TypeVar("_Element", bound=np.generic)
-_BITS = {"gopher_quality": QUALITY, "gopher_repetition": REPETITION, "fineweb": LINES, "code": CODE}
+_BITS = {
+    "gopher_quality": QUALITY,
+    "gopher_repetition": REPETITION,
+    "fineweb": LINES,
+    "code": CODE,
+    "dclm": 0,
+    "redpajama_code": CODE,
+}
 GROUPS = tuple(_BITS)
 """Names of the signal groups."""
-_NEED_WORDS = frozenset({"gopher_quality", "gopher_repetition"})
-_NEED_WORD_COUNTS = _NEED_WORDS | {"fineweb"}
+_NEED_WORDS = frozenset({"gopher_quality", "gopher_repetition", "dclm"})
+_NEED_WORD_COUNTS = _NEED_WORDS | {"fineweb", "redpajama_code"}
 
 _GOPHER = "Gopher, arXiv 2112.11446, section A1.1, as datatrove 0.10.1 counts"
 _TABLE_A1 = "Gopher, arXiv 2112.11446, table A1, as datatrove 0.10.1 counts"
 _FINEWEB = "FineWeb, arXiv 2406.17557, section 3.6, as datatrove 0.10.1 counts"
 _BIGCODE = "BigCode, The Stack's basic filters (arXiv 2301.03988)"
 _PILE_GITHUB = "The Pile's GitHub component (EleutherAI github-downloader)"
+_DCLM = "DCLM, baselines/mappers/filters/content_filters.py"
+_REDPAJAMA = "RedPajama-Data rp_v1, data_prep/github"
 _PILE_NEWLINES = 0.001
 
 
@@ -110,6 +120,48 @@ def _repetition_signals() -> dict[str, Signal]:
     return found
 
 
+def _dclm_signals() -> dict[str, Signal]:
+    words, lines = "words parted by white space", "lines"
+    found = {
+        "alphanumeric_words": Signal(
+            "words", "Words that begin with a letter or number.", _DCLM, "dclm_alphanumeric_words"
+        ),
+        "mean_word_length": Signal("characters", "Mean length of words.", _DCLM, "dclm_word_characters", "dclm_words"),
+        "symbol_ratio": Signal(
+            "per word", "Hash signs and ellipses (..., . . . or …) over words.", _DCLM, "dclm_symbols", "dclm_words"
+        ),
+        "bullet_lines": _fraction(
+            lines, "Lines that begin with ●, •, * or -.", _DCLM, "dclm_bullet_lines", "dclm_lines"
+        ),
+        "ellipsis_lines": _fraction(
+            lines, "Lines that end in an ellipsis.", _DCLM, "dclm_ellipsis_lines", "dclm_lines"
+        ),
+        "non_alphabetic_words": _fraction(
+            words, "Words without a letter.", _DCLM, "dclm_non_alphabetic_words", "dclm_words"
+        ),
+        "stop_words": Signal(
+            "words", "Occurrences of the, be, to, of, and, that, have, with, in either case.", _DCLM, "dclm_stop_words"
+        ),
+    }
+    for kind in ("line", "paragraph"):
+        found[f"repeated_{kind}s"] = _fraction(
+            f"{kind}s", "Those that occur more than once, every copy.", _DCLM, f"dclm_repeated_{kind}s", f"dclm_{kind}s"
+        )
+        found[f"repeated_{kind}_chars"] = _fraction(
+            "characters", f"Characters in {kind}s that occur more than once.", _DCLM,
+            f"dclm_repeated_{kind}_characters", f"dclm_{kind}_characters",
+        )  # fmt: skip
+    for n in (2, 3, 4, 5, 6, 7, 8, 9, 10):
+        kind = "top" if n < 5 else "repeated"
+        what = (
+            "The longest most frequent {}-gram's, times its count." if n < 5 else "Those of words in repeated {}-grams."
+        )
+        found[f"{kind}_{n}_gram_chars"] = _fraction(
+            "characters of words", what.format(n), _DCLM, f"dclm_{kind}_{n}_gram_characters", "dclm_ngram_characters"
+        )
+    return found
+
+
 _BY_GROUP: dict[str, dict[str, Signal]] = {
     "gopher_quality": {
         "words": Signal(
@@ -157,6 +209,16 @@ _BY_GROUP: dict[str, dict[str, Signal]] = {
             "code_characters", "code_newlines", _PILE_NEWLINES,
         ),
     },
+    "dclm": _dclm_signals(),
+    "redpajama_code": {
+        "mean_line_length": Signal(
+            "characters", "Characters, line ends included, over lines.", _REDPAJAMA, "code_characters", "code_lines"
+        ),
+        "alphabetic_per_token": Signal(
+            "characters", "Letters over tokens (words v1, where RedPajama takes Pythia's).", _REDPAJAMA,
+            "alphabetic_characters", "words",
+        ),
+    },
 }  # fmt: skip
 
 SIGNALS: Mapping[str, Signal] = {
@@ -177,7 +239,8 @@ def signals(
         column: n texts.
         groups: which of GROUPS to compute; together they cost less than one by one.
         words: of the column, if they are known.
-        n_words: how many words each text has, if only that is known; enough for the groups fineweb and code.
+        n_words: how many words each text has, if only that is known; enough for the groups fineweb, code
+            and redpajama_code.
 
     Returns:
         n rows, one column per signal of the groups in the order of SIGNALS: int64 for counts, float64 for quotients.
@@ -207,6 +270,9 @@ def signals(
     counts = {name: matrix[:, i] for i, name in enumerate(COUNTS)}
     counts["words"] = n_words
     counts["piece_characters"] = counts["characters"] - counts["newlines"]
+    if "dclm" in groups:
+        matrix = measure_dclm(read_only(column.data), read_only(column.offsets), load_word_tables(), spans, offsets)
+        counts |= {f"dclm_{name}": matrix[:, i] for i, name in enumerate(DCLM_COUNTS)}
     wanted = {name: signal for name, signal in SIGNALS.items() if name.split(".")[0] in groups}
     return pa.record_batch({name: pa.array(signal_values(signal, counts)) for name, signal in wanted.items()})
 

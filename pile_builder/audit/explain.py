@@ -15,7 +15,6 @@ from pile_builder.blocks import open_parquet
 from pile_builder.document import ID_BYTES, document_id
 from pile_builder.errors import PileError
 from pile_builder.manifest import Select
-from pile_builder.recipes import RECIPES
 from pile_builder.row_index import find_rows
 from pile_builder.storage import Commits, Store
 
@@ -62,7 +61,7 @@ def _in_block(
         row = found["row"]
         found["meta"] = orjson.loads(found["meta"])
         group, inside = _place(record["row_groups"], row)
-        known = _known(store, story, block, row, group)
+        known = _known(store, story, block, found, group)
         yield head | found | known | {"text": _excerpt(store, record["block"], group, inside)}
 
 
@@ -85,7 +84,10 @@ def _place(row_groups: list[int], row: int) -> tuple[int, int]:
     return group, row - int(bounds[group])
 
 
-def _known(store: Store, story: Mapping[str, Any], block: Mapping[str, Any], row: int, group: int) -> dict[str, Any]:
+def _known(
+    store: Store, story: Mapping[str, Any], block: Mapping[str, Any], found: Mapping[str, Any], group: int
+) -> dict[str, Any]:
+    row = found["row"]
     annotations, spans = _annotations(store, block, row)
     settled = Commits(store, "settle").load(block["settle"])
     with store.open(settled["verdicts"]) as stream:
@@ -93,7 +95,9 @@ def _known(store: Store, story: Mapping[str, Any], block: Mapping[str, Any], row
     known: dict[str, Any] = {
         "annotations": annotations,
         "spans": spans,
-        "rules": _rules(annotations, Select.model_validate(story["selects"][block["source"]])),
+        "rules": _rules(
+            annotations, Select.model_validate(story["selects"][block["source"]]), found["meta"].get("license")
+        ),
         "verdict": verdict["rule"] or "kept",
         "bytes_written": verdict["bytes"],
     }
@@ -123,19 +127,18 @@ def _annotations(store: Store, block: Mapping[str, Any], row: int) -> tuple[dict
     return annotations, spans
 
 
-def _rules(annotations: Mapping[str, Any], select: Select) -> list[dict[str, Any]]:
+def _rules(annotations: Mapping[str, Any], select: Select, licence: str | None) -> list[dict[str, Any]]:
     """Every rule's verdict, in the order in which they apply."""
-    told = []
+    told: list[dict[str, Any]] = []
+    if select.licences:
+        told.append({"rule": "licence", "value": licence or "unknown", "pass": select.licences.keeps(licence)})
     if select.language:
         label, score = annotations["language"], annotations["language_score"]
         passed = label in select.language.keep and score >= select.language.min_score
         told.append(
             {"rule": "language", "value": [label, score], "threshold": select.language.min_score, "pass": passed}
         )
-    rules = [(f"{name}.{rule.name}", rule) for name in select.recipes for rule in RECIPES[name].rules]
-    rules += [(own.name, own.as_rule()) for own in select.rules]
-    for name, rule in rules:
-        threshold = select.thresholds.get(name, rule.threshold)
+    for name, rule, threshold in select.all_rules():
         value = float(annotations[rule.signal])
         fails = bool(rule.fails(np.array([value]), threshold)[0])
         told.append({"rule": name, "value": value, "drop": rule.drop, "threshold": threshold, "pass": not fails})

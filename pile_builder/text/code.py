@@ -20,6 +20,7 @@ CODE_COUNTS = (
     "code_longest_line",
     "alphanumeric_characters",
     "digits",
+    "alphabetic_characters",
 )
 """What `count_code` writes."""
 
@@ -27,7 +28,7 @@ CODE_COUNTS = (
 @kernel
 def count_code(data: NDArray[np.uint8], start: int, end: int, tables: WordTables, row: NDArray[np.int64]) -> None:
     """Fill `row` with CODE_COUNTS of the text in [start, end), all in characters."""
-    characters = newlines = lines = line_characters = longest = alphanumeric = digits = 0
+    characters = newlines = lines = line_characters = longest = alphanumeric = digits = alphabetic = 0
     length = 0
     i = start
     while i < end:
@@ -36,13 +37,16 @@ def count_code(data: NDArray[np.uint8], start: int, end: int, tables: WordTables
         ends_line = 0
         if b >= 0x80:
             size = decode(data, i)[1]
-            alphanumeric += (bits_at(data, i, tables) & (ALPHA | NUMERIC)) != 0
+            bits = bits_at(data, i, tables)
+            alphanumeric += (bits & (ALPHA | NUMERIC)) != 0
+            alphabetic += (bits & ALPHA) != 0
             ends_line = line_break_length(data, i, end)
         elif 0x30 <= b <= 0x39:
             digits += 1
             alphanumeric += 1
         elif 0x61 <= (b | 0x20) <= 0x7A:
             alphanumeric += 1
+            alphabetic += 1
         elif b < 0x20:
             ends_line = line_break_length(data, i, end)
             newlines += b == 0x0A
@@ -66,3 +70,4 @@ def count_code(data: NDArray[np.uint8], start: int, end: int, tables: WordTables
     row[4] = longest
     row[5] = alphanumeric
     row[6] = digits
+    row[7] = alphabetic

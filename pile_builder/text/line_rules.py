@@ -1,7 +1,8 @@
 """C4's rules for one line (Raffel et al. 2020, section 2.2): what drops it, and the citations cut from it.
 
-Two readings differ: FINEWEB is datatrove 0.10.1's `C4QualityFilter` as FineWeb sets it, TFDS is `c4_utils.py` of
-tensorflow-datasets, which also wants a terminal mark and counts words behind the cutting of citations.
+Three readings differ: FINEWEB is datatrove 0.10.1's `C4QualityFilter` as FineWeb sets it; TFDS is `c4_utils.py` of
+tensorflow-datasets, which also wants a terminal mark and counts words behind the cutting of citations; PAPER is TFDS
+without what the paper does not say, that overlong words drop a line and that an ellipsis is no terminal mark.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pile_builder.text.word_tables import (
     load_word,
 )
 
-FINEWEB, TFDS = 0, 1
+FINEWEB, TFDS, PAPER = 0, 1, 2
 """The readings."""
 
 DROPPING_RULES = ("too_long_word", "no_terminal_punctuation", "too_few_words", "javascript", "policy")
@@ -66,11 +67,11 @@ def judge_line(
     Returns:
         Number of the rule that drops it or KEPT, and the bits LOREM_IPSUM and CURLY_BRACKET.
     """
-    if _has_long_word(data, opens, closes):
+    if reading != PAPER and _has_long_word(data, opens, closes):
         return _TOO_LONG_WORD, 0
-    if reading == TFDS and not _ends_in_mark(text, low, high):
+    if reading != FINEWEB and not _ends_in_mark(text, low, high, reading):
         return _NO_TERMINAL, 0
-    if reading == TFDS and _has_fewer_words(text, low, high, min_words):
+    if reading != FINEWEB and _has_fewer_words(text, low, high, min_words):
         return _TOO_FEW_WORDS, 0
     if reading == FINEWEB and _has_fewer_words(data, opens, closes, min_words):
         return _TOO_FEW_WORDS, 0
@@ -151,12 +152,12 @@ def _has_fewer_words(text: NDArray[np.uint8], low: int, high: int, min_words: in
 
 
 @kernel
-def _ends_in_mark(text: NDArray[np.uint8], low: int, high: int) -> bool:
+def _ends_in_mark(text: NDArray[np.uint8], low: int, high: int, reading: int) -> bool:
     if high == low:
         return False
     b = text[high - 1]
     if b == 0x2E:
-        return high - low < 3 or text[high - 2] != 0x2E or text[high - 3] != 0x2E
+        return reading == PAPER or high - low < 3 or text[high - 2] != 0x2E or text[high - 3] != 0x2E
     return b == 0x3F or b == 0x21 or b == 0x22
 
 

@@ -77,7 +77,7 @@ def clean_lines(
         word_offsets: theirs.
         scratch: uint8, room for the longest document and 64 bytes more.
         scratch_view: the same memory as `scratch`, of the exact type of `data` (read-only).
-        reading: FINEWEB or TFDS of `line_rules`.
+        reading: FINEWEB, TFDS or PAPER of `line_rules`.
         min_words: fewest white-space separated words of a kept line.
 
     Returns:

@@ -206,7 +206,7 @@ def _decode(data: NDArray[np.uint8], at: int) -> tuple[np.int64, int]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _encode(point: np.int64, buffer: NDArray[np.uint8], at: int) -> int:
+def encode_point(point: np.int64, buffer: NDArray[np.uint8], at: int) -> int:
     """Write a code point as UTF-8; return the byte behind it."""
     if point < 0x80:
         buffer[at] = point
@@ -265,7 +265,7 @@ def _normalise(
                 to += 1
             if kind != JOINING:
                 after_single = kind == SINGLE
-            to = _encode(point + (entry >> 3), buffer, to)
+            to = encode_point(point + (entry >> 3), buffer, to)
     buffer[to : to + WIDE] = 0
     return to
 

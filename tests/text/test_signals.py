@@ -110,6 +110,8 @@ def expected(text: str) -> dict[str, float]:
         "fineweb.short_lines": ratio(sum(len(line) <= 30 for line in lines), len(lines)),
         "fineweb.dup_line_chars": ratio(duplicates(lines)[1], len(text.replace("\n", ""))),
         "fineweb.newline_ratio": ratio(text.count("\n"), len(words)),
+        "redpajama_code.mean_line_length": ratio(len(text), len(split)),
+        "redpajama_code.alphabetic_per_token": ratio(sum(has(character, ALPHA) for character in text), len(words)),
         "code.longest_line": max(map(len, split), default=0),
         "code.mean_line_length": ratio(sum(map(len, split)), len(split)),
         "code.alphanumeric": ratio(sum(has(character, ALPHA | NUMERIC) for character in text), len(text)),
@@ -119,7 +121,8 @@ def expected(text: str) -> dict[str, float]:
 
 
 def measured(texts: list[str]) -> list[dict[str, float]]:
-    rows: list[dict[str, float]] = signals(from_strings(texts), GROUPS).to_pylist()
+    groups = [group for group in GROUPS if group != "dclm"]  # which has a test of its own
+    rows: list[dict[str, float]] = signals(from_strings(texts), groups).to_pylist()
     return rows
 
 

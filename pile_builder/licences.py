@@ -1,0 +1,246 @@
+"""Licence policies over SPDX names: what an expression such as `MIT OR GPL-3.0-only` comes to under allow and deny.
+
+Names are those of the SPDX licence list (`spdx.txt`), `LicenseRef-` names, and groups of them. Of an OR any branch that
+is allowed will do, of an AND every part has to be. An exception (`GPL-2.0-only WITH Classpath-exception-2.0`) only adds
+permissions, so what holds for the licence holds with it, unless the policy names the pair.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from importlib import resources
+
+MAX_CHARACTERS = 1_000
+"""Longer expressions count as not known."""
+
+_CC = ("1.0", "2.0", "2.5", "3.0", "4.0")
+_GNU = tuple(
+    f"{name}-{suffix}"
+    for name in ("AGPL-1.0", "AGPL-3.0", "GPL-1.0", "GPL-2.0", "GPL-3.0", "LGPL-2.0", "LGPL-2.1", "LGPL-3.0")
+    for suffix in ("only", "or-later")
+)
+_GFDL = tuple(f"{version}{kind}" for version in ("1.1", "1.2", "1.3") for kind in ("", "-invariants", "-no-invariants"))
+_FREE_CC = tuple(f"CC-BY-SA-{version}" for version in _CC)
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "permissive": (
+        "BlueOak-1.0.0", "BSD-2-Clause-Patent", "ADSL", "Apache-2.0", "APAFML", "BSD-1-Clause", "BSD-2-Clause",
+        "BSD-2-Clause-FreeBSD", "BSD-2-Clause-NetBSD", "BSD-2-Clause-Views", "BSL-1.0", "DSDP", "ECL-1.0", "ECL-2.0",
+        "ImageMagick", "ISC", "Linux-OpenIB", "MIT", "MS-PL", "Mup", "PostgreSQL", "Spencer-99", "UPL-1.0", "Xerox",
+        "0BSD", "AFL-1.1", "AFL-1.2", "AFL-2.0", "AFL-2.1", "AFL-3.0", "AMDPLPA", "AML", "Apache-1.0", "Apache-1.1",
+        "Artistic-2.0", "BSD-3-Clause", "BSD-3-Clause-Attribution", "BSD-3-Clause-Clear", "BSD-3-Clause-LBNL",
+        "BSD-4-Clause", "BSD-4-Clause-UC", "BSD-Source-Code", "bzip2-1.0.6", "curl", "EFL-2.0", "Entessa", "Fair",
+        "FTL", "HPND", "ICU", "IJG", "Intel", "JasPer-2.0", "Libpng", "libtiff", "MIT-0", "MIT-CMU",
+        "MIT-Modern-Variant", "MITNFA", "MTLL", "MulanPSL-1.0", "MulanPSL-2.0", "NCSA", "Net-SNMP", "NTP", "OLDAP-2.8",
+        "OML", "OpenSSL", "PHP-3.0", "PHP-3.01", "Plexus", "PSF-2.0", "Python-2.0", "Ruby", "SMLNJ", "TCL",
+        "Unicode-DFS-2015", "Unicode-DFS-2016", "W3C", "WTFPL", "X11", "Xnet", "Zlib", "ZPL-2.0", "ZPL-2.1",
+        *(f"CC-BY-{version}" for version in _CC),
+    ),
+    "public-domain": (
+        "CC0-1.0", "CC-PDDC", "CC-PDM-1.0", "PDDL-1.0", "Unlicense", "blessing", "libselinux-1.0", "NIST-PD", "SAX-PD",
+        "LicenseRef-PublicDomain-US",
+    ),
+    "copyleft": (
+        *_GNU, *_FREE_CC,
+        *(f"GFDL-{kind}-{suffix}" for kind in _GFDL for suffix in ("only", "or-later")),
+        "APSL-1.0", "APSL-2.0", "CDDL-1.0", "CDDL-1.1", "CECILL-2.0", "CECILL-2.1", "CECILL-C", "CERN-OHL-S-2.0",
+        "CERN-OHL-W-2.0", "CPAL-1.0", "CPL-1.0", "EPL-1.0", "EPL-2.0", "EUPL-1.0", "EUPL-1.1", "EUPL-1.2", "FDK-AAC",
+        "IPL-1.0", "MPL-1.0", "MPL-1.1", "MPL-2.0", "MPL-2.0-no-copyleft-exception", "MS-RL", "ODbL-1.0", "OSL-1.0",
+        "OSL-2.0", "OSL-2.1", "OSL-3.0", "Parity-6.0.0", "Parity-7.0.0", "QPL-1.0", "Sleepycat", "SSPL-1.0",
+    ),
+    "non-commercial": (
+        *(f"CC-BY-NC-{version}" for version in _CC),
+        *(f"CC-BY-NC-SA-{version}" for version in _CC),
+        *(f"CC-BY-NC-ND-{version}" for version in _CC),
+        "PolyForm-Noncommercial-1.0.0",
+    ),
+}  # fmt: skip
+"""Names of groups.
+
+permissive: licences that Blue Oak Council (blueoakcouncil.org/list) rates gold, silver or bronze and that ask for
+notices at most, and Creative Commons' attribution licences for text. public-domain: dedications, and marks that say
+that there is no copyright. copyleft: families of Blue Oak Council's copyleft list and their like for text and data.
+non-commercial: licences that name the condition in their title.
+"""
+
+_WRITTEN_BY_SOURCES = (
+    "LicenseRef-PublicDomain-US",
+    "LicenseRef-ProjectGutenberg-Copyrighted",
+    "LicenseRef-arXiv-nonexclusive-distrib-1.0",
+    "LicenseRef-arXiv-assumed-1991-2003",
+)
+_URLS = (
+    (re.compile(r"https?://arxiv\.org/licenses/nonexclusive-distrib/1\.0/?"), _WRITTEN_BY_SOURCES[2]),
+    (re.compile(r"https?://arxiv\.org/licenses/assumed-1991-2003/?"), _WRITTEN_BY_SOURCES[3]),
+    (re.compile(r"https?://creativecommons\.org/publicdomain/zero/1\.0(?:/.*)?"), "CC0-1.0"),
+    (re.compile(r"https?://creativecommons\.org/publicdomain/mark/1\.0(?:/.*)?"), "CC-PDM-1.0"),
+    (re.compile(r"https?://creativecommons\.org/licenses/publicdomain/?"), "CC-PDDC"),
+)
+_CC_URL = re.compile(r"https?://creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)(?:/.*)?")
+_REFERENCE = re.compile(r"LicenseRef-[A-Za-z0-9.-]+", re.IGNORECASE)
+_GNU_OLD = re.compile(r"((?:A|L)?GPL-\d\.\d|GFDL-\d\.\d)(\+|-with-[\w.-]+)?")
+_TOKEN = re.compile(r"[()]|[^\s()]+")
+_PRECEDENCE = {"OR": 1, "AND": 2}
+
+
+class Standing(IntEnum):
+    """What a policy says of a licence; OR is the greatest of its parts, AND the least."""
+
+    DENIED = 0
+    UNKNOWN = 1
+    ALLOWED = 2
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Names that are kept and dropped, in canonical spelling and with groups resolved.
+
+    Attributes:
+        allow: names that are kept; with none, all that are not denied.
+        deny: names that are dropped, whatever `allow` says.
+    """
+
+    allow: frozenset[str]
+    deny: frozenset[str]
+
+    @classmethod
+    def of(cls, allow: Iterable[str], deny: Iterable[str]) -> Policy:
+        """The policy of two lists of names and groups.
+
+        Raises:
+            ValueError: a name is neither of SPDX, nor a `LicenseRef-` name, nor a group; the message has the nearest.
+        """
+        return cls(frozenset(_resolved(allow)), frozenset(_resolved(deny)))
+
+    def standing(self, licence: str | None) -> Standing:
+        """What becomes of a document under `licence`, an SPDX expression or a known URL; None or "" is unknown."""
+        return evaluate(spdx_expression(licence or ""), self._of_name)
+
+    def _of_name(self, name: str) -> Standing:
+        if name in self.deny:
+            return Standing.DENIED
+        if name in self.allow:
+            return Standing.ALLOWED
+        plain = name.partition(" WITH ")[0]
+        if plain in self.deny:
+            return Standing.DENIED
+        is_own = _REFERENCE.fullmatch(plain) and plain not in _WRITTEN_BY_SOURCES
+        if canonical(name) is None or (is_own and plain not in self.allow):
+            return Standing.UNKNOWN
+        return Standing.ALLOWED if plain in self.allow or not self.allow else Standing.DENIED
+
+
+def spdx_expression(licence: str) -> str:
+    """An SPDX expression as it is, and the name of what a known URL says."""
+    licence = licence.strip()
+    if not licence.startswith("http"):
+        return licence
+    for pattern, name in _URLS:
+        if pattern.fullmatch(licence):
+            return name
+    found = _CC_URL.fullmatch(licence)
+    return f"CC-{found[1].upper()}-{found[2]}" if found else licence
+
+
+def evaluate(expression: str, standing: Callable[[str], Standing]) -> Standing:
+    """The standing of an SPDX expression, given that of names; one that cannot be parsed is UNKNOWN.
+
+    Args:
+        expression: names, `+`, WITH, AND, OR and parentheses, operators in either case.
+        standing: of a canonical name, or of two joined by ` WITH `; of other words as they are.
+    """
+    if not expression or len(expression) > MAX_CHARACTERS:
+        return Standing.UNKNOWN
+    values: list[Standing] = []
+    operators: list[str] = []
+    tokens = _TOKEN.findall(expression)
+    wants_name = True
+    i = 0
+    while i < len(tokens):
+        token = tokens[i]
+        word = token.upper()
+        if wants_name and word in ("AND", "OR", "WITH", ")"):
+            return Standing.UNKNOWN
+        if token == "(":
+            if not wants_name:
+                return Standing.UNKNOWN
+            operators.append(token)
+        elif token == ")":
+            while operators and operators[-1] != "(":
+                _apply(operators.pop(), values)
+            if not operators:
+                return Standing.UNKNOWN
+            operators.pop()
+        elif word in _PRECEDENCE:
+            while operators and _PRECEDENCE.get(operators[-1], 0) >= _PRECEDENCE[word]:
+                _apply(operators.pop(), values)
+            operators.append(word)
+            wants_name = True
+        elif not wants_name:
+            return Standing.UNKNOWN
+        else:
+            name = token
+            if i + 2 < len(tokens) and tokens[i + 1].upper() == "WITH":
+                name = f"{token} WITH {tokens[i + 2]}"
+                i += 2
+            values.append(standing(canonical(name) or name))
+            wants_name = False
+        i += 1
+    if wants_name or "(" in operators:
+        return Standing.UNKNOWN
+    while operators:
+        _apply(operators.pop(), values)
+    return values[0]
+
+
+def canonical(name: str) -> str | None:
+    """A name in SPDX's spelling, without `+`; GNU's old names as `-only` and `-or-later`. None if it is not known.
+
+    `LicenseRef-` names are as they are; a name may be followed by ` WITH ` and an exception.
+    """
+    plain, _, exception = name.partition(" WITH ")
+    licences = _names()
+    if exception:
+        found, added = canonical(plain), licences.get(f"with {exception.lower()}")
+        return f"{found} {added}" if found and added else None
+    old = _GNU_OLD.fullmatch(licences.get(plain.lower().rstrip("+"), "") + plain[len(plain.rstrip("+")) :])
+    if old:
+        return f"{old[1]}-or-later" if old[2] == "+" else f"{old[1]}-only"
+    if _REFERENCE.fullmatch(plain):
+        return plain
+    return licences.get(plain.lower().rstrip("+")) if not plain.lower().startswith("with ") else None
+
+
+def _apply(operator: str, values: list[Standing]) -> None:
+    right, left = values.pop(), values.pop()
+    values.append(max(left, right) if operator == "OR" else min(left, right))
+
+
+def _resolved(names: Iterable[str]) -> Iterable[str]:
+    for name in names:
+        if name in GROUPS:
+            yield from GROUPS[name]
+            continue
+        found = canonical(" WITH ".join(re.split(r"\s+with\s+", name.strip(), flags=re.IGNORECASE)))
+        if found is None:
+            words = {**{group: group for group in GROUPS}, **_names()}
+            near = difflib.get_close_matches(name.lower(), words, n=1, cutoff=0.5)
+            hint = f"; did you mean {words[near[0]].removeprefix('WITH ')!r}?" if near else ""
+            msg = (
+                f"unknown licence {name!r}{hint} Valid: names of the SPDX licence list, LicenseRef-... and the groups "
+                f"{', '.join(GROUPS)}"
+            )
+            raise ValueError(msg)
+        yield found
+
+
+@functools.cache
+def _names() -> dict[str, str]:
+    """Canonical spelling by lower-case name, exceptions with `WITH` before them."""
+    text = resources.files("pile_builder").joinpath("spdx.txt").read_text(encoding="utf-8")
+    return {line.lower(): line for line in text.splitlines() if not line.startswith("#")}
