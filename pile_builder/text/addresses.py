@@ -15,7 +15,7 @@ NOTHING = (-1, -1)
 LONGEST_LOCAL_PART, LONGEST_DOMAIN, LONGEST_LABEL, LONGEST_TOP_LEVEL = 64, 253, 63, 24
 """Bytes of the parts of an address: RFC 5321 section 4.5.3.1, RFC 1035 section 2.3.4, the root zone."""
 _LONGEST_IPV6, _IPV6_GROUPS, _FEWEST_GROUPS = 39, 8, 3
-_SHORTEST_IPV4 = 8
+_MOST_ONE_DIGIT_NUMBERS = 2
 
 
 def _phrase(text: str) -> NDArray[np.uint8]:
@@ -84,8 +84,9 @@ def match_ipv4(data: NDArray[np.uint8], dot: int, low: int, high: int) -> tuple[
 
     Four numbers up to 255 without leading zeros. Not where it is a part of something longer or a version: letters,
     digits and `_` on either side, a fifth number or another dotted name, `-`, `+` or `~` with more behind or before
-    (`1.2.3.4-5`, `foo-1.2.3.4`), a path or product before (`Mozilla/1.2.3.4`), an epoch before (`1:2.3.4.5`). Nor are
-    four one-digit numbers, which are versions and sections more often than hosts (BigCode's PII rule).
+    (`1.2.3.4-5`, `foo-1.2.3.4`), a path or product before (`Mozilla/1.2.3.4`), an epoch before (`1:2.3.4.5`). Nor with
+    three numbers of one digit: `2.0.0.12` is a version or a section (BigCode's rule wants four; one address in 4,000 is
+    lost).
     """
     start = dot
     while start > low and dot - start < 4 and is_digit(data[start - 1]):
@@ -100,27 +101,29 @@ def match_ipv4(data: NDArray[np.uint8], dot: int, low: int, high: int) -> tuple[
             if before == 0x3A and is_digit(data[start - 2]):
                 return NOTHING
     end = start
-    address = 0
+    address = np.int64(0)
+    one_digit = 0
     for k in range(4):
         if k > 0:
             if end >= high or data[end] != 0x2E:
                 return NOTHING
             end += 1
         begin = end
-        value = 0
+        value = np.int64(0)
         while end < high and end - begin < 4 and is_digit(data[end]):
             value = 10 * value + (np.int64(data[end]) - 0x30)
             end += 1
         if end == begin or value > 255 or end - begin > 3 or (data[begin] == 0x30 and end - begin > 1):
             return NOTHING
         address = address << 8 | value
+        one_digit += end - begin == 1
     if end < high:
         after = data[end]
         if is_word(after):
             return NOTHING
         if (after == 0x2E or _is_version_mark(after)) and end + 1 < high and is_alphanumeric(data[end + 1]):
             return NOTHING
-    if end - start < _SHORTEST_IPV4 or _is_special_ipv4(address):
+    if one_digit > _MOST_ONE_DIGIT_NUMBERS or _is_special_ipv4(address):
         return NOTHING
     return start, end
 
@@ -184,12 +187,12 @@ def _domain_end(data: NDArray[np.uint8], start: int, high: int) -> int:
         stop = i
         while stop < high and stop - i <= LONGEST_LABEL and (is_alphanumeric(data[stop]) or data[stop] == 0x2D):
             stop += 1
-        if stop == i or stop - i > LONGEST_LABEL or data[i] == 0x2D:
+        if stop == i or data[i] == 0x2D:
             break
         close = stop
         while data[close - 1] == 0x2D:
             close -= 1
-        if close - start > LONGEST_DOMAIN:
+        if close - i > LONGEST_LABEL or close - start > LONGEST_DOMAIN:
             break
         labels += 1
         if labels == 1 and close - i == 2 and is_digit(data[i]) and data[i + 1] == 0x78:

@@ -14,6 +14,21 @@ from pile_builder.text.word_tables import kernel
 
 FEWEST_DIGITS, FEWEST_UNPARTED_DIGITS, MOST_DIGITS, NORTH_AMERICAN_DIGITS = 9, 10, 15, 11
 """Digits behind a plus sign, country code included; the most are E.164's (section 6.2.1)."""
+COUNTRY_CODES = (
+    "1 7 20 211 212 213 216 218 22 23 24 25 26 27 290 291 297 298 299 30 31 32 33 34 35 36 37 38 39 40 41 420 421 423 43 44"
+    " 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 690 691 692 80 81 82 84 850 852 853 855 856 86"
+    " 870 878 88 90 91 92 93 94 95 96 97 98 992 993 994 995 996 998"
+)
+"""What a number behind a plus sign may begin with: ITU-T's list of codes assigned under E.164, tens that are nearly full
+taken whole."""
+
+
+def _first_three_digits(codes: str) -> NDArray[np.bool_]:
+    """Whether a number may begin with these three digits; bool of shape (1000,)."""
+    return np.array([f"{digits:03}".startswith(tuple(codes.split())) for digits in range(1000)])
+
+
+_ASSIGNED = _first_three_digits(COUNTRY_CODES)
 
 
 @kernel
@@ -61,39 +76,44 @@ def match_international_phone(data: NDArray[np.uint8], plus: int, low: int, high
     """The phone number that begins with the `+` at `plus`.
 
     Groups of digits parted by single spaces, dashes, dots, slashes or brackets; as many groups as keep to E.164's 15
-    digits, at least nine digits, ten if nothing parts them, eleven exactly behind +1. Two groups with a dot are a
-    decimal number, and a year, month and day are a date behind the plus sign of a patch.
+    digits, at least nine digits, ten if nothing parts them, a country code that exists; behind +1 North America's ten. Two
+    groups with a dot are a decimal number, and a year, month and day are a date behind the plus sign of a patch.
     """
     if not _may_begin_phone(data, plus, low) or (plus > low and data[plus - 1] == 0x29):
         return NOTHING
     most = NORTH_AMERICAN_DIGITS if data[plus + 1] == 0x31 else MOST_DIGITS
-    i = plus + 1
-    end = i
-    groups = digits = last_seven = 0
+    end = plus + 1
+    gap = groups = digits = 0
+    number = np.int64(0)
     dotted = False
-    while True:
+    while groups == 0 or gap > 0:
+        begin = end + gap
         size = 0
-        while i + size < high and size <= most and is_digit(data[i + size]):
+        while begin + size < high and size <= most and is_digit(data[begin + size]):
             size += 1
         if size == 0 or digits + size > most:
             break
         for k in range(size):
-            last_seven = (last_seven * 10 + (np.int64(data[i + k]) - 0x30)) % 10_000_000
+            number = number * 10 + (np.int64(data[begin + k]) - 0x30)
+        dotted |= gap > 0 and data[end] == 0x2E
         groups += 1
         digits += size
-        end = i + size
+        end = begin + size
         gap = _bracket_gap(data, end)
-        if gap == 0:
-            break
-        dotted |= data[end] == 0x2E and end + gap < high and is_digit(data[end + gap])
-        i = end + gap
-    fewest = NORTH_AMERICAN_DIGITS if most == NORTH_AMERICAN_DIGITS else FEWEST_DIGITS
-    if digits < fewest or (groups == 1 and digits < FEWEST_UNPARTED_DIGITS) or (dotted and groups < 3):
+    if digits < FEWEST_DIGITS or (groups == 1 and digits < FEWEST_UNPARTED_DIGITS) or (dotted and groups < 3):
         return NOTHING
     if not _may_end_phone(data, end, high) or _is_date(data, plus + 1, high):
         return NOTHING
-    fictional = most == NORTH_AMERICAN_DIGITS and 5_550_100 <= last_seven <= 5_550_199
-    return NOTHING if fictional else (plus, end)
+    if most == NORTH_AMERICAN_DIGITS:
+        area, exchange = number // 10**7 % 1000, number // 10**4 % 1000
+        fictional = 5_550_100 <= number % 10**7 <= 5_550_199
+        allowed = digits == most and area >= 200 and exchange >= 200 and not fictional
+    else:
+        leading = number
+        while leading > 999:
+            leading //= 10
+        allowed = data[plus + 1] != 0x30 and _ASSIGNED[leading]
+    return (plus, end) if allowed else NOTHING
 
 
 @kernel
