@@ -2,7 +2,7 @@
 
 E-mail addresses and IP addresses get the stand-ins of FineWeb's kind: text that reads like the real thing and leads to
 nobody. A keyed hash of the match chooses among them, so an address has one stand-in wherever it occurs, on any worker.
-Every stand-in is something that the rules leave alone, so replacing twice is replacing once.
+The rules leave every stand-in alone, so text may go through them twice.
 """
 
 from __future__ import annotations

@@ -15,12 +15,12 @@ from pile_builder.text.word_tables import kernel
 FEWEST_DIGITS, FEWEST_UNPARTED_DIGITS, MOST_DIGITS, NORTH_AMERICAN_DIGITS = 9, 10, 15, 11
 """Digits behind a plus sign, country code included; the most are E.164's (section 6.2.1)."""
 COUNTRY_CODES = (
-    "1 7 20 211 212 213 216 218 22 23 24 25 26 27 290 291 297 298 299 30 31 32 33 34 35 36 37 38 39 40 41 420 421 423 43 44"
-    " 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 690 691 692 80 81 82 84 850 852 853 855 856 86"
-    " 870 878 88 90 91 92 93 94 95 96 97 98 992 993 994 995 996 998"
+    "1 7 20 211 212 213 216 218 22 23 24 25 26 27 290 291 297 298 299 30 31 32 33 34 35 36 37 38 39 40 41 420 421 423 "
+    "43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 690 691 692 80 81 82 84 850 852 853 "
+    "855 856 86 870 878 88 90 91 92 93 94 95 96 97 98 992 993 994 995 996 998"
 )
-"""What a number behind a plus sign may begin with: ITU-T's list of codes assigned under E.164, tens that are nearly full
-taken whole."""
+"""What a number behind a plus sign may begin with: ITU-T's list of codes assigned under E.164, tens that are nearly
+full taken whole."""
 
 
 def _first_three_digits(codes: str) -> NDArray[np.bool_]:
@@ -76,8 +76,8 @@ def match_international_phone(data: NDArray[np.uint8], plus: int, low: int, high
     """The phone number that begins with the `+` at `plus`.
 
     Groups of digits parted by single spaces, dashes, dots, slashes or brackets; as many groups as keep to E.164's 15
-    digits, at least nine digits, ten if nothing parts them, a country code that exists; behind +1 North America's ten. Two
-    groups with a dot are a decimal number, and a year, month and day are a date behind the plus sign of a patch.
+    digits, at least nine digits, ten if nothing parts them, a country code that exists; behind +1 North America's ten.
+    Two groups with a dot are a decimal number, and a year, month and day are a date behind the plus sign of a patch.
     """
     if not _may_begin_phone(data, plus, low) or (plus > low and data[plus - 1] == 0x29):
         return NOTHING
