@@ -62,7 +62,7 @@ def match_american_phone(data: NDArray[np.uint8], area: int, low: int, high: int
         return NOTHING
     end = line + 4
     start = _with_country_code(data, start, low, bracketed)
-    if not (_may_begin_phone(data, start, low) and _may_end_phone(data, end, high)):
+    if not ((bracketed or _may_begin_phone(data, start, low)) and _may_end_phone(data, end, high)):
         return NOTHING
     only_spaces = not bracketed and _is_space(data, i) == first_gap and _is_space(data, exchange + 3) == second_gap
     if only_spaces and _stands_among_numbers(data, start, end, low, high):
@@ -75,19 +75,22 @@ def match_american_phone(data: NDArray[np.uint8], area: int, low: int, high: int
 def match_international_phone(data: NDArray[np.uint8], plus: int, low: int, high: int) -> tuple[int, int]:
     """The phone number that begins with the `+` at `plus`.
 
-    Groups of digits parted by single spaces, dashes, dots, slashes or brackets; as many groups as keep to E.164's 15
-    digits, at least nine digits, ten if nothing parts them, a country code that exists; behind +1 North America's ten.
-    Two groups with a dot are a decimal number, and a year, month and day are a date behind the plus sign of a patch.
+    Groups of digits parted by single spaces, dashes, dots, slashes or brackets: as many as keep to E.164's 15 digits and
+    take nothing from another number. At least nine digits, ten if nothing parts them, and a country code that exists;
+    behind +1 North America's ten. Two groups with a dot are a decimal number, and a year, month and day are a date
+    behind the plus sign of a patch.
     """
     if not _may_begin_phone(data, plus, low) or (plus > low and data[plus - 1] == 0x29):
         return NOTHING
-    most = NORTH_AMERICAN_DIGITS if data[plus + 1] == 0x31 else MOST_DIGITS
-    end = plus + 1
+    is_american = data[plus + 1] == 0x31
+    fewest, most = (NORTH_AMERICAN_DIGITS, NORTH_AMERICAN_DIGITS) if is_american else (FEWEST_DIGITS, MOST_DIGITS)
+    stop = plus + 1
     gap = groups = digits = 0
-    number = np.int64(0)
+    end = NOTHING[1]
+    number = complete = np.int64(0)
     dotted = False
     while groups == 0 or gap > 0:
-        begin = end + gap
+        begin = stop + gap
         size = 0
         while begin + size < high and size <= most and is_digit(data[begin + size]):
             size += 1
@@ -95,25 +98,23 @@ def match_international_phone(data: NDArray[np.uint8], plus: int, low: int, high
             break
         for k in range(size):
             number = number * 10 + (np.int64(data[begin + k]) - 0x30)
-        dotted |= gap > 0 and data[end] == 0x2E
+        dotted |= gap > 0 and data[stop] == 0x2E
         groups += 1
         digits += size
-        end = begin + size
-        gap = _bracket_gap(data, end)
-    if digits < FEWEST_DIGITS or (groups == 1 and digits < FEWEST_UNPARTED_DIGITS) or (dotted and groups < 3):
+        stop = begin + size
+        gap = _bracket_gap(data, stop)
+        enough = digits >= fewest and (groups > 1 or digits >= FEWEST_UNPARTED_DIGITS) and (groups > 2 or not dotted)
+        if enough and _may_end_phone(data, stop, high):
+            end = stop
+            complete = number
+    if end < 0 or _is_date(data, plus + 1, high):
         return NOTHING
-    if not _may_end_phone(data, end, high) or _is_date(data, plus + 1, high):
-        return NOTHING
-    if most == NORTH_AMERICAN_DIGITS:
-        area, exchange = number // 10**7 % 1000, number // 10**4 % 1000
-        fictional = 5_550_100 <= number % 10**7 <= 5_550_199
-        allowed = digits == most and area >= 200 and exchange >= 200 and not fictional
-    else:
-        leading = number
-        while leading > 999:
-            leading //= 10
-        allowed = data[plus + 1] != 0x30 and _ASSIGNED[leading]
-    return (plus, end) if allowed else NOTHING
+    if is_american:
+        is_number = complete // 10**7 % 1000 >= 200 and complete // 10**4 % 1000 >= 200
+        return (plus, end) if is_number and not 5_550_100 <= complete % 10**7 <= 5_550_199 else NOTHING
+    while complete > 999:
+        complete //= 10
+    return (plus, end) if data[plus + 1] != 0x30 and _ASSIGNED[complete] else NOTHING
 
 
 @kernel

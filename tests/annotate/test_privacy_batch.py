@@ -27,8 +27,8 @@ PRIVATE = [
     *("ann@site.org", "BOB@mail.test-site.co.uk", "84.17.203.9", "2001:470:1f0b:9::1e", "(713) 853-1234"),
     *("+44 20 7946 1958", "713\xa0853\u20111234", KEY, "ghp_" + "aB3dE5gH9" * 4),
 ]
-PIECES = st.sampled_from([*PRIVATE, " ", ", ", "\n", "é", "語", "words ", "-", "1", "call "])
-TEXTS = st.lists(PIECES, max_size=16).map("".join)
+PIECES = st.sampled_from([*PRIVATE, ",", "\n", "é", "語", "words", "-", "1", "call"])
+TEXTS = st.lists(PIECES, max_size=16).map(" ".join)
 
 
 def rewritten(texts: list[str]) -> list[str]:
@@ -83,7 +83,7 @@ def test_only_wanted_kinds_are_found() -> None:
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.lists(st.lists(PIECES, max_size=16).map(" ".join), max_size=4))
+@given(st.lists(TEXTS, max_size=4))
 def test_replacing_twice_is_replacing_once(texts: list[str]) -> None:
     column = from_strings(texts)
     for spans in privacy_batch(column).column("spans").to_pylist():
@@ -117,6 +117,6 @@ def test_samples() -> None:
     column = from_strings(texts)
     assert masked_samples(column, privacy_batch(column), 1) == [
         {"kind": "email", "match": "a**********g", "before": "Écrivez à ", "after": " ou ************; ************"},
-        {"kind": "secret", "match": "AKIA***", "before": " ************ ou ************; ", "after": ""},
+        {"kind": "secret", "match": "AKIA***", "before": "************ ou ************; ", "after": ""},
         {"kind": "phone", "match": "(************4", "before": "Ring ", "after": " – or not, as you like it best"},
     ]

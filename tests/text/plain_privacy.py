@@ -148,7 +148,7 @@ def american(data: bytes, area: int) -> tuple[int, int] | None:
     code = re.search(rb"\+?1[ .-]?\Z" if bracketed else rb"\+?1[ .-]\Z", data[max(0, start - 3) : start])
     if code and may_begin(data, start - len(code.group())):
         start -= len(code.group())
-    if not may_begin(data, start) or MAY_NOT_FOLLOW.match(data, end):
+    if not (bracketed or may_begin(data, start)) or MAY_NOT_FOLLOW.match(data, end):
         return None
     spaces = not bracketed and re.fullmatch(SPACE * 2, match["first"] + match["second"])
     in_row = re.search(rb"\d \Z", data[max(0, start - 2) : start]) or re.match(rb" \d", data[end : end + 2])
@@ -156,22 +156,27 @@ def american(data: bytes, area: int) -> tuple[int, int] | None:
 
 
 def international(data: bytes, plus: int) -> tuple[int, int] | None:
-    most = 11 if data[plus + 1 : plus + 2] == b"1" else 15
-    digits, groups, dotted, end = b"", 0, False, plus + 1
-    while (group := GROUP.match(data, end)) and (groups == 0 or group["gap"]):
+    fewest, most = (11, 11) if data[plus + 1 : plus + 2] == b"1" else (9, 15)
+    digits, groups, dotted, stop = b"", 0, False, plus + 1
+    complete: tuple[bytes, int] | None = None
+    while (group := GROUP.match(data, stop)) and (groups == 0 or group["gap"]):
         if len(digits) + len(group["digits"]) > most:
             break
         digits += group["digits"]
         groups += 1
         dotted |= group["gap"].startswith(b".")
-        end = group.end()
-    refused = len(digits) < (10 if groups == 1 else 9) or (dotted and groups < 3)
+        stop = group.end()
+        enough = len(digits) >= max(fewest, 10 if groups == 1 else 0) and not (dotted and groups < 3)
+        if enough and not MAY_NOT_FOLLOW.match(data, stop):
+            complete = digits, stop
+    if complete is None or DATE.match(data, plus) or not may_begin(data, plus) or data[:plus].endswith(b")"):
+        return None
+    number, end = complete
     if most == 11:
-        refused |= not re.fullmatch(rb"1[2-9]\d\d[2-9]\d{6}", digits) or bool(re.search(rb"55501\d\d\Z", digits))
+        allowed = re.fullmatch(rb"1[2-9]\d\d[2-9]\d{6}", number) and not re.search(rb"55501\d\d\Z", number)
     else:
-        refused |= not digits.startswith(tuple(code.encode() for code in COUNTRY_CODES.split()))
-    refused |= not may_begin(data, plus) or data[:plus].endswith(b")") or bool(MAY_NOT_FOLLOW.match(data, end))
-    return None if refused or DATE.match(data, plus) else (plus, end)
+        allowed = number.startswith(tuple(code.encode() for code in COUNTRY_CODES.split()))
+    return (plus, end) if allowed else None
 
 
 def may_begin(data: bytes, at: int) -> bool:
