@@ -32,13 +32,13 @@ _ASSIGNED = _first_three_digits(COUNTRY_CODES)
 
 
 @kernel
-def match_american_phone(data: NDArray[np.uint8], area: int, low: int, high: int) -> tuple[int, int]:
+def match_american_phone(data: NDArray[np.uint8], area: int, low: int, high: int, taken: int) -> tuple[int, int]:
     """The phone number of the North American plan whose area code begins at `area`.
 
     As in Dolma's PII tagger: three digits, with or without brackets, three and four. Here a separator always parts the
     groups (ten bare digits are more often an id), area code and exchange begin as the plan wants ([2-9][0-8]x, [2-9]xx)
-    and the number is not a part of a longer one. `1` or `+1` before it belongs to it. 555-0100 to 555-0199 are kept for
-    fiction, and left alone.
+    and the number is not a part of a longer one. `1` or `+1` before it belongs to it unless it lies before `taken`, in
+    another number. 555-0100 to 555-0199 are kept for fiction, and left alone.
     """
     if not (_are_digits(data, area, high, 3) and data[area] >= 0x32 and data[area + 1] != 0x39):
         return NOTHING
@@ -61,7 +61,8 @@ def match_american_phone(data: NDArray[np.uint8], area: int, low: int, high: int
     if second_gap == 0 or not _are_digits(data, line, high, 4):
         return NOTHING
     end = line + 4
-    start = _with_country_code(data, start, low, bracketed)
+    coded = _with_country_code(data, start, low, bracketed)
+    start = coded if coded >= taken else start
     if not ((bracketed or _may_begin_phone(data, start, low)) and _may_end_phone(data, end, high)):
         return NOTHING
     only_spaces = not bracketed and _is_space(data, i) == first_gap and _is_space(data, exchange + 3) == second_gap
@@ -75,8 +76,8 @@ def match_american_phone(data: NDArray[np.uint8], area: int, low: int, high: int
 def match_international_phone(data: NDArray[np.uint8], plus: int, low: int, high: int) -> tuple[int, int]:
     """The phone number that begins with the `+` at `plus`.
 
-    Groups of digits parted by single spaces, dashes, dots, slashes or brackets: as many as keep to E.164's 15 digits and
-    take nothing from another number. At least nine digits, ten if nothing parts them, and a country code that exists;
+    Groups of digits parted by single spaces, dashes, dots, slashes or brackets: as many as keep to E.164's 15 digits,
+    taking nothing from another number. At least nine digits, ten if nothing parts them, a country code that exists;
     behind +1 North America's ten. Two groups with a dot are a decimal number, and a year, month and day are a date
     behind the plus sign of a patch.
     """

@@ -176,7 +176,7 @@ def _check_marks(
             start, end = match_ipv6(data, place, low, high)
         elif mark & _AMERICAN_MARK:
             kind = PHONE
-            start, end = match_american_phone(data, place, low, high)
+            start, end = match_american_phone(data, place, low, high, free_from[PHONE])
         if start >= free_from[kind]:
             free_from[kind] = end
             table[n, DOCUMENT] = document

@@ -81,7 +81,7 @@ def emails(data: bytes) -> Iterator[Match]:
         host = host_name(data[at + 1 : at + 400])
         if local is None or host is None or len(local.group()) > 64 or RESERVED.fullmatch(host):
             continue
-        name = local.group()[::-1].lstrip(b"%+-")
+        name = local.group()[::-1].lstrip(b"%+-.")
         end = at + 1 + len(host)
         if name and name != b"git" and data[end : end + 1] not in (b"_", b"("):
             yield at - len(name), end, EMAIL
@@ -132,21 +132,23 @@ def is_public(address: bytes) -> bool:
 
 
 def phones(data: bytes) -> Iterator[Match]:
+    taken = 0
     for place in re.finditer(rb"(?=\+\d)|" + AREA.pattern, data):
         at = place.start()
-        found = international(data, at) if data[at] == ord("+") else american(data, at)
-        if found:
+        found = international(data, at) if data[at] == ord("+") else american(data, at, taken)
+        if found and found[0] >= taken:
+            taken = found[1]
             yield (*found, PHONE)
 
 
-def american(data: bytes, area: int) -> tuple[int, int] | None:
+def american(data: bytes, area: int, taken: int) -> tuple[int, int] | None:
     bracketed = data[:area].endswith(b"(") and data[area + 3 : area + 4] == b")"
     match = (BRACKETED if bracketed else PLAIN).match(data, area)
     if match is None or (match["exchange"] == b"555" and match["line"].startswith(b"01")):
         return None
     start, end = area - bracketed, match.end()
     code = re.search(rb"\+?1[ .-]?\Z" if bracketed else rb"\+?1[ .-]\Z", data[max(0, start - 3) : start])
-    if code and may_begin(data, start - len(code.group())):
+    if code and start - len(code.group()) >= taken and may_begin(data, start - len(code.group())):
         start -= len(code.group())
     if not (bracketed or may_begin(data, start)) or MAY_NOT_FOLLOW.match(data, end):
         return None
