@@ -111,7 +111,7 @@ def _phases(manifest: Manifest, out: Path) -> Iterator[list[Phase]]:
             ),
             Phase(
                 "select",
-                SelectBlock(store, {block.source: manifest.select_of(block.source)}),
+                SelectBlock(store, {block.source: manifest.select_of(block.source)}, manifest.seed),
                 (common | {"block": block.ingest, "sets": dict(block.sets)},) * SELECTED,
             ),
             Phase("assemble", *_assembly(store, work, manifest, block)),

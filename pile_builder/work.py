@@ -105,7 +105,10 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
         plugin = manifest.plugins[name]
         ingest = _ingest_parts(manifest, name, plugin, language, identify)
         sets = annotations[name].sets()
-        select = {"version": VERSIONS["select"], "select": manifest.select_of(name).model_dump(mode="json")}
+        chosen = manifest.select_of(name)
+        select = {"version": VERSIONS["select"], "select": chosen.model_dump(mode="json", exclude={"privacy"})}
+        if chosen.quality:
+            select["seed"] = manifest.seed
         parts["ingest"][name], parts["annotate"][name], parts["select"][name] = ingest, sets, select
         for split in sorted(plugin.splits(), key=lambda one: one.name):
             known = replace(split, files=tuple(identify(file) for file in split.files))

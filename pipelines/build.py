@@ -119,7 +119,7 @@ def run_select(store: Store, work: Work, manifest: Manifest, options: RunOptions
     """Apply the rules to every block."""
     selects = {name: manifest.select_of(name) for name in manifest.sources}
     tasks = [block.task(block.select) | {"block": block.ingest, "sets": dict(block.sets)} for block in work.blocks]
-    run_tasks(Commits(store, "select"), work.keys("select"), tasks, SelectBlock(store, selects), options)
+    run_tasks(Commits(store, "select"), work.keys("select"), tasks, SelectBlock(store, selects, manifest.seed), options)
 
 
 def run_settle(store: Store, work: Work, options: RunOptions) -> None:
@@ -170,6 +170,7 @@ def finish(
             for block in work.blocks
         ],
         "selects": {name: manifest.select_of(name).model_dump(mode="json") for name in manifest.sources},
+        "seed": manifest.seed,
         "dedup": work.dedup,
         "mix": work.mix,
         "shards": shard_tasks(work, mix),

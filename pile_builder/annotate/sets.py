@@ -18,19 +18,25 @@ import pyarrow as pa
 from pile_builder.annotate.bad_words import BadWords, bad_words_batch, load_bad_words
 from pile_builder.annotate.language import LanguageModel, language_batch
 from pile_builder.annotate.lines import cleaned_lines
+from pile_builder.annotate.privacy import Kind, privacy_batch
+from pile_builder.annotate.quality import QualityModel, quality_batch
 from pile_builder.annotate.signals import signals
 from pile_builder.annotate.sketch import SketchConfig, sketch_batch
+from pile_builder.classifier.keep import PRESETS
 from pile_builder.document import apply_spans
 from pile_builder.errors import ManifestError
 from pile_builder.manifest import Dedup, Manifest
+from pile_builder.pieces import merge_spans
 from pile_builder.recipes import RECIPES, Reading
+from pile_builder.selection import Quality
+from pile_builder.streams import resolve
 from pile_builder.text.column import TextColumn, from_arrow
 from pile_builder.text.words import find_words
 
 ENTRY_POINT_GROUP = "pile_builder.signals"
-VERSIONS = {"language": 1, "lines": 2, "signals": 1, "sketch": 1, "bad_words": 1}
+VERSIONS = {"language": 1, "quality": 1, "lines": 2, "privacy": 1, "signals": 1, "sketch": 1, "bad_words": 1}
 """Raised whenever a set's values change for the same text."""
-SPAN_SETS = ("lines",)
+SPAN_SETS = ("lines", "privacy")
 """Sets with a column `spans` that rewrites the text."""
 
 SignalFunction = Callable[[TextColumn], pa.RecordBatch]
@@ -42,6 +48,8 @@ class Annotations:
 
     Attributes:
         language: digest of the language model, or None.
+        quality: classifier that scores the text as ingested, or None.
+        privacy: kinds of private text that spans replace.
         reading: C4 reading whose line rules make spans, or None.
         raw_groups, edited_groups: signal groups over the text before and after spans.
         bad_words: list that is searched for in the text after spans, or None.
@@ -50,6 +58,8 @@ class Annotations:
     """
 
     language: str | None = None
+    quality: QualityModel | None = None
+    privacy: tuple[Kind, ...] = ()
     reading: Reading | None = None
     raw_groups: tuple[str, ...] = ()
     edited_groups: tuple[str, ...] = ()
@@ -63,21 +73,25 @@ class Annotations:
         found: dict[str, Any] = {}
         if self.language:
             found["language"] = {"version": VERSIONS["language"], "model": self.language}
-        lines = {"version": VERSIONS["lines"], "reading": self.reading} if self.reading else None
-        if lines:
-            found["lines"] = lines
+        if self.quality:
+            found["quality"] = {"version": VERSIONS["quality"], "model": self.quality.digest}
+        if self.reading:
+            found["lines"] = {"version": VERSIONS["lines"], "reading": self.reading}
+        if self.privacy:
+            found["privacy"] = {"version": VERSIONS["privacy"], "kinds": sorted(self.privacy)}
+        spans = {name: found[name] for name in SPAN_SETS if name in found}
         if self.raw_groups or self.edited_groups:
             groups = {"raw": self.raw_groups, "edited": self.edited_groups}
-            spans = lines if self.edited_groups else None
-            found["signals"] = {"version": VERSIONS["signals"], "groups": groups, "spans": spans}
+            seen = spans if self.edited_groups else None
+            found["signals"] = {"version": VERSIONS["signals"], "groups": groups, "spans": seen}
         if self.bad_words:
             words = {"mode": self.bad_words.mode, "list": self.bad_words.digest}
-            found["bad_words"] = {"version": VERSIONS["bad_words"], "words": words, "spans": lines}
+            found["bad_words"] = {"version": VERSIONS["bad_words"], "words": words, "spans": spans}
         for name in self.own:
-            found[f"own-{name}"] = {"function": self.versions.get(name), "spans": lines}
+            found[f"own-{name}"] = {"function": self.versions.get(name), "spans": spans}
         if self.sketch:
             shape = {"ngram": self.sketch.ngram, "bands": self.sketch.bands, "rows": self.sketch.rows}
-            found["sketch"] = {"version": VERSIONS["sketch"], "shape": shape, "spans": lines}
+            found["sketch"] = {"version": VERSIONS["sketch"], "shape": shape, "spans": spans}
         return found
 
 
@@ -85,7 +99,7 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
     """What a manifest asks of one source's text.
 
     Raises:
-        ManifestError: a signal function is not installed, or a list of bad words cannot be read.
+        ManifestError: a signal function is not installed, or a model or a list of bad words cannot be read.
     """
     select = manifest.select_of(source)
     reading: Reading | None = None
@@ -101,6 +115,8 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
     versions = {name: _point(name).value for name in own}
     return Annotations(
         language=language_digest if select.language else None,
+        quality=_quality_model(manifest.root, select.quality) if select.quality else None,
+        privacy=select.privacy,
         reading=reading,
         raw_groups=tuple(raw),
         edited_groups=tuple(edited),
@@ -109,6 +125,11 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
         sketch=manifest.dedup,
         versions=versions,
     )
+
+
+def _quality_model(root: str, quality: Quality) -> QualityModel:
+    preset = PRESETS[quality.keep]
+    return QualityModel.load(resolve(quality.model, root), window=preset.window, positive=preset.positive)
 
 
 def annotate(texts: pa.Array, wanted: Annotations, names: set[str], model: LanguageModel | None) -> dict[str, Any]:
@@ -121,11 +142,21 @@ def annotate(texts: pa.Array, wanted: Annotations, names: set[str], model: Langu
     done: dict[str, pa.RecordBatch] = {}
     edited = column
     words = edited_words = None
-    if wanted.reading and names != {"language"}:
+    layers = []
+    if wanted.reading and names - {"language", "quality"}:
         words = find_words(column)
         spans, line_signals, edited_words = cleaned_lines(column, wanted.reading, words)
-        edited = apply_spans(column, spans)
+        layers.append(spans)
         done["lines"] = beside([pa.record_batch({"spans": spans}), line_signals])
+    if wanted.privacy and names - {"language", "quality", "lines"}:
+        done["privacy"] = privacy_batch(column, wanted.privacy)
+        layers.append(done["privacy"].column("spans"))
+        # What is replaced has other words.
+        edited_words = None
+    if layers:
+        edited = apply_spans(column, merge_spans(layers))
+    if "quality" in names and wanted.quality:
+        done["quality"] = quality_batch(column, wanted.quality)
     if "language" in names:
         if model is None:
             msg = "a language set is wanted and no language model is loaded"

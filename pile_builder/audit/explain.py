@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 from pile_builder.blocks import open_parquet
 from pile_builder.document import ID_BYTES, document_id
 from pile_builder.errors import PileError
-from pile_builder.manifest import Select
 from pile_builder.row_index import find_rows
+from pile_builder.selection import Select
 from pile_builder.storage import Commits, Store
+from pile_builder.verdicts import load_columns, tests
 
 EXCERPT = 300
 STORY = "work/story.json"
@@ -95,9 +96,7 @@ def _known(
     known: dict[str, Any] = {
         "annotations": annotations,
         "spans": spans,
-        "rules": _rules(
-            annotations, Select.model_validate(story["selects"][block["source"]]), found["meta"].get("license")
-        ),
+        "rules": list(_rules(store, story, block, row)),
         "verdict": verdict["rule"] or "kept",
         "bytes_written": verdict["bytes"],
     }
@@ -120,29 +119,25 @@ def _annotations(store: Store, block: Mapping[str, Any], row: int) -> tuple[dict
             continue
         with store.open(name) as stream:
             values = open_parquet(stream).read().slice(row, 1).to_pylist()[0]
-        spans = values.pop("spans", spans)
+        spans += values.pop("spans", [])
         if "signature" in values:
             values = {"words_v2": values["words"], "content": values["content"].hex()}
         annotations |= values
-    return annotations, spans
+    return annotations, sorted(spans, key=lambda span: (span["start"], span["end"]))
 
 
-def _rules(annotations: Mapping[str, Any], select: Select, licence: str | None) -> list[dict[str, Any]]:
+def _rules(store: Store, story: Mapping[str, Any], block: Mapping[str, Any], row: int) -> Iterator[dict[str, Any]]:
     """Every rule's verdict, in the order in which they apply."""
-    told: list[dict[str, Any]] = []
-    if select.licences:
-        told.append({"rule": "licence", "value": licence or "unknown", "pass": select.licences.keeps(licence)})
-    if select.language:
-        label, score = annotations["language"], annotations["language_score"]
-        passed = label in select.language.keep and score >= select.language.min_score
-        told.append(
-            {"rule": "language", "value": [label, score], "threshold": select.language.min_score, "pass": passed}
-        )
-    for name, rule, threshold in select.all_rules():
-        value = float(annotations[rule.signal])
-        fails = bool(rule.fails(np.array([value]), threshold)[0])
-        told.append({"rule": name, "value": value, "drop": rule.drop, "threshold": threshold, "pass": not fails})
-    return told
+    source = block["source"]
+    select = Select.model_validate(story["selects"][source])
+    text = Commits(store, "ingest").load(block["ingest"])["block"]
+    columns = load_columns(store, text, block["sets"], select)
+    one = {name: column.slice(row, 1) for name, column in columns.items()}
+    for test in tests(one, select, source, story["seed"]):
+        value, threshold = float(test.values[0]), float(np.broadcast_to(test.threshold, 1)[0])
+        told = {"rule": test.name, "value": value, "drop": test.drop, "threshold": threshold}
+        told |= {"detail": test.detail[0].as_py()} if test.detail is not None else {}
+        yield told | {"pass": not test.fails[0]}
 
 
 def _cluster(store: Store, ledger: str, row: int) -> dict[str, Any] | None:

@@ -1,0 +1,118 @@
+"""Which rules apply to a source, in order, and which documents each of them drops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pile_builder.blocks import open_parquet
+from pile_builder.classifier.keep import PRESETS, chances, draws
+from pile_builder.document import id64
+from pile_builder.recipes import Rule
+from pile_builder.selection import Quality, Select
+from pile_builder.storage import Commits, Store
+
+
+@dataclass(frozen=True)
+class Test:
+    """One rule as it applies to a source: its full name, the values it looks at, and which rows fail.
+
+    `threshold` is one for all rows, or where chance decides one for each.
+    """
+
+    name: str
+    threshold: float | NDArray[np.float64]
+    values: NDArray[np.float64]
+    fails: NDArray[np.bool_]
+    detail: pa.Array | None = None
+    drop: Literal["below", "above"] = "below"
+
+
+def load_columns(store: Store, block: str, sets: Mapping[str, str], select: Select) -> dict[str, pa.Array]:
+    """What the rules of `select` look at, row-aligned with a block.
+
+    Args:
+        store: the build.
+        block: object of the block.
+        sets: keys of its annotation sets.
+        select: what applies to it.
+    """
+    columns = load_sidecars(store, sets)
+    if select.licences:
+        columns["licence"] = _licences(store, block)
+    if select.quality:
+        with store.open(block) as stream:
+            columns["id"] = open_parquet(stream).read(columns=["id"])["id"].combine_chunks()
+    return columns
+
+
+def load_sidecars(store: Store, sets: Mapping[str, str]) -> dict[str, pa.Array]:
+    """The columns of a block's sidecars (spans and sketches left out), by name."""
+    columns: dict[str, pa.Array] = {}
+    for name, key in sets.items():
+        if name == "sketch":
+            continue
+        where = Commits(store, "annotate").load(key)["object"]
+        if not where:
+            continue
+        with store.open(where) as stream:
+            file = open_parquet(stream)
+            wanted = [field for field in file.schema_arrow.names if field != "spans"]
+            table = file.read(columns=wanted)
+        columns |= {field: table[field].combine_chunks() for field in wanted}
+    return columns
+
+
+def tests(columns: Mapping[str, pa.Array], select: Select, source: str, seed: int) -> Iterator[Test]:
+    """Every rule of a source over a block's signals, in the order in which they apply.
+
+    The value of `licence` is 1 if the policy keeps it and 0 if not; of `quality` the chance to be kept, against a draw
+    by keyed hash, or the score against a threshold.
+    """
+    if select.licences:
+        licences = columns["licence"].dictionary_encode()
+        kept = np.array([select.licences.keeps(name) for name in [*licences.dictionary.to_pylist(), None]], np.float64)
+        values = kept[licences.indices.fill_null(len(kept) - 1).to_numpy()]
+        yield Test("licence", 1.0, values, values < 1, columns["licence"].fill_null("unknown"))
+    if select.language and select.language.keep:
+        labels, scores = columns["language"], columns["language_score"].to_numpy().astype(np.float64)
+        wrong = ~pa.compute.is_in(labels.cast(pa.string()), pa.array(select.language.keep)).to_numpy(
+            zero_copy_only=False
+        )
+        fails = wrong | (scores < select.language.min_score)
+        yield Test("language", select.language.min_score, scores, fails, labels)
+    for name, rule, threshold in select.all_rules():
+        yield _test(name, rule, columns, threshold)
+    if select.quality:
+        yield _quality_test(columns, select.quality, source, seed)
+
+
+def _quality_test(columns: Mapping[str, pa.Array], quality: Quality, source: str, seed: int) -> Test:
+    preset = PRESETS[quality.keep]
+    scores = columns["quality.score"].to_numpy(zero_copy_only=False)
+    if preset.alpha is None:
+        return Test("quality", preset.threshold, scores, scores <= preset.threshold)
+    drawn = draws(id64(columns["id"]), seed, f"quality:{source}")
+    chance = chances(scores, preset.alpha)
+    return Test("quality", drawn, chance, drawn >= chance)
+
+
+def _test(name: str, rule: Rule, columns: Mapping[str, pa.Array], threshold: float) -> Test:
+    values = columns[rule.signal].to_numpy(zero_copy_only=False).astype(np.float64)
+    return Test(name, threshold, values, rule.fails(values, threshold), drop=rule.drop)
+
+
+def _licences(store: Store, block: str) -> pa.Array:
+    """What each document's metadata say under `license`, null where they don't."""
+    found: list[str | None] = []
+    with store.open(block) as stream:
+        for batch in open_parquet(stream).iter_batches(4_096, columns=["meta"]):
+            values = (orjson.loads(meta).get("license") for meta in batch.column("meta").to_pylist())
+            found += [value if isinstance(value, str) else None for value in values]
+    return pa.array(found, pa.string())
