@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,7 @@ def generate(store: Store, documents: int, alike: str) -> Work:
     """Write the blocks and sidecars of a corpus.
 
     Args:
+        store: where.
         documents: how many, spread over `BLOCKS` blocks of two sources.
         alike: `pairs` makes `SHARE_PAIRED` of them near-copies of others, `none` none, `all` one text in all.
     """
@@ -79,7 +81,7 @@ def generate(store: Store, documents: int, alike: str) -> Work:
     lengths = rng.integers(200, 20_000, documents)
     blocks = []
     bounds = np.linspace(0, documents, BLOCKS + 1).astype(int)
-    for rank, (start, end) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for rank, (start, end) in enumerate(pairwise(bounds)):
         rows = slice(int(start), int(end))
         source = "left" if rank < BLOCKS // 2 else "right"
         names = [f"{source}:{ids[20 * row : 20 * row + 20]}" for row in range(rows.start, rows.stop)]
@@ -159,9 +161,7 @@ def _step(given: argparse.Namespace) -> None:
     print(orjson.dumps({"seconds": seconds, "summary": summary}).decode())
 
 
-def _sketch_table(
-    content: NDArray[np.uint64], bands: NDArray[np.uint64], signature: NDArray[np.uint8]
-) -> Iterator[pa.Table] | pa.Table:
+def _sketch_table(content: NDArray[np.uint64], bands: NDArray[np.uint64], signature: NDArray[np.uint8]) -> pa.Table:
     schema = sketch_schema(CONFIG)
     count = len(content)
 

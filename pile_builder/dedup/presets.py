@@ -1,6 +1,6 @@
 """Parameters of MinHash deduplication that published corpora and tools use, and what parameters mean.
 
-A pair of documents of Jaccard similarity s is found if all `rows` minima of one of the `bands` agree. `probability` says
+A pair of documents of Jaccard similarity s is found if all `rows` minima of one of `bands` agree. `probability` says
 how likely that is; its curve is what a choice of bands and rows buys.
 """
 
