@@ -58,7 +58,8 @@ class LinkPlan:
 
     def in_pass(self, ranges: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which ranges this pass takes."""
-        return np.equal(ranges * self.config.passes >> self.range_bits, self.number)
+        taken: NDArray[np.bool_] = ranges * self.config.passes >> self.range_bits == self.number
+        return taken
 
     def write(self, a: NDArray[np.uint64], b: NDArray[np.uint64]) -> str:
         """Write links; returns the object's name, empty if there are none."""

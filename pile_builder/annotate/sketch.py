@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.text.column import TextColumn
-from pile_builder.text.minhash import Sketches, sketch
+from pile_builder.text.minhash import sketch
 
 CONTENT_BYTES = 16
 SIGNATURE_BYTES = 256
@@ -62,30 +62,17 @@ def sketch_batch(column: TextColumn, config: SketchConfig) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([content, bands, signature, pa.array(sketches.words)], schema=schema)
 
 
-def sketches_from(batch: pa.RecordBatch) -> Sketches:
-    """View a batch of `sketch_schema`, slices included, as the arrays it was made from, without a copy.
-
-    Raises:
-        ValueError: a column has nulls, so it was not written by `sketch_batch`.
-    """
-    for name in ("content", "bands", "signature", "words"):
-        nulls = batch.column(name).null_count
-        if nulls:
-            msg = f"expected a sketch column {name!r} without nulls, got {nulls} in {len(batch)} rows"
-            raise ValueError(msg)
-    return Sketches(
-        content=column_values(batch.column("content")).view(np.uint64),
-        bands=column_values(batch.column("bands")),
-        signature=column_values(batch.column("signature")),
-        words=batch.column("words").to_numpy(zero_copy_only=True),
-    )
-
-
 def column_values(column: pa.Array) -> NDArray[Any]:
-    """View one fixed-width column of the annotation, without nulls, as a matrix of n rows, without a copy.
+    """View one fixed-width column of the annotation, slices included, as a matrix of n rows, without a copy.
 
     `content` and `signature` give uint8[n, bytes], `bands` uint64[n, bands].
+
+    Raises:
+        ValueError: the column has nulls, so it was not written by `sketch_batch`.
     """
+    if column.null_count:
+        msg = f"expected a sketch column without nulls, got {column.null_count} in {len(column)} rows"
+        raise ValueError(msg)
     if pa.types.is_fixed_size_list(column.type):
         width = column.type.list_size
         values = column.values.to_numpy(zero_copy_only=True).reshape(-1, width)

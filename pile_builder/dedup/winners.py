@@ -34,8 +34,8 @@ def winners(documents: Linked, preference: Sequence[str] = PREFERENCES) -> NDArr
     """The row of the winner of each document's component, int64[n]; a winner's is its own.
 
     Documents are compared by the first preference, on equality by the next, and so on; `id` must be last, since only it
-    decides between all. Equal order keys fall back on `handle`, which may be any number that stands for the document. The
-    winning documents do not depend on the row order.
+    decides between all. Equal order keys fall back on `handle`, which may be any number that stands for the document.
+    The winning documents do not depend on the row order.
 
     Raises:
         ValueError: the preference does not end with `id`, repeats or misnames an item, or a quality is NaN.
