@@ -13,11 +13,14 @@ import pytest
 from pile_builder import source
 from pile_builder.document import document_id
 from pile_builder.errors import BuildError
-from pile_builder.manifest import Manifest
+from pile_builder.manifest import Dedup, Manifest
 from pile_builder.pipelines import dedup_links, packing
 from pile_builder.pipelines.build import build
+from pile_builder.pipelines.dedup_check import check_sample, rate_sample
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.recipes import RECIPES
+from pile_builder.storage import Store
+from pile_builder.work import plan_work
 from tests.test_build import read_shards
 
 
@@ -172,11 +175,34 @@ def test_exact_verification_reads_the_candidates(
     assert record["summary"]["near"] > 10
 
 
-def test_quality_decides_before_length(toy_manifest: Callable[..., Manifest], tmp_path: Path):
+def test_quality_is_a_signal_column(toy_manifest: Callable[..., Manifest], tmp_path: Path):
     select = {"recipes": ["gopher_quality_v1"]}
-    given = {"quality": "stop_words", "prefer": ["quality", "id"]}
-    with pytest.raises(BuildError, match=r"dedup\.quality: expected a signal column of source left, got 'absent'"):
-        outcome(tmp_path / "absent", toy_manifest(select=select, dedup=given | {"quality": "absent"}))
-    columns = {rule.signal for rule in RECIPES["gopher_quality_v1"].rules}
-    given["quality"] = sorted(columns)[0]
-    outcome(tmp_path / "there", toy_manifest(select=select, dedup=given))
+    signal = RECIPES["gopher_quality_v1"].rules[0].signal
+    _, record = outcome(tmp_path / "there", toy_manifest(select=select, dedup={"quality": signal}))
+    assert record["summary"]["near"] > 10
+    with pytest.raises(BuildError, match=rf"expected a signal column of source left, got 'absent'(.|\n)*{signal}"):
+        outcome(tmp_path / "absent", toy_manifest(select=select, dedup={"quality": "absent"}))
+
+
+def test_a_sample_of_candidates_is_compared_by_text(toy_manifest: Callable[..., Manifest], tmp_path: Path):
+    out, manifest = tmp_path / "out", toy_manifest()
+    outcome(out, manifest)
+    store = Store(str(out))
+    assert manifest.dedup
+    rated = check_sample(store, plan_work(manifest, store), manifest.dedup)
+    assert rated["candidates"] > 20
+    assert rated["precision"] == 1.0
+    assert rated["recall"]["0.8"] > 0.9
+    assert abs(rated["mean_error"]) < 0.03
+
+
+def test_rates_follow_their_definition():
+    true = np.array([0.9, 0.9, 0.8, 0.7, 0.6, 0.5])
+    estimate = np.array([0.95, 0.6, 0.75, 0.72, 0.7, 0.4])
+    rated = rate_sample(true, estimate, Dedup(bands=1, rows=1))
+    assert rated["links"] == 4
+    assert rated["precision"] == 0.75
+    # One row in one band: a pair of similarity s is a candidate with probability s.
+    assert rated["recall"]["0.9"] == pytest.approx(1 / (2 / 0.9), abs=1e-4)
+    assert rated["recall"]["0.8"] == pytest.approx(2 / (2 / 0.9 + 1 / 0.8), abs=1e-4)
+    assert rate_sample(true[:0], estimate[:0], Dedup())["recall"] == {"0.7": None, "0.8": None, "0.9": None}
