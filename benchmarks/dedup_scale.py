@@ -61,7 +61,8 @@ def generate(store: Store, documents: int, alike: str) -> Work:
     Args:
         store: where.
         documents: how many, spread over `BLOCKS` blocks of two sources.
-        alike: `pairs` makes `SHARE_PAIRED` of them near-copies of others, `none` none, `all` one text in all.
+        alike: `pairs` makes `SHARE_PAIRED` of them near-copies of others, `none` none, `all` one text in all,
+            `band` different texts that share a bucket.
     """
     rng = np.random.default_rng(SEED)
     signature = rng.integers(0, 256, (documents, CONFIG.bands * CONFIG.rows), np.uint8)
@@ -75,6 +76,8 @@ def generate(store: Store, documents: int, alike: str) -> Work:
         signature[copies] = np.where(same, signature[originals], signature[copies])
         whole = same.reshape(count, CONFIG.bands, CONFIG.rows).all(axis=2)
         bands[copies] = np.where(whole, bands[originals], bands[copies])
+    elif alike == "band":
+        bands[:, 0] = bands[0, 0]
     elif alike == "all":
         signature[:], bands[:], content[:] = signature[0], bands[0], content[0]
     ids = rng.bytes(10 * documents).hex()
@@ -128,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure each number of documents asked for and print a line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("documents", type=int, nargs="+")
-    parser.add_argument("--alike", choices=("pairs", "none", "all"), default="pairs")
+    parser.add_argument("--alike", choices=("pairs", "none", "all", "band"), default="pairs")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--passes", type=int, default=1)
     parser.add_argument("--folder", type=Path)

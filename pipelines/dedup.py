@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
@@ -145,7 +146,9 @@ def _link(commits: Commits, key: str, tasks: Sequence[Task], plan: LinkPlan, opt
     if not tasks:
         return merge_parts([])
     if not commits.has(own_key):
-        run_phase(commits, tasks, construct, options, [own_key])
+        # The phase is done only once its own record stands, so that links show no progress.
+        waiting = replace(options, watch=lambda phase, *_: options.watch(phase, 0, 1))
+        run_phase(commits, tasks, construct, waiting, [own_key])
     return commits.load(own_key)
 
 
