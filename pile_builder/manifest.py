@@ -10,12 +10,13 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from pile_builder.checked_yaml import Model, absolute, expand, explain, read_yaml, unknown_word
 from pile_builder.decontamination.evals import Action, EvalSet, load_eval_list
+from pile_builder.dedup.config import Dedup
 from pile_builder.errors import ManifestError
 from pile_builder.selection import Select, missing_needs, select_problems
 from pile_builder.source import Source, SourceConfig, load_source
@@ -38,19 +39,6 @@ class SourceEntry(Model):
     max_reject_rate: float = Field(
         0.5, ge=0, le=1, description="share of a split's records that may be damaged before the build stops"
     )
-
-
-class Dedup(Model):
-    """Exact and near-duplicate removal."""
-
-    ngram: int = Field(5, ge=1, le=100, description="words per shingle")
-    bands: int = Field(14, ge=1, le=1024)
-    rows: int = Field(8, ge=1, le=256)
-    threshold: float = Field(0.7, ge=0, le=1, description="least estimated Jaccard of a link; 0 keeps all candidates")
-    prefer: tuple[Literal["source", "length", "id"], ...] = Field(
-        ("source", "length", "id"), description="which document of a cluster survives: compared in this order"
-    )
-    source_priority: tuple[str, ...] = Field((), description="sources, most preferred first; manifest order if empty")
 
 
 class Decontaminate(Model):
@@ -236,9 +224,13 @@ def _problems(manifest: Manifest, file: str) -> Iterator[str]:
     for name, entry in manifest.sources.items():
         yield from missing_needs(f"{file}: sources.{name}", manifest.select_of(name), entry.options)
     if manifest.dedup:
-        for name in manifest.dedup.source_priority:
-            if name not in manifest.sources:
-                yield f"{file}: dedup.source_priority: {unknown_word('source', name, manifest.sources)}"
+        for field, names in (
+            ("source_priority", manifest.dedup.source_priority),
+            ("expected", manifest.dedup.expected),
+        ):
+            for name in names:
+                if name not in manifest.sources:
+                    yield f"{file}: dedup.{field}: {unknown_word('source', name, manifest.sources)}"
 
 
 def _configured(name: str, entry: SourceEntry, root: str) -> Source:

@@ -25,7 +25,7 @@ from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, is_remote, open_input
 
 PHASES = ("ingest", "annotate", "select", "dedup", "count", "decontaminate", "settle", "mix", "assemble")
-VERSIONS = {"ingest": 1, "select": 1, "dedup": 1, "count": 1, "decontaminate": 1, "settle": 2, "mix": 1, "assemble": 2}
+VERSIONS = {"ingest": 1, "select": 1, "dedup": 2, "count": 1, "decontaminate": 1, "settle": 2, "mix": 1, "assemble": 2}
 """Raised whenever a phase's results change for the same input."""
 TEXT_LIBRARIES = ("ftfy",)
 _INPUTS = "work/inputs.json"

@@ -1,206 +1,63 @@
 """dedup: sketches of the selected documents to a ledger of those that lost to another.
 
-Only hashes, keys and the sketches of candidates are shuffled, in packed elements of at most 1 MiB. Each block first
-links its own repeats; buckets are grouped by hash range and link to their smallest member; candidate links travel with
-one sketch to the other member's block, where they are verified; one worker joins the links and picks the winners.
+Only hashes, keys and the sketches of candidates are shuffled, in packed elements of at most 1 MiB. Blocks send one row
+per distinct text and band; buckets are grouped by hash range and link to their smallest member; candidate links travel
+with one sketch to the other member's block, where they are verified, and are written down. One worker joins them; each
+block names the best of its members, the best of a cluster wins, and each block writes its own ledger.
+
+The same documents give the same clusters, winners and ledgers whatever the number of workers and passes, the order and
+ranks of sources and inputs, and the splits in which documents lie: buckets, smallest members, candidates and winners
+are functions of texts, sources and ids alone (see `dedup.links`). Only `pairs` in the summary counts what blocks
+compared, copies of one text in several blocks included.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
+import orjson
 
-from pile_builder.annotate.sketch import sketches_from
-from pile_builder.blocks import open_parquet, write_table
-from pile_builder.dedup.clusters import LINK, resolve
-from pile_builder.dedup.components import ROW_BITS
-from pile_builder.dedup.links import SplitLinks, bucket_links, estimate_jaccard, split_links
-from pile_builder.document import LEDGER, handles, id64
-from pile_builder.manifest import Dedup
+from pile_builder.dedup.components import union_find_bytes
+from pile_builder.dedup.config import Dedup
+from pile_builder.pipelines.dedup_blocks import Sources
+from pile_builder.pipelines.dedup_clusters import (
+    ChooseWinners,
+    ClusterPlan,
+    CommitClusters,
+    FindBest,
+    JoinLinks,
+    WriteLedger,
+)
+from pile_builder.pipelines.dedup_links import (
+    BUCKET,
+    COUNTS,
+    AddShingles,
+    AddSketches,
+    CheckShingles,
+    FindBuckets,
+    LinkPlan,
+    VerifyLinks,
+    link_buckets,
+    merge_samples,
+)
 from pile_builder.pipelines.engine import RunOptions, Task, run_phase
-from pile_builder.storage import Commits, Store
-from pile_builder.text.minhash import Sketches
+from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.work import Work
 
-RANGE_BITS = 6
-"""Buckets are grouped into 2^RANGE_BITS ranges of hashes."""
-PACKED_BYTES = 1 << 20
-BUCKET = np.dtype([("hash", "<u8"), ("order", "<u8"), ("handle", "<u8")])
-PAIR = np.dtype([("a", "<u8"), ("b", "<u8")])
-Packed = tuple[int, bytes]
-
-
-@dataclass(frozen=True)
-class BlockRows:
-    """Sketches and keys of one block's selected documents; `rows` are their rows in the block, ascending."""
-
-    rows: NDArray[np.int64]
-    sketches: Sketches
-    orders: NDArray[np.uint64]
-    handles: NDArray[np.uint64]
-    lengths: NDArray[np.int64]
-
-    def at(self, wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Positions of handles of this block."""
-        return np.searchsorted(self.handles, wanted)
-
-
-@dataclass(frozen=True)
-class BlockReader:
-    """Reads what deduplication needs of a block: sidecars and small columns, no text."""
-
-    store: Store
-
-    def __call__(self, task: Task) -> BlockRows:
-        """Load one block's selected rows."""
-        block = Commits(self.store, "ingest").load(task["block"])
-        dropped = Commits(self.store, "select").load(task["select"])["ledger"]
-        with self.store.open(block["block"]) as stream:
-            table = open_parquet(stream).read(columns=["id", "bytes"])
-        keep = np.ones(table.num_rows, np.bool_)
-        if dropped:
-            with self.store.open(dropped) as stream:
-                keep[open_parquet(stream).read(columns=["row"])["row"].to_numpy()] = False
-        rows = np.flatnonzero(keep)
-        sidecar = Commits(self.store, "annotate").load(task["sketch"])["object"]
-        with self.store.open(sidecar) as stream:
-            (sketch,) = open_parquet(stream).read().combine_chunks().to_batches()
-        sketches = sketches_from(sketch.take(pa.array(rows)))
-        order = id64(table["id"].combine_chunks())[rows]
-        return BlockRows(rows, sketches, order, handles(task["rank"], rows), table["bytes"].to_numpy()[rows])
-
-
-class FindBuckets(beam.DoFn):
-    """A block's own links, and the bucket rows that it sends to others."""
-
-    def __init__(self, reader: BlockReader, threshold: float) -> None:
-        self._reader = reader
-        self._threshold = threshold
-
-    def process(self, task: Task) -> Iterator[Any]:
-        """Yield (range, packed BUCKET), and packed LINK under the tag `links`."""
-        block = self._reader(task)
-        if not len(block.rows):
-            return
-        own: SplitLinks = split_links(block.sketches, block.orders, block.handles, self._threshold)
-        links = _links(block, block.at(own.small_handles), block, block.at(own.handles))
-        for _, packed in _pack(0, links):
-            yield beam.pvalue.TaggedOutput("links", (0, packed))
-        rows = np.zeros(len(own.bucket_hashes), BUCKET)
-        rows["hash"], rows["order"], rows["handle"] = own.bucket_hashes, own.bucket_orders, own.bucket_handles
-        yield from _by_key((rows["hash"] >> np.uint64(64 - RANGE_BITS)).astype(np.int64), rows)
-
-
-def link_buckets(group: tuple[int, Iterable[bytes]]) -> Iterator[Packed]:
-    """Candidate pairs of one range of hashes, as (block rank of the smaller member, packed PAIR)."""
-    rows = _unpack(group[1], BUCKET)
-    a, b = bucket_links(rows["hash"].copy(), rows["order"].copy(), rows["handle"].copy())
-    pairs = np.zeros(len(a), PAIR)
-    pairs["a"], pairs["b"] = a, b
-    yield from _by_key((a >> np.uint64(ROW_BITS)).astype(np.int64), pairs)
-
-
-class AddSketches(beam.DoFn):
-    """Adds the first member's sketch to candidate pairs and sends them to the second member's block."""
-
-    def __init__(self, reader: BlockReader) -> None:
-        self._reader = reader
-
-    def process(self, group: tuple[int, tuple[Any, Any]]) -> Iterator[Packed]:
-        """Yield (block rank of b, packed pairs with a's sketch)."""
-        tasks, packed = (list(each) for each in group[1])
-        pairs = np.unique(_unpack(packed, PAIR))
-        if not len(pairs):
-            return
-        block = self._reader(tasks[0])
-        at = block.at(pairs["a"])
-        rows = np.zeros(len(pairs), _candidate(block.sketches))
-        rows["a"], rows["b"] = pairs["a"], pairs["b"]
-        rows["order"], rows["length"] = block.orders[at], block.lengths[at]
-        rows["content"], rows["signature"] = block.sketches.content[at], block.sketches.signature[at]
-        yield from _by_key((pairs["b"] >> np.uint64(ROW_BITS)).astype(np.int64), rows)
-
-
-class VerifyLinks(beam.DoFn):
-    """Keeps the candidate pairs whose sketches agree, where the second member lies."""
-
-    def __init__(self, reader: BlockReader, threshold: float) -> None:
-        self._reader = reader
-        self._threshold = threshold
-
-    def process(self, group: tuple[int, tuple[Any, Any]]) -> Iterator[Packed]:
-        """Yield (0, packed LINK)."""
-        tasks, packed = (list(each) for each in group[1])
-        if not packed:
-            return
-        block = self._reader(tasks[0])
-        rows = _unpack(packed, _candidate(block.sketches))
-        a = BlockRows(
-            rows=np.zeros(0, np.int64),
-            sketches=Sketches(rows["content"], np.zeros((0, 0), np.uint64), rows["signature"], np.zeros(0, np.int64)),
-            orders=rows["order"],
-            handles=rows["a"],
-            lengths=rows["length"],
-        )
-        links = _links(a, np.arange(len(rows)), block, block.at(rows["b"]))
-        yield from _pack(0, links[links["exact"] | (links["jaccard"] >= self._threshold)])
-
-
-class Resolve(beam.DoFn):
-    """Joins all links on one worker and writes each block's ledger."""
-
-    def __init__(
-        self, store: Store, key: str, blocks: Sequence[tuple[str, str]], config: Dedup, order: Sequence[str]
-    ) -> None:
-        self._store, self._key, self._config = store, key, config
-        self._blocks = blocks
-        self._order = order
-
-    def process(self, group: tuple[int, Iterable[bytes]]) -> None:
-        """Write ledgers and commit the phase."""
-        commits = Commits(self._store, "dedup")
-        names = sorted({source for source, _ in self._blocks})
-        source_of = np.array([names.index(source) for source, _ in self._blocks])
-        priority = [self._order.index(name) if name in self._order else len(self._order) for name in names]
-        clusters = resolve(_unpack(group[1], LINK), source_of, names, priority, self._config.prefer)
-        ranks = (clusters.losers["handle"] >> np.uint64(ROW_BITS)).astype(np.int64)
-        ledgers: dict[str, str] = {}
-        dropped: dict[str, dict[str, int]] = {}
-        for rank in np.unique(ranks):
-            losers = clusters.losers[ranks == rank]
-            key = self._blocks[rank][1]
-            rules = np.where(losers["exact"], "exact", "near").tolist()
-            with self._store.writing(commits.object_name) as stream:
-                write_table(stream, self._ledger(losers, rules))
-            ledgers[key] = stream.name
-            dropped[key] = dict(sorted(Counter(rules).items()))
-        commits.put(self._key, {"ledgers": ledgers, "dropped": dropped, "summary": clusters.summary})
-
-    def _ledger(self, losers: NDArray[Any], rules: list[str]) -> pa.Table:
-        winner_rank = (losers["winner"] >> np.uint64(ROW_BITS)).astype(np.int64)
-        winner = [
-            f"{self._blocks[rank][0]}:{order:016x}"
-            for rank, order in zip(winner_rank, losers["winner_order"].tolist(), strict=True)
-        ]
-        columns = {
-            "row": (losers["handle"] & np.uint64(2**ROW_BITS - 1)).astype(np.int32),
-            "rule": rules,
-            "value": np.where(losers["exact"], 1.0, losers["jaccard"]),
-            "threshold": np.full(len(losers), self._config.threshold),
-            "detail": winner,
-        }
-        return pa.table(columns, schema=LEDGER)
+LEAST_RANGE_BITS = 6
+GROUP_BYTES = 8 << 20
+"""Bucket rows that a range of hashes aims at; runners hold a group in memory."""
 
 
 def run_dedup(store: Store, work: Work, config: Dedup, order: Sequence[str], options: RunOptions) -> None:
-    """Run the phase over all blocks, unless it is committed.
+    """Run the phase over all blocks, unless it is committed. Says how much memory joining the links takes.
+
+    The record has `action`; by block's ingest key `ledgers` (object names) and `dropped` (documents by rule); `summary`
+    (see `dedup_clusters.summary_of`); `sample`, candidates to check by their texts (see `dedup_check`).
 
     Raises:
         BuildError: it failed.
@@ -209,66 +66,122 @@ def run_dedup(store: Store, work: Work, config: Dedup, order: Sequence[str], opt
     if commits.has(work.dedup):
         return
     ingested = Commits(store, "ingest")
+    rows = [sum(ingested.load(block.ingest)["row_groups"]) for block in work.blocks]
     tasks = [
-        block.task(work.dedup) | {"block": block.ingest, "select": block.select, "sketch": block.sets["sketch"]}
-        for block in work.blocks
-        if ingested.load(block.ingest)["kept"]
+        block.task(work.dedup)
+        | {"block": block.ingest, "select": block.select, "sets": dict(block.sets)}
+        | {"spans": block.spans}
+        for block, count in zip(work.blocks, rows, strict=True)
+        if count
     ]
-    if not tasks:
-        commits.put(work.dedup, {"ledgers": {}, "dropped": {}, "summary": {"links": 0, "clusters": 0}})
-        return
-    blocks = [(block.source, block.ingest) for block in work.blocks]
-    reader = BlockReader(store)
+    bits = range_bits(sum(rows), config.bands)
+    linked = merge_links(
+        [
+            _link(commits, work.dedup, tasks, LinkPlan(store, config, bits, number), options)
+            for number in range(config.passes)
+        ]
+    )
+    memory = union_find_bytes(sum(rows)) / 2**20
+    options.say(f"dedup: joining links of {sum(rows):,} documents takes {memory:,.1f} MiB on one worker")
+    sources = Sources.of([(block.source, block.ingest) for block in work.blocks], order)
+    plan = ClusterPlan(store, config, sources)
 
     def construct(elements: beam.PCollection[Task]) -> None:
-        found = elements | beam.ParDo(FindBuckets(reader, config.threshold)).with_outputs("links", main="buckets")
-        by_rank = elements | "ByRank" >> beam.Map(lambda task: (task["rank"], task))
+        by_rank = elements | "ByRank" >> beam.Map(_with_rank)
+        links = elements.pipeline | beam.Create([linked["links"]])
+        members = links | "Join" >> beam.ParDo(JoinLinks(store, rows))
+        best = (by_rank, members) | "Members" >> beam.CoGroupByKey() | "Best" >> beam.ParDo(FindBest(plan))
+        grouped = best | "Components" >> beam.GroupByKey()
+        chosen = grouped | beam.ParDo(ChooseWinners(plan)).with_outputs(COUNTS, main="winners")
+        told = (by_rank, members, chosen.winners) | "Losers" >> beam.CoGroupByKey()
+        counts = told | beam.ParDo(WriteLedger(plan)).with_outputs(COUNTS, main="nothing")
+        commit = CommitClusters(plan, work.dedup, linked)
+        _ = _all_counts(elements, chosen[COUNTS], counts[COUNTS]) | "Commit" >> beam.ParDo(commit)
+
+    if tasks:
+        run_phase(commits, tasks, construct, options, [work.dedup])
+    else:
+        CommitClusters(plan, work.dedup, linked).process((0, []))
+
+
+def range_bits(documents: int, bands: int) -> int:
+    """The number of bits of a hash that name its range, so that the rows of one are about `GROUP_BYTES` at most."""
+    groups = documents * (bands + 1) * BUCKET.itemsize // GROUP_BYTES
+    return max(LEAST_RANGE_BITS, groups.bit_length())
+
+
+def merge_links(passes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One record of links from those of all passes."""
+    totals = Counter({"candidates": 0, "verified": 0, "copies": 0})
+    documents: Counter[str] = Counter()
+    for one in passes:
+        totals.update({name: one[name] for name in totals})
+        documents.update(one["documents"])
+    return {
+        **totals,
+        "rejected": totals["candidates"] - totals["verified"],
+        "links": sorted(name for one in passes for name in one["links"]),
+        "documents": dict(documents),
+        "sample": merge_samples([one["sample"] for one in passes]),
+    }
+
+
+def _link(commits: Commits, key: str, tasks: Sequence[Task], plan: LinkPlan, options: RunOptions) -> dict[str, Any]:
+    """Find and verify the links of one pass, unless it is committed; returns its record."""
+    own_key = fingerprint([key, "links", plan.number])
+
+    def construct(elements: beam.PCollection[Task]) -> None:
+        by_rank = elements | "ByRank" >> beam.Map(_with_rank)
+        found = elements | "Find" >> beam.ParDo(FindBuckets(plan)).with_outputs(COUNTS, main="buckets")
         pairs = found.buckets | "Range" >> beam.GroupByKey() | beam.FlatMap(link_buckets)
-        candidates = (by_rank, pairs) | "FirstBlock" >> beam.CoGroupByKey() | beam.ParDo(AddSketches(reader))
+        candidates = (by_rank, pairs) | "FirstBlock" >> beam.CoGroupByKey() | beam.ParDo(AddSketches(plan))
         verified = (by_rank, candidates) | "SecondBlock" >> beam.CoGroupByKey()
-        verified |= "Verify" >> beam.ParDo(VerifyLinks(reader, config.threshold))
-        # An empty element: the last step runs even when nothing is linked.
-        anything = elements.pipeline | beam.Create([(0, b"")])
-        links = (found.links, verified, anything) | beam.Flatten() | "Links" >> beam.GroupByKey()
-        _ = links | beam.ParDo(Resolve(store, work.dedup, blocks, config, order))
+        verified |= "Verify" >> beam.ParDo(VerifyLinks(plan)).with_outputs(COUNTS, main="pairs")
+        counts = [found[COUNTS], verified[COUNTS]]
+        if plan.config.verify == "exact":
+            shingles = (by_rank, verified.pairs) | "FirstText" >> beam.CoGroupByKey() | beam.ParDo(AddShingles(plan))
+            checked = (by_rank, shingles) | "SecondText" >> beam.CoGroupByKey()
+            checked |= "Check" >> beam.ParDo(CheckShingles(plan)).with_outputs(COUNTS, main="nothing")
+            counts.append(checked[COUNTS])
+        _ = _all_counts(elements, *counts) | "Commit" >> beam.ParDo(_CommitLinks(commits, own_key))
 
-    run_phase(commits, tasks, construct, options, [work.dedup])
-
-
-def _candidate(sketches: Sketches) -> np.dtype[Any]:
-    signature = ("signature", "u1", (sketches.signature.shape[1],))
-    return np.dtype(
-        [("a", "<u8"), ("b", "<u8"), ("order", "<u8"), ("length", "<i8"), ("content", "<u8", (2,)), signature]
-    )
-
-
-def _links(a: BlockRows, a_at: NDArray[np.int64], b: BlockRows, b_at: NDArray[np.int64]) -> NDArray[Any]:
-    """Links between rows of two sets of documents, with all that `resolve` needs."""
-    links = np.zeros(len(a_at), LINK)
-    links["a"], links["b"] = a.handles[a_at], b.handles[b_at]
-    links["a_order"], links["b_order"] = a.orders[a_at], b.orders[b_at]
-    links["a_length"], links["b_length"] = a.lengths[a_at], b.lengths[b_at]
-    links["exact"] = (a.sketches.content[a_at] == b.sketches.content[b_at]).all(axis=1)
-    links["jaccard"] = estimate_jaccard(a.sketches.signature[a_at], b.sketches.signature[b_at])
-    return links
+    if not tasks:
+        return merge_parts([])
+    if not commits.has(own_key):
+        # The phase is done only once its own record stands, so that links show no progress.
+        waiting = replace(options, watch=lambda phase, *_: options.watch(phase, 0, 1, 0))
+        run_phase(commits, tasks, construct, waiting, [own_key])
+    return commits.load(own_key)
 
 
-def _by_key(keys: NDArray[np.int64], rows: NDArray[Any]) -> Iterator[Packed]:
-    """Rows grouped by key, packed."""
-    if not len(rows):
-        return
-    order = np.argsort(keys, kind="stable")
-    keys, rows = keys[order], rows[order]
-    starts = np.flatnonzero(np.diff(keys, prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(keys)], strict=True):
-        yield from _pack(int(keys[start]), rows[start:end])
+def merge_parts(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The record of a pass from what its steps reported."""
+    parts = list(parts)
+    documents: Counter[str] = Counter()
+    for part in parts:
+        documents.update(part.get("documents", {}))
+    return {
+        "links": sorted(part["links"] for part in parts if part["links"]),
+        "documents": dict(sorted(documents.items())),
+        "sample": merge_samples([part["sample"] for part in parts if "sample" in part]),
+        **{name: sum(part.get(name, 0) for part in parts) for name in ("copies", "candidates", "verified")},
+    }
 
 
-def _pack(key: int, rows: NDArray[Any]) -> Iterator[Packed]:
-    step = max(PACKED_BYTES // rows.dtype.itemsize, 1)
-    for start in range(0, len(rows), step):
-        yield key, rows[start : start + step].tobytes()
+class _CommitLinks(beam.DoFn):
+    def __init__(self, commits: Commits, key: str) -> None:
+        self._commits, self._key = commits, key
+
+    def process(self, group: tuple[int, Iterable[bytes]]) -> None:
+        """Put everything that was reported together."""
+        self._commits.put(self._key, merge_parts(orjson.loads(one) for one in group[1] if one))
 
 
-def _unpack(packed: Iterable[bytes], dtype: np.dtype[Any]) -> NDArray[Any]:
-    return np.frombuffer(b"".join(packed), dtype)
+def _with_rank(task: Task) -> tuple[int, Task]:
+    return task["rank"], task
+
+
+def _all_counts(elements: Any, *counts: Any) -> Any:
+    # An empty element: the commit follows even when nothing was counted.
+    anything = elements.pipeline | "Anything" >> beam.Create([(0, b"")])
+    return (*counts, anything) | beam.Flatten() | "Counts" >> beam.GroupByKey()

@@ -22,7 +22,9 @@ def dropped_rules(store: Store, task: Task, count: int) -> NDArray[np.object_]:
     """
     ledgers = {"select": Commits(store, "select").load(task["select"])["ledger"]}
     if task.get("dedup"):
-        ledgers["dedup"] = Commits(store, "dedup").load(task["dedup"])["ledgers"].get(task["block"], "")
+        record = Commits(store, "dedup").load(task["dedup"])
+        if record["action"] == "drop":
+            ledgers["dedup"] = record["ledgers"].get(task["block"], "")
     if task.get("decontaminate"):
         ledgers["decontaminate"] = Commits(store, "decontaminate").load(task["decontaminate"])["ledger"]
     rules: NDArray[np.object_] = np.full(count, None, object)

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from pile_builder.audit.explain import explain_document
 from pile_builder.errors import ManifestError
 from pile_builder.licences import GROUPS, Policy, Standing, canonical, evaluate, spdx_expression
-from pile_builder.manifest import Licences, Select, check_manifest
+from pile_builder.manifest import check_manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
-from pile_builder.pipelines.select import tests as rule_tests
+from pile_builder.selection import Licences, Select
 from pile_builder.storage import Store
+from pile_builder.verdicts import tests as rule_tests
 
 PERMISSIVE = Policy.of(["permissive", "public-domain"], [])
 NOT_COPYLEFT = Policy.of([], ["copyleft", "non-commercial"])
@@ -125,7 +126,7 @@ def test_manifest_errors_name_the_nearest_word() -> None:
 def test_the_rule_judges_each_licence_of_a_block() -> None:
     select = Select(language=None, licences=Licences(allow=("permissive",), unknown="drop"))
     column = pa.array(["MIT", None, "MIT OR GPL-3.0-only", "GPL-3.0-only", "MIT"])
-    (test,) = rule_tests({"licence": column}, select)
+    (test,) = rule_tests({"licence": column}, select, "github", 1)
     assert test.name == "licence"
     assert test.fails.tolist() == [False, True, False, True, False]
     assert test.detail is not None
@@ -147,4 +148,5 @@ def test_a_build_keeps_what_the_policy_allows(tmp_path: Path) -> None:
     assert source["dropped"]["select.licence"] > 0
     assert source["kept"] > 0
     stories = explain_document(Store(str(tmp_path)), "github/ropewalk/src/rope.c")
-    assert stories[0]["rules"] == [{"rule": "licence", "value": "BSD-3-Clause", "pass": True}]
+    (told,) = stories[0]["rules"]
+        assert (told["rule"], told["detail"], told["pass"]) == ("licence", "BSD-3-Clause", True)

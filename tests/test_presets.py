@@ -11,11 +11,12 @@ import yaml
 
 from pile_builder.audit.status import build_status
 from pile_builder.errors import ManifestError
-from pile_builder.manifest import Manifest, Select, check_manifest
+from pile_builder.manifest import Manifest, check_manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.presets import PRESETS
 from pile_builder.recipes import RECIPES
+from pile_builder.selection import Select
 from pile_builder.storage import Store
 
 Make = Callable[..., Manifest]

@@ -23,9 +23,10 @@ from pile_builder.annotate.quality import QualityModel, quality_batch
 from pile_builder.annotate.signals import signals
 from pile_builder.annotate.sketch import SketchConfig, sketch_batch
 from pile_builder.classifier.keep import PRESETS
+from pile_builder.dedup.config import Dedup
 from pile_builder.document import apply_spans
 from pile_builder.errors import ManifestError
-from pile_builder.manifest import Dedup, Manifest
+from pile_builder.manifest import Manifest
 from pile_builder.pieces import merge_spans
 from pile_builder.recipes import RECIPES, Reading
 from pile_builder.selection import Quality
@@ -34,7 +35,7 @@ from pile_builder.text.column import TextColumn, from_arrow
 from pile_builder.text.words import find_words
 
 ENTRY_POINT_GROUP = "pile_builder.signals"
-VERSIONS = {"language": 1, "quality": 1, "lines": 2, "privacy": 1, "signals": 1, "sketch": 1, "bad_words": 1}
+VERSIONS = {"language": 1, "quality": 1, "lines": 2, "privacy": 1, "signals": 1, "sketch": 2, "bad_words": 1}
 """Raised whenever a set's values change for the same text."""
 SPAN_SETS = ("lines", "privacy")
 """Sets with a column `spans` that rewrites the text."""

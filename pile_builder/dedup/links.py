@@ -3,8 +3,12 @@
 A document travels as a handle, `split rank << 32 | row`, and is ordered by the first 8 bytes of its id's hash:
 "smallest" always means smallest order (then handle), so that adding inputs renumbers nothing. Every member of a bucket
 is linked to the bucket's smallest and to no other, which is linear however hot the bucket. Two members that both fail
-against the smallest are therefore not compared in that bucket; they can meet in another band. A split first links its
-own repeats where their signatures lie, so that only what stands for a bucket travels on.
+against the smallest are therefore not compared in that bucket; they can meet in another band.
+
+Which texts are linked is a function of the documents and the parameters alone. Exact copies have equal sketches, so
+`copies` may leave all but one of them out before buckets are formed: in whichever splits documents lie, a bucket's
+smallest member and the texts it is compared with are the same. Leaving near-copies out early would not have that
+property, since another split may hold a smaller member that matches one of two near-copies and refuses the other.
 """
 
 from __future__ import annotations
@@ -51,12 +55,16 @@ def bucket_links(
         Two arrays uint64[k], handle of the smallest and handle of the member, sorted by them and without repeats. The
         links are candidates: `verified` decides. The result does not depend on the order of the rows.
     """
-    # Positions in the order of documents, so that the smallest of a bucket is the one with the least position.
+    first, second = _stars(np.argsort(hashes), hashes, orders, handles)
+    return _sorted_pairs(first, second)
+
+
+def copies(content: NDArray[np.uint64], orders: NDArray[np.uint64], handles: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """For each of n documents the row of the smallest document with the same content hash (uint64[n, 2]), int64[n]."""
     ranked = np.lexsort((handles, orders))
-    smallest = _smallest_of_bucket(hashes[ranked])
-    first, second = handles[ranked[smallest]], handles[ranked]
-    is_link = first != second
-    return _sorted_pairs(first[is_link], second[is_link])
+    original = np.empty(len(ranked), np.int64)
+    original[ranked] = ranked[_first_of_equal(content[ranked])]
+    return original
 
 
 def split_links(
@@ -69,6 +77,9 @@ def split_links(
     smallest travels on, and so does a member that was refused, since it may still match a document of another split.
     Documents without bands have their content row only. The content row travels for all, because a shared band does not
     promise that two exact copies meet: both may be refused by a third that is smaller.
+
+    This is for documents that all lie in one place, where nothing else has to be asked. Over several splits the links
+    would depend on which documents share one.
 
     Args:
         sketches: the sketches of the split's selected documents, n rows.
@@ -124,14 +135,6 @@ def estimate_jaccard(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.f
     return _corrected(_count_equal(a, b, rows, rows), a.shape[1])
 
 
-def verified(a: Sketches, b: Sketches, threshold: float) -> NDArray[np.bool_]:
-    """Which of m candidate links hold, bool[m]: equal content, or an estimated Jaccard similarity of `threshold`.
-
-    `a` and `b` are the sketches of the first and of the second member of each link.
-    """
-    return _equal_content(a.content, b.content) | (estimate_jaccard(a.signature, b.signature) >= threshold)
-
-
 def _similarity(
     signature: NDArray[np.uint8], first: NDArray[np.int64], second: NDArray[np.int64]
 ) -> NDArray[np.float64]:
@@ -155,6 +158,33 @@ def _count_equal(
             count += np.int32(one[p] == other[p])
         equal[pair] = count
     return equal
+
+
+@numba.njit(cache=True, nogil=True)
+def _stars(
+    by_hash: NDArray[np.int64], hashes: NDArray[np.uint64], orders: NDArray[np.uint64], handles: NDArray[np.uint64]
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Pairs (smallest, member) of every bucket, given its rows side by side."""
+    firsts = np.empty(len(by_hash), np.uint64)
+    seconds = np.empty(len(by_hash), np.uint64)
+    count = 0
+    start = 0
+    while start < len(by_hash):
+        bucket = hashes[by_hash[start]]
+        smallest = by_hash[start]
+        stop = start
+        while stop < len(by_hash) and hashes[by_hash[stop]] == bucket:
+            row = by_hash[stop]
+            if orders[row] < orders[smallest] or (orders[row] == orders[smallest] and handles[row] < handles[smallest]):
+                smallest = row
+            stop += 1
+        for at in range(start, stop):
+            if handles[by_hash[at]] != handles[smallest]:
+                firsts[count] = handles[smallest]
+                seconds[count] = handles[by_hash[at]]
+                count += 1
+        start = stop
+    return firsts[:count].copy(), seconds[:count].copy()
 
 
 def _equal_content(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pile_builder.dedup.links import estimate_jaccard
-
 PREFERENCES = ("source", "quality", "length", "id")
 """What a manifest may order by: `source` the source listed first, `quality` the highest score, `length` the longest
 text, `id` the smallest order key."""
@@ -36,7 +34,8 @@ def winners(documents: Linked, preference: Sequence[str] = PREFERENCES) -> NDArr
     """The row of the winner of each document's component, int64[n]; a winner's is its own.
 
     Documents are compared by the first preference, on equality by the next, and so on; `id` must be last, since only it
-    decides between all. Equal order keys fall back on the handle. The winning documents do not depend on the row order.
+    decides between all. Equal order keys fall back on `handle`, which may be any number that stands for the document.
+    The winning documents do not depend on the row order.
 
     Raises:
         ValueError: the preference does not end with `id`, repeats or misnames an item, or a quality is NaN.
@@ -67,12 +66,3 @@ def winners(documents: Linked, preference: Sequence[str] = PREFERENCES) -> NDArr
     result = np.empty(len(component), np.int64)
     result[by_merit] = by_merit[is_winner][np.cumsum(is_winner) - 1]
     return result
-
-
-def count_chains(losers: NDArray[np.uint8], winners: NDArray[np.uint8], threshold: float) -> int:
-    """How many losers are below the threshold of estimated Jaccard similarity against the winner they lost to.
-
-    They were lost through others (a chain of links). Both arrays are signatures, uint8[m, p], row i of one against row
-    i of the other.
-    """
-    return int(np.count_nonzero(estimate_jaccard(losers, winners) < threshold))

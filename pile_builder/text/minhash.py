@@ -50,33 +50,6 @@ class Sketches:
         return len(self.words)
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """A published choice of parameters: the n-gram as its authors count it (None: not stated), bands, rows, source."""
-
-    ngram: str | None
-    bands: int
-    rows: int
-    source: str
-
-
-PRESETS = {
-    "fineweb": Preset("5 words", 14, 8, "datatrove examples/fineweb.py; Penedo et al. 2024"),
-    "pile-2020": Preset("5 words", 3, 3, "Gao et al. 2020: 10 permutations at 0.5, as datasketch solves it"),
-    "redpajama-v2-0.7": Preset("13 words", 14, 9, "RedPajama-Data-v2, 128 permutations"),
-    "redpajama-v2-0.8": Preset("13 words", 9, 13, "RedPajama-Data-v2, 128 permutations"),
-    "redpajama-v2-0.9": Preset("13 words", 5, 25, "RedPajama-Data-v2, 128 permutations"),
-    "nemo-curator": Preset("24 characters", 20, 13, "NeMo Curator fuzzy deduplication"),
-    # RefinedWeb's section 3.3 has the two numbers the other way round; its appendix and FineWeb's have them so.
-    "refinedweb": Preset("5 words", 450, 20, "Lee et al. 2022, appendix A; Penedo et al. 2023, appendix G.3.1"),
-    "dclm": Preset(None, 93, 15, "Li et al. 2024 (DCLM): 1,395 permutations"),
-    "duplodocus": Preset(None, 20, 5, "duplodocus defaults"),
-    "data-juicer-2.0": Preset(None, 32, 8, "Data-Juicer 2.0 benchmark"),
-    "bigcode": Preset("5 words", 25, 10, "BigCode near-deduplication: 256 permutations at 0.7"),
-}
-"""Parameters that published corpora and tools use."""
-
-
 def sketch(column: TextColumn, *, ngram: int = 5, bands: int = 14, rows: int = 8, seed: int = 1) -> Sketches:
     """Sketch every document; a pure function of its text and the parameters.
 
@@ -93,24 +66,6 @@ def sketch(column: TextColumn, *, ngram: int = 5, bands: int = 14, rows: int = 8
     signature = np.empty((count, bands * rows), np.uint8)
     _sketch(words.hashes, words.offsets, words.content, ngram, permutations, band_hashes, signature)
     return Sketches(words.content, band_hashes, signature, np.diff(words.offsets))
-
-
-def collision_probability(similarity: float, bands: int, rows: int) -> float:
-    """The probability that documents of a Jaccard similarity share a band: 1 - (1 - s^r)^b (Indyk & Motwani 1998)."""
-    return 1.0 - (1.0 - similarity**rows) ** bands
-
-
-def parameters(threshold: float, permutations: int) -> tuple[int, int]:
-    """The (bands, rows) with the least false positives and negatives at a threshold, as datasketch solves it.
-
-    Raises:
-        ValueError: the threshold is not between 0 and 1, or there are fewer than 2 permutations.
-    """
-    # Imported where it is used: it brings scipy.integrate along, and no worker needs either.
-    from datasketch import MinHashLSH
-
-    solved = MinHashLSH(threshold=threshold, num_perm=permutations)
-    return int(solved.b), int(solved.r)
 
 
 def _permutations(seed: int, count: int) -> NDArray[np.uint32]:

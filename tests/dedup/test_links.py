@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pile_builder.dedup.components import components
-from pile_builder.dedup.links import bucket_links, estimate_jaccard, split_links, verified
+from pile_builder.dedup.links import bucket_links, copies, estimate_jaccard, split_links
 from pile_builder.text.column import from_strings
 from pile_builder.text.minhash import NO_BAND, Sketches, sketch
 
@@ -27,6 +27,11 @@ def rows_of(sketches: Sketches, which) -> Sketches:
 def orders_of(handles) -> np.ndarray:
     """An order of documents that differs from the order of their handles."""
     return np.asarray(handles, np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+
+
+def verified(a: Sketches, b: Sketches, threshold: float) -> np.ndarray:
+    same = (a.content == b.content).all(axis=1)
+    return same | (estimate_jaccard(a.signature, b.signature) >= threshold)
 
 
 def as_pairs(a, b) -> list[tuple[int, int]]:
@@ -86,37 +91,72 @@ def sample_texts() -> list[str]:
     return [*texts, "too short", "Too short!", "", "other short"]
 
 
-@pytest.mark.parametrize("splits", [1, 2, 5])
-def test_split_and_bucket_links_together_find_what_all_pairs_find(splits):
-    texts = sample_texts()
-    sketches = sketch(from_strings(texts))
-    numbers = np.arange(len(texts))
-    handles = (numbers % splits).astype(np.uint64) << np.uint64(32) | (numbers // splits).astype(np.uint64)
-    # The order key belongs to the document, so it is the same in however many splits the documents lie.
-    orders = orders_of(numbers)
-    row_of = {int(handle): row for row, handle in enumerate(handles)}
-
-    links = []
-    travelling = []
-    for rank in range(splits):
-        own = numbers[numbers % splits == rank]
-        local = split_links(rows_of(sketches, own), orders[own], handles[own], 0.7)
-        links += as_pairs(local.small_handles, local.handles)
-        travelling.append((local.bucket_hashes, local.bucket_orders, local.bucket_handles))
-    a, b = bucket_links(*(np.concatenate(parts) for parts in zip(*travelling, strict=True)))
-    a_rows, b_rows = ([row_of[handle] for handle in ends.tolist()] for ends in (a, b))
-    holds = verified(rows_of(sketches, a_rows), rows_of(sketches, b_rows), 0.7)
-    links += as_pairs(a[holds], b[holds])
-    found = {tuple(sorted((row_of[one], row_of[other]))) for one, other in links}
-
-    pairs = np.array(list(combinations(range(len(texts)), 2)))
+def all_pairs(sketches: Sketches) -> set[tuple[int, int]]:
+    """Verified pairs of rows that share a bucket, by comparing all with all."""
+    pairs = np.array(list(combinations(range(len(sketches)), 2)))
     first, second = rows_of(sketches, pairs[:, 0]), rows_of(sketches, pairs[:, 1])
     is_candidate = ((first.bands == second.bands) & (first.bands != NO_BAND)).any(axis=1)
     is_candidate |= (first.content == second.content).all(axis=1)
-    alike = set(as_pairs(*pairs[is_candidate & verified(first, second, 0.7)].T))
+    return set(as_pairs(*pairs[is_candidate & verified(first, second, 0.7)].T))
+
+
+def test_links_of_one_split_find_what_all_pairs_find():
+    sketches = sketch(from_strings(sample_texts()))
+    handles = np.arange(len(sketches), dtype=np.uint64)
+    links = split_links(sketches, orders_of(handles), handles, 0.7)
+    found = {(min(pair), max(pair)) for pair in as_pairs(links.small_handles, links.handles)}
+    alike = all_pairs(sketches)
     assert len(alike) > 100
     assert found <= alike
     assert groups(found) == groups(alike)
+
+
+def scattered_links(sketches: Sketches, splits: int, ranks: list[int]) -> set[tuple[int, int]]:
+    """Links between rows as the phase finds them, with row i in split i modulo `splits`, numbered by `ranks`."""
+    numbers = np.arange(len(sketches))
+    rank = np.array(ranks)[numbers % splits].astype(np.uint64)
+    handles = rank << np.uint64(32) | (numbers // splits).astype(np.uint64)
+    # The order key belongs to the document, so it is the same in however many splits the documents lie.
+    orders = orders_of(numbers)
+    row_of = {int(handle): row for row, handle in enumerate(handles)}
+    found = set()
+    travelling = []
+    for split in range(splits):
+        own = numbers[numbers % splits == split]
+        original = own[copies(sketches.content[own], orders[own], handles[own])]
+        found |= {(int(one), int(other)) for one, other in zip(original, own, strict=True) if one != other}
+        for row in own[original == own].tolist():
+            for bucket in {int(sketches.content[row, 0]), *sketches.bands[row].tolist()} - {int(NO_BAND)}:
+                travelling.append((bucket, int(orders[row]), int(handles[row])))
+    a, b = bucket_links(*(np.array(column, np.uint64) for column in zip(*travelling, strict=True)))
+    a_rows, b_rows = (np.array([row_of[handle] for handle in ends.tolist()]) for ends in (a, b))
+    holds = verified(rows_of(sketches, a_rows), rows_of(sketches, b_rows), 0.7)
+    return found | set(as_pairs(a_rows[holds], b_rows[holds]))
+
+
+def near_the_threshold() -> Sketches:
+    """Sketches of which a bucket's smallest refuses some that match each other, copies among them."""
+    generator = np.random.default_rng(8)
+    signature = np.repeat(generator.integers(0, 256, (12, 112)).astype(np.uint8), 12, axis=0)
+    changed = generator.random(signature.shape) < 0.16
+    signature = np.where(changed, generator.integers(0, 256, signature.shape), signature).astype(np.uint8)
+    count = len(signature)
+    bands = generator.integers(1, 2**63, (count, 14), np.uint64)
+    bands[:, :3] = (np.arange(count) // 12 + 1)[:, None] * np.array([1, 1000, 1000000])
+    content = generator.integers(0, 2**63, (count, 2), np.uint64)
+    twins = np.arange(0, count, 5)
+    for column in (signature, bands, content):
+        column[twins[1:] - 1] = column[twins[1:]]
+    return Sketches(content, bands, signature, np.full(count, 400))
+
+
+@pytest.mark.parametrize("make", [lambda: sketch(from_strings(sample_texts())), near_the_threshold])
+def test_clusters_do_not_depend_on_splits_and_their_ranks(make):
+    sketches = make()
+    expected = groups(scattered_links(sketches, 1, [0]))
+    assert len(expected) > 10
+    for splits, ranks in ((2, [0, 1]), (2, [1, 0]), (5, [3, 1, 4, 0, 2]), (48, list(range(47, -1, -1)))):
+        assert groups(scattered_links(sketches, splits, ranks)) == expected
 
 
 def groups(links: set[tuple[int, int]]) -> list[list[int]]:

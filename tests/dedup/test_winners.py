@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pile_builder.dedup.winners import PREFERENCES, Linked, count_chains, winners
+from pile_builder.dedup.winners import PREFERENCES, Linked, winners
 
 documents = st.lists(
     st.tuples(
@@ -65,11 +65,3 @@ def test_a_missing_quality_is_refused_unless_nobody_asks_for_it():
     with pytest.raises(ValueError, match="1 NaN of 2"):
         winners(rows, PREFERENCES)
     assert winners(rows, ("length", "id")).tolist() == [0, 0]
-
-
-def test_chains_are_losers_unlike_their_winner():
-    winner = np.zeros((3, 112), np.uint8)
-    loser = winner.copy()
-    loser[1, :50] = 1
-    loser[2, :20] = 1
-    assert count_chains(loser, winner, 0.7) == 1

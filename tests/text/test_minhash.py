@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pile_builder.dedup.links import estimate_jaccard
+from pile_builder.dedup.presets import probability
 from pile_builder.text.column import from_strings
-from pile_builder.text.minhash import NO_BAND, PRESETS, collision_probability, parameters, sketch
+from pile_builder.text.minhash import NO_BAND, sketch
 from pile_builder.text.normalise import hash_words
 
 MASK = 2**64 - 1
@@ -111,7 +112,7 @@ def test_bands_collide_as_often_as_theory_says():
     shared = (sketch(from_strings(left)).bands == sketch(from_strings(right)).bands).any(axis=1)
     for low, high in ((0.0, 0.4), (0.5, 0.7), (0.7, 0.85), (0.9, 1.01)):
         inside = (exact >= low) & (exact < high)
-        expected = np.mean([collision_probability(similarity, 14, 8) for similarity in exact[inside]])
+        expected = np.mean([probability(similarity, 14, 8) for similarity in exact[inside]])
         assert shared[inside].mean() == pytest.approx(expected, abs=0.08)
 
 
@@ -126,27 +127,6 @@ def test_short_documents_have_no_bands_but_agree_with_their_equals_only():
 def test_bands_differ_in_their_hash_even_where_their_minima_are_equal():
     result = sketch(from_strings(["a a a a a a a a"]), ngram=2)
     assert len(set(result.bands[0].tolist())) == 14
-
-
-@pytest.mark.parametrize(
-    ("name", "at_half", "at_07", "at_08"),
-    [
-        ("fineweb", 0.053, 0.565, 0.924),
-        ("pile-2020", 0.330, 0.716, 0.884),
-        ("nemo-curator", 0.002, 0.177, 0.677),
-        ("refinedweb", 0.0, 0.302, 0.995),
-        ("bigcode", 0.024, 0.511, 0.942),
-    ],
-)
-def test_presets_have_the_published_curves(name, at_half, at_07, at_08):
-    preset = PRESETS[name]
-    curve = [collision_probability(similarity, preset.bands, preset.rows) for similarity in (0.5, 0.7, 0.8)]
-    assert curve == pytest.approx([at_half, at_07, at_08], abs=0.0015)
-
-
-def test_parameters_are_those_of_datasketch():
-    assert parameters(0.5, 10) == (3, 3)
-    assert parameters(0.8, 128) == (9, 13)
 
 
 def test_impossible_parameters_are_refused():

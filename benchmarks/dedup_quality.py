@@ -1,0 +1,187 @@
+"""How good near-duplicate links are on real text: recall and precision against exact Jaccard, agreement with people.
+
+    PILE_DATA=folder python -m benchmarks.dedup_quality
+
+Recall counts the pairs of documents with a true similarity of `ALIKE` that end in one cluster; precision counts links
+whose true similarity is `RIGHT`. True pairs come from all texts' n-grams, not from sketches.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pile_builder.dedup.components import components
+from pile_builder.dedup.exact import common, jaccard, shingle_sets
+from pile_builder.dedup.links import estimate_jaccard, split_links
+from pile_builder.dedup.presets import PRESETS, probability
+from pile_builder.mixing.keyed import key, keyed_hash
+from pile_builder.text.column import from_strings
+from pile_builder.text.minhash import sketch
+
+PRESET = PRESETS["fineweb"]
+THRESHOLD = 0.7
+ALIKE = 0.8
+RIGHT = 0.65
+SEED = 5
+PASSAGE_WORDS = 300
+COMMON = 50
+"""n-grams in more texts than that suggest no pair: pairs that share no rarer one are not looked at."""
+JUDGEMENTS = "copycat/copycat-spark/src/main/resources/canonical-link-edges-human-judgments/judgments-by-daniel"
+GRADES = ("0.5", "1", "2", "3")
+"""What a person gave a pair of copycat, from hardly alike to the same; about a fifth have none."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Counts of one set of texts; `recall` and `precision` are shares, 1 where there is nothing to find."""
+
+    name: str
+    texts: int
+    alike: int
+    found: int
+    links: int
+    right: int
+
+    @property
+    def recall(self) -> float:
+        """Share of alike pairs that end in one cluster."""
+        return self.found / self.alike if self.alike else 1.0
+
+    @property
+    def precision(self) -> float:
+        """Share of links that hold."""
+        return self.right / self.links if self.links else 1.0
+
+
+def rate(name: str, texts: Sequence[str]) -> Quality:
+    """Deduplicate texts with the preset and compare with brute force."""
+    column = from_strings(texts)
+    sketches = sketch(column, ngram=PRESET.ngram, bands=PRESET.bands, rows=PRESET.rows)
+    handles = np.arange(len(texts), dtype=np.uint64)
+    links = split_links(sketches, keyed_hash(key(SEED, name), handles), handles, THRESHOLD)
+    members, component = components(links.small_handles, links.handles)
+    cluster_of = dict(zip(members.tolist(), component.tolist(), strict=True))
+    sets = shingle_sets(column, PRESET.ngram)
+    alike = found = 0
+    for a, b in sharing(sets):
+        if similarity(sets[a], sets[b]) >= ALIKE:
+            alike += 1
+            found += cluster_of.get(a, -1) == cluster_of.get(b, -2)
+    ends = list(zip(links.small_handles.tolist(), links.handles.tolist(), strict=True))
+    right = sum(similarity(sets[a], sets[b]) >= RIGHT for a, b in ends)
+    return Quality(name, len(texts), alike, found, len(ends), right)
+
+
+def similarity(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> float:
+    """Exact Jaccard similarity of two sets of n-grams."""
+    return jaccard(common(a, b), len(a), len(b))
+
+
+def sharing(sets: Sequence[NDArray[np.uint64]]) -> Iterator[tuple[int, int]]:
+    """Pairs of texts that share an n-gram which few have, each once."""
+    holders = np.repeat(np.arange(len(sets)), [len(one) for one in sets])
+    values = np.concatenate(sets)
+    order = np.lexsort((holders, values))
+    holders = holders[order]
+    starts = np.flatnonzero(np.diff(values[order], prepend=values[order][0] + np.uint64(1)))
+    seen: set[tuple[int, int]] = set()
+    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(holders)], strict=True):
+        if 1 < end - start <= COMMON:
+            seen.update(combinations(holders[start:end].tolist(), 2))
+    yield from sorted(seen)
+
+
+def passages(folder: Path) -> list[str]:
+    """Passages of the books in a folder."""
+    found = []
+    for path in sorted(folder.glob("*.txt")):
+        words = path.read_text("latin-1").split(" ")
+        found += [" ".join(words[at : at + PASSAGE_WORDS]) for at in range(0, len(words), PASSAGE_WORDS)]
+    return found
+
+
+def with_edits(texts: Sequence[str]) -> list[str]:
+    """The texts and an edited copy of each: words replaced, left out and put in, a passage moved or cut."""
+    randomness = random.Random(SEED)
+    vocabulary = sorted({word for text in texts[:200] for word in text.split(" ")})
+    copies = []
+    for text in texts:
+        words = text.split(" ")
+        for _ in range(randomness.randrange(0, max(len(words) // 25, 2))):
+            at = randomness.randrange(len(words))
+            words[at : at + randomness.randrange(2)] = [randomness.choice(vocabulary)] * randomness.randrange(2)
+        if randomness.random() < 0.2 and len(words) > 10:
+            del words[: randomness.randrange(len(words) // 5)]
+        copies.append(" ".join(words))
+    return [*texts, *copies]
+
+
+def judged_pairs(folder: Path) -> tuple[list[str], list[str], list[str]]:
+    """The pairs of copycat that a person graded: first texts, second texts, grades."""
+    first, second, grades = [], [], []
+    for pair in sorted(folder.iterdir()):
+        # One grade has a letter after it, some a space.
+        grade = (pair / "label").read_text().strip().rstrip("s")
+        if grade in GRADES:
+            first.append((pair / "src-doc").read_text())
+            second.append((pair / "target-doc").read_text())
+            grades.append(grade)
+    return first, second, grades
+
+
+def agreement(first: Sequence[str], second: Sequence[str], grades: Sequence[str]) -> Iterator[str]:
+    """Lines of a curve: what a threshold of the estimate keeps of pairs graded 2 or better, and graded 3."""
+    signatures = [sketch(from_strings(texts)).signature for texts in (first, second)]
+    estimate = estimate_jaccard(*signatures)
+    grade = np.array([float(one) for one in grades])
+    yield f"{len(grades)} pairs graded by a person; duplicates are those graded 2 or 3 | graded 3"
+    yield "threshold  P(band)   precision  recall | precision  recall"
+    for threshold in (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95):
+        linked = estimate >= threshold
+        cells = []
+        for least in (2.0, 3.0):
+            both = int((linked & (grade >= least)).sum())
+            cells.append(f"{both / max(int(linked.sum()), 1):9.3f} {both / int((grade >= least).sum()):7.3f}")
+        share = probability(threshold, PRESET.bands, PRESET.rows)
+        yield f"{threshold:9.2f} {share:8.3f}   {' | '.join(cells)}"
+    by_grade: dict[str, list[float]] = defaultdict(list)
+    for name, value in zip(grades, estimate.tolist(), strict=True):
+        by_grade[name].append(value)
+    for name in GRADES:
+        low, middle, high = np.percentile(by_grade[name], [10, 50, 90])
+        yield f"graded {name}: {len(by_grade[name])} pairs, similarity {middle:.2f}, 8 of 10 in {low:.2f} to {high:.2f}"
+
+
+def main() -> None:
+    """Print what was found of each set, and the curve."""
+    data = Path(os.environ["PILE_DATA"]) / "neardup"
+    news = [line.split(" ", 1)[1] for line in (data / "planted-news/articles_2500.train").read_text().splitlines()]
+    first, second, grades = judged_pairs(data / JUDGEMENTS)
+    books = passages(data / "gutenberg-editions")
+    for name, texts in (
+        ("planted-news", news),
+        ("planted-news with edits", with_edits(news)),
+        ("passages of books with edits", with_edits(books)),
+        ("editions of books", books),
+        ("copycat", [*first, *second]),
+    ):
+        found = rate(name, texts)
+        print(
+            f"{found.name}, {found.texts:,} texts: {found.alike:,} pairs of {ALIKE} or more, "
+            f"recall {found.recall:.4f}; {found.links:,} links, precision at {RIGHT} {found.precision:.4f}"
+        )
+    for line in agreement(first, second, grades):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()
