@@ -149,4 +149,4 @@ def test_a_build_keeps_what_the_policy_allows(tmp_path: Path) -> None:
     assert source["kept"] > 0
     stories = explain_document(Store(str(tmp_path)), "github/ropewalk/src/rope.c")
     (told,) = stories[0]["rules"]
-        assert (told["rule"], told["detail"], told["pass"]) == ("licence", "BSD-3-Clause", True)
+    assert (told["rule"], told["detail"], told["pass"]) == ("licence", "BSD-3-Clause", True)
