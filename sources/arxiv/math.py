@@ -13,6 +13,7 @@ from pile_builder.sources.arxiv.tables import (
     CHOICES,
     CITES,
     ENVIRONMENTS,
+    INTERTEXT,
     MATH_DROPPED,
     MATH_ENVIRONMENTS,
     MATH_GOBBLED,
@@ -36,6 +37,8 @@ _INLINE_END = re.compile(r"(?:[^$\\\n]++|\\[\s\S]|\n(?![ \t]*\n))*+\$")
 _EDGE = re.compile(r"^(?:\\\\|[\s&~])+|(?:\\\\|[\s~]|\\[,;!]|\\ )+$")
 _ONE_TOKEN = re.compile(r"\s*(?:\\[A-Za-z]+|[^\\]|\{.*\})\s*$", re.DOTALL)
 _ENSURED = re.compile(r"\s*\\ensuremath\s*\{(.*)\}\s*(?:\\xspace)?\s*$", re.DOTALL)
+_COLUMN = re.compile(r"\\(?:begin|end)(?![A-Za-z])|\\[\s\S]|[{}&]")
+_WITH_COLUMNS = frozenset(["alignat", "xalignat", "xxalignat", "array", "IEEEeqnarray", "darray"])
 _ENDS_TEXT = frozenset(["par", "item", "caption", "bibitem", "maketitle"]) | frozenset(SECTIONS)
 
 
@@ -147,6 +150,9 @@ class Formulas:
                     continue
                 parts.append(token)
                 continue
+            if name in INTERTEXT and not opened and closer.rstrip("*") in MATH_ENVIRONMENTS:
+                reader.push(_after_intertext(reader.argument(), closer))
+                break
             if name in TEXT_IN_MATH:
                 text_next = True
                 parts.append(token)
@@ -226,6 +232,8 @@ class Formulas:
             key = reader.argument()
             parts.append(self._references.anchor("equation"))
             self._references.label(key)
+        elif (shown := macros.counters.run(name, reader)) is not None:
+            parts.append(shown)
         elif name in MATH_DROPPED:
             pass
         elif name in MATH_GOBBLED:
@@ -259,11 +267,13 @@ def display(body: str, env: str) -> str:
     name = env.rstrip("*")
     inner = MATH_ENVIRONMENTS.get(name, "")
     columns = ""
-    if name in ("alignat", "xalignat", "xxalignat", "array", "IEEEeqnarray", "darray"):
+    if name in _WITH_COLUMNS:
         match = re.match(r"\s*(?:\[[^\]]{0,20}\]\s*)?\{([^{}]{0,200})\}", body)
         if match:
             body = body[match.end() :]
             columns = f"{{{match[1]}}}" if inner == "array" else ""
+    if name in ("eqnarray", "IEEEeqnarray"):
+        body = _two_columns(body)
     tags = _TAG.findall(body)
     if len(tags) == 1:
         body = _TAG.sub("", body)
@@ -277,6 +287,31 @@ def display(body: str, env: str) -> str:
     if len(tags) == 1:
         body += tags[0]
     return f"$$\n{body}\n$$"
+
+
+def _after_intertext(text: str, env: str) -> str:
+    """A text between the lines of a formula, and the beginning of what follows it as a formula of its own."""
+    columns = "{}" if env.rstrip("*") in _WITH_COLUMNS else ""
+    return f"{text}\\begin{{{env}}}{columns}"
+
+
+def _two_columns(body: str) -> str:
+    """Rows of three columns, whose middle one is the relation (`a & = & b`), as rows of two (`a & = b`)."""
+    rows: list[list[int]] = [[]]
+    depth = 0
+    for match in _COLUMN.finditer(body):
+        sign = match.group()
+        if sign in ("{", "\\begin"):
+            depth += 1
+        elif sign in ("}", "\\end"):
+            depth -= 1
+        elif depth == 0 and sign == "&":
+            rows[-1].append(match.start())
+        elif depth == 0 and sign == "\\\\":
+            rows.append([])
+    second = [row[1] for row in rows if len(row) == 2]
+    starts, ends = [0, *(at + 1 for at in second)], [*second, len(body)]
+    return " ".join(body[start:end] for start, end in zip(starts, ends, strict=True))
 
 
 def _without_ensuremath(body: str) -> str:
