@@ -31,6 +31,7 @@ _CSNAME = re.compile(r"([^\\{}]{0,60})\\endcsname")
 _ASSIGNMENT = re.compile(r"[ \t]*(?:`?\\?.)?[ \t]*=?[ \t]*(?:-?\d+|\\[A-Za-z]+)?")
 _REGISTER = re.compile(r"[ \t]*\\[A-Za-z@]+")
 _FONT = re.compile(r"[ \t]*\\[A-Za-z@]+[ \t]*=?[ \t]*[^\s\\]*(?:[ \t]+(?:scaled|at)[ \t]*(?:\\magstep\S*|[\d.a-z]+))?")
+_REFSTEP = re.compile(r"\s*\\refstepcounter(?![A-Za-z])")
 _RULE = re.compile(r"(?:[ \t]*(?:height|width|depth)[ \t]*-?[\d.]*[ \t]*(?:\\[A-Za-z]+|[a-z]{2}))+")
 _ADVANCE = re.compile(r"[ \t]*\\[A-Za-z@]+[ \t]*(?:by)?[ \t]*-?(?:[\d.]*[ \t]*[a-z]{2}|\d+|\\[A-Za-z@]+)")
 _NOUN_BEFORE = re.compile(
@@ -80,7 +81,15 @@ def _section(state: State, name: str) -> None:
         if not starred:
             state.references.section(level - 1)
             state.macros.counters.reset_inner(name)
-    state.open_argument("heading", number=level)
+        state.open_argument("heading", number=level)
+        return
+    # A run-in heading is set when its paragraph begins, after the counters that are stepped in between.
+    reader, title = state.reader, state.reader.argument()
+    while match := _REFSTEP.match(reader.text, reader.pos):
+        reader.pos = match.end()
+        _refstepcounter(state, "refstepcounter")
+    reader.push(title + "}")
+    state.open("heading", number=level)
 
 
 def _acknowledgments(state: State, name: str) -> None:

@@ -1,4 +1,4 @@
-r"""Counters that a LaTeX paper defines, and how their values are shown (`\newcounter`, `\stepcounter`, `\arabic`, ...)."""
+r"""Counters that a LaTeX paper defines (`\newcounter`), and how their values are shown."""
 
 from __future__ import annotations
 

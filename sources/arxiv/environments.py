@@ -124,7 +124,7 @@ def add_abstract(state: State, text: str) -> None:
 
 def add_keywords(state: State, text: str) -> None:
     """Add a paper's keywords as a paragraph that says what they are."""
-    words = " ".join(state.blocks.render(text))
+    words = " ".join(state.blocks.render(text)).replace(" ,", ",")
     state.place(f"Keywords: {words}" if words else "")
 
 

@@ -34,7 +34,7 @@ _NAME = re.compile(r"\s*\{\s*([^{}\\\n]{1,60}?)\s*\}")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _TAG = re.compile(f"{ANCHOR}\\d+{ANCHOR}")
 _INLINE_END = re.compile(r"(?:[^$\\\n]++|\\[\s\S]|\n(?![ \t]*\n))*+\$")
-_EDGE = re.compile(r"^(?:\\\\|[\s&~])+|(?:\\\\|[\s~]|\\[,;!]|\\ )+$")
+_EDGE = re.compile(r"^(?:\\\\|[\s~])+|(?:\\\\|[\s~]|\\[,;!]|\\ )+$")
 _ONE_TOKEN = re.compile(r"\s*(?:\\[A-Za-z]+|[^\\]|\{.*\})\s*$", re.DOTALL)
 _ENSURED = re.compile(r"\s*\\ensuremath\s*\{(.*)\}\s*(?:\\xspace)?\s*$", re.DOTALL)
 _COLUMN = re.compile(r"\\(?:begin|end)(?![A-Za-z])|\\[\s\S]|[{}&]")
@@ -233,7 +233,7 @@ class Formulas:
             parts.append(self._references.anchor("equation"))
             self._references.label(key)
         elif (shown := macros.counters.run(name, reader)) is not None:
-            parts.append(shown)
+            reader.push(shown)
         elif name in MATH_DROPPED:
             pass
         elif name in MATH_GOBBLED:
@@ -278,6 +278,8 @@ def display(body: str, env: str) -> str:
     if len(tags) == 1:
         body = _TAG.sub("", body)
     body = _EDGE.sub("", body)
+    if not inner or "\\\\" not in body:
+        body = body.lstrip("& \n\t~")
     lines = [" ".join(line.split()) for line in body.split("\n")]
     body = "\n".join(line for line in lines if line)
     if not _TAG.sub("", body).strip():
@@ -296,8 +298,12 @@ def _after_intertext(text: str, env: str) -> str:
 
 
 def _two_columns(body: str) -> str:
-    """Rows of three columns, whose middle one is the relation (`a & = & b`), as rows of two (`a & = b`)."""
+    """Rows of three columns, of which the middle one is for the relation (`a & = & b`), as rows of two (`a & = b`).
+
+    Where the first column is empty in every row, it is the second one that the rows are aligned at.
+    """
     rows: list[list[int]] = [[]]
+    starts = [0]
     depth = 0
     for match in _COLUMN.finditer(body):
         sign = match.group()
@@ -309,8 +315,11 @@ def _two_columns(body: str) -> str:
             rows[-1].append(match.start())
         elif depth == 0 and sign == "\\\\":
             rows.append([])
-    second = [row[1] for row in rows if len(row) == 2]
-    starts, ends = [0, *(at + 1 for at in second)], [*second, len(body)]
+            starts.append(match.end())
+    found = [(start, row) for start, row in zip(starts, rows, strict=True) if len(row) == 2]
+    is_used = any(_TAG.sub("", body[start : row[0]]).strip() for start, row in found)
+    dropped = [row[int(is_used)] for _, row in found]
+    starts, ends = [0, *(at + 1 for at in dropped)], [*dropped, len(body)]
     return " ".join(body[start:end] for start, end in zip(starts, ends, strict=True))
 
 

@@ -76,7 +76,8 @@ m: captionsetup newcounter newlength newsavebox usetikzlibrary markboth received
 m: volume urlstyle setenumerate selectlanguage allowdisplaybreaks shorttitle correspondingauthor corresp orcid
 m: orcidlink affaddr city country institution department state postcode streetaddress curraddr urladdr ead fntext
 m: cortext collaboration homepage dedicatory keyword usesymbol submitjournal journalinfo runninghead pubyear
-m: volnumber pagerange facilities facility software acmConference acmYear acmDOI acmISBN acmPrice copyrightyear setcopyright
+m: volnumber pagerange facilities facility software acmConference acmYear acmDOI acmISBN acmPrice copyrightyear
+m: setcopyright
 m: acmSubmissionID acmJournal acmVolume acmNumber acmArticle acmMonth editor doi isbn fancyhead fancyfoot
 m: lhead rhead chead lfoot rfoot cfoot setstretch linespread tablewidth tabletypesize tablenum tablecolumns
 m: colnumbers setlist ExplSyntaxOn PassOptionsToClass RequirePackageWithOptions addbibresource hypertarget
