@@ -2,7 +2,7 @@ r"""Labels and references of a paper: what `\ref` points to gets a number, and s
 
 Numbers are the paper's own for sections, and a count of the things of one kind for the rest; a theorem, figure or
 equation carries its number only where the text refers to it. So text and target always agree, though an equation's
-number may differ from the printed one.
+number may differ from the printed one. Equations of one `subequations` share a number and have letters.
 """
 
 from __future__ import annotations
