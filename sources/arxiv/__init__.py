@@ -60,6 +60,7 @@ class Arxiv(Source):
 
     config: Config
     pile_set_name: ClassVar[str] = "ArXiv"
+    version: ClassVar[int] = 2
     patterns: ClassVar[tuple[str, ...]] = ("*.tar",)
 
     def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:

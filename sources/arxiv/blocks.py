@@ -15,6 +15,7 @@ CELL = "\x04"
 ROW = "\x05"
 CITE = "\x06"
 ITEM = "\x0e"
+INDENT = "\x0f"
 
 MAX_COLUMNS = 16
 MAX_ROWS = 100
@@ -35,7 +36,7 @@ _CITE_BRACKETS = re.compile(
     re.IGNORECASE,
 )
 _CITE = re.compile(f"\\s*{CITE}")
-_LINE = re.compile(f"[ ]*{LINE}[ {LINE}]*")
+_LINE = re.compile(f"[ ]*{LINE}(?:[ {INDENT}]*{LINE})*[ ]*({INDENT}*)[ ]*")
 _BEFORE_PUNCTUATION = re.compile(r"(?<=[\w)\]”’])[ ]+(?=[,;.](?:\s|$))")
 _EMPTY_HEADING = re.compile(r"#{2,6} ")
 _CELL_MATH = re.compile(r"\$[^$\n]*\$")
@@ -68,18 +69,23 @@ class Blocks:
         """Only the finished blocks of marked text, as marks."""
         return "".join(f"{BREAK}{match.group()}{BREAK}" for match in _RAW.finditer(text))
 
-    def items(self, text: str, *, numbered: bool) -> str:
-        """A Markdown list of marked text in which each item starts with a mark."""
+    def items(self, text: str, *, first: int) -> str:
+        """A Markdown list of marked text in which each item starts with a mark.
+
+        Args:
+            text: the items, and what stands before them.
+            first: the first item's number; 0 for bullets.
+        """
         before, *items = text.split(ITEM)
         lines = self.render(before)
-        number = 0
+        number = first
         shown: list[str] = []
         for item in items:
             blocks = self.render(item)
             if not blocks:
                 continue
+            bullet = f"{number}. " if first else "- "
             number += 1
-            bullet = f"{number}. " if numbered else "- "
             body = "\n\n".join(blocks).split("\n")
             indent = " " * len(bullet)
             shown.append("\n".join([bullet + body[0], *(indent + line if line else "" for line in body[1:])]))
@@ -119,13 +125,16 @@ def clean(text: str) -> str:
         text = _CITE.sub("", _CITE_BRACKETS.sub("", text))
         text = _BEFORE_PUNCTUATION.sub("", text)
     if LINE in text:
-        text = _LINE.sub("\n", text)
-    return text.strip()
+        text = _LINE.sub(lambda match: "\n" + "  " * len(match[1]), text)
+    return text.replace(INDENT, "").strip()
 
 
 def emphasis(text: str, mark: str) -> str:
-    """Text between marks, which stand next to its first and last letter; unmarked where that cannot be."""
-    core = text.strip()
+    """Text between marks, which stand next to its first and last letter; unmarked where that cannot be.
+
+    A dash at an edge stays outside: between it and a letter Markdown takes no mark for one that closes.
+    """
+    core = text.strip() if mark == "`" else text.strip().strip("–—").strip()
     if (
         not core
         or not mark

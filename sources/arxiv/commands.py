@@ -6,8 +6,9 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from pile_builder.sources.arxiv.blocks import BREAK, CITE, LINE, ROW
-from pile_builder.sources.arxiv.environments import begin, end, item
+from pile_builder.sources.arxiv.algorithms import new_line, statement
+from pile_builder.sources.arxiv.blocks import BREAK, CITE, ROW
+from pile_builder.sources.arxiv.environments import begin, end, example, item
 from pile_builder.sources.arxiv.math import display, inline
 from pile_builder.sources.arxiv.state import State
 from pile_builder.sources.arxiv.tables import (
@@ -30,11 +31,12 @@ _CSNAME = re.compile(r"([^\\{}]{0,60})\\endcsname")
 _ASSIGNMENT = re.compile(r"[ \t]*(?:`?\\?.)?[ \t]*=?[ \t]*(?:-?\d+|\\[A-Za-z]+)?")
 _REGISTER = re.compile(r"[ \t]*\\[A-Za-z@]+")
 _FONT = re.compile(r"[ \t]*\\[A-Za-z@]+[ \t]*=?[ \t]*[^\s\\]*(?:[ \t]+(?:scaled|at)[ \t]*(?:\\magstep\S*|[\d.a-z]+))?")
+_REFSTEP = re.compile(r"\s*\\refstepcounter(?![A-Za-z])")
 _RULE = re.compile(r"(?:[ \t]*(?:height|width|depth)[ \t]*-?[\d.]*[ \t]*(?:\\[A-Za-z]+|[a-z]{2}))+")
 _ADVANCE = re.compile(r"[ \t]*\\[A-Za-z@]+[ \t]*(?:by)?[ \t]*-?(?:[\d.]*[ \t]*[a-z]{2}|\d+|\\[A-Za-z@]+)")
 _NOUN_BEFORE = re.compile(
     r"(?:^|[.:;!?—(]|\b(?:in|by|of|from|see|to|with|and|following|per|that|as|than|on|both|or|like|e\.g\.,?|cf\.?|after|via|"
-    r"using|at|for|the|paper|reference|ref\.?|refs\.?|references|work))[\s~]*$",
+    r"using|at|for|the|paper|reference|ref\.?|refs\.?|references|work)|\][\s~]*[,;–—-])[\s~]*$",
     re.IGNORECASE,
 )
 _EMPTY_GROUP = re.compile(r"[ \t]*\{\}")
@@ -78,7 +80,16 @@ def _section(state: State, name: str) -> None:
         level = min(level + (state.chapters and name not in ("chapter", "part")), 4)
         if not starred:
             state.references.section(level - 1)
-    state.open_argument("heading", number=level)
+            state.macros.counters.reset_inner(name)
+        state.open_argument("heading", number=level)
+        return
+    # A run-in heading is set when its paragraph begins, after the counters that are stepped in between.
+    reader, title = state.reader, state.reader.argument()
+    while match := _REFSTEP.match(reader.text, reader.pos):
+        reader.pos = match.end()
+        _refstepcounter(state, "refstepcounter")
+    reader.push(title + "}")
+    state.open("heading", number=level)
 
 
 def _acknowledgments(state: State, name: str) -> None:
@@ -143,6 +154,12 @@ def _label(state: State, name: str) -> None:
     state.references.label(state.reader.argument())
 
 
+def _refstepcounter(state: State, name: str) -> None:
+    number = state.macros.counters.step(state.reader.argument().strip())
+    if number is not None:
+        state.references.item(number)
+
+
 def _href(state: State, name: str) -> None:
     state.reader.optional()
     state.reader.argument()
@@ -164,7 +181,7 @@ def _row(state: State, name: str) -> None:
     elif state.nearest(frozenset(["tabular", "title", "heading"])):
         state.out.append(" ")
     else:
-        state.out.append(LINE)
+        new_line(state)
 
 
 def _multicolumn(state: State, name: str) -> None:
@@ -298,24 +315,9 @@ def _word(text: str) -> Command:
     return command
 
 
-def _algorithm(state: State, name: str) -> None:
-    if state.nearest(frozenset(["lines", "algorithm"])) is None:
-        return
-    before, after = ALGORITHM[name]
-    state.reader.optional()
-    state.out += (LINE, before)
-    if after is not None and state.reader.peek() == "{":
-        state.open_argument("after", mark=after)
-
-
-def _keywords(state: State, name: str) -> None:
-    state.out += (BREAK, "Keywords: ")
-    state.open_argument("after", mark=BREAK)
-
-
 COMMANDS: dict[str, Command] = {
     **dict.fromkeys(ACCENTS, accent),
-    **dict.fromkeys(ALGORITHM, _algorithm),
+    **dict.fromkeys(ALGORITHM, statement),
     **dict.fromkeys(WRAPS, _wrapped),
     **dict.fromkeys(FONT_SWITCHES, switch_font),
     **dict.fromkeys(SECTIONS, _section),
@@ -327,7 +329,7 @@ COMMANDS: dict[str, Command] = {
     **dict.fromkeys(("input", "include", "subfile", "import", "subimport"), _input),
     **dict.fromkeys(("url", "nolinkurl"), _url),
     **dict.fromkeys(("textcolor", "colorbox"), _colored),
-    **dict.fromkeys(("keywords", "keywords*"), _keywords),
+    **dict.fromkeys(("keywords", "keywords*"), _argument_as("keywords")),
     **dict.fromkeys(("par", "endgraf", "bigbreak", "medbreak", "smallbreak"), _word(BREAK)),
     **dict.fromkeys(("\\", "newline", "cr", "tabularnewline"), _row),
     **dict.fromkeys(CHOICES, _choose),
@@ -351,7 +353,9 @@ COMMANDS: dict[str, Command] = {
     "(": _inline,
     "ensuremath": _ensuremath,
     "item": lambda state, name: item(state),
+    "ex": lambda state, name: example(state),
     "label": _label,
+    "refstepcounter": _refstepcounter,
     "href": _href,
     "multicolumn": _multicolumn,
     "multirow": _after_specs("omomo"),

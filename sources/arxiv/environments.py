@@ -2,11 +2,13 @@ r"""Environments of a LaTeX paper: what `\begin` opens and what is made of it at
 
 from __future__ import annotations
 
+from pile_builder.sources.arxiv.algorithms import close_lines
 from pile_builder.sources.arxiv.blocks import BREAK, CELL, CITE, ITEM, LINE, ROW
+from pile_builder.sources.arxiv.counters import letter
 from pile_builder.sources.arxiv.macros import MAX_NESTED
 from pile_builder.sources.arxiv.math import display, inline
 from pile_builder.sources.arxiv.state import MAX_LOOK, Open, State
-from pile_builder.sources.arxiv.tables import ENVIRONMENTS, MATH_ENVIRONMENTS, THEOREMS
+from pile_builder.sources.arxiv.tables import ENVIRONMENTS, EXAMPLE_PARTS, MATH_ENVIRONMENTS, THEOREMS
 
 MAX_LIST_DEPTH = 6
 MAX_QUOTE_DEPTH = 3
@@ -24,6 +26,9 @@ def begin(state: State, name: str) -> None:
     user = state.macros.environments.get(name)
     kind, spec = ENVIRONMENTS.get(name, ENVIRONMENTS.get(name.rstrip("*"), ("", "")))
     plain = name.rstrip("*")
+    theorem = state.macros.theorems.get(name) or state.macros.theorems.get(plain)
+    if theorem:
+        kind = ""
     if user is not None and not kind and plain not in MATH_ENVIRONMENTS and reader.active.get(name, 0) < MAX_NESTED:
         reader.push(user.begin.expand(reader), name, at_letter=user.begin.at_letter)
         return
@@ -33,7 +38,6 @@ def begin(state: State, name: str) -> None:
         else:
             state.place(display(state.formulas.read(name), name))
         return
-    theorem = state.macros.theorems.get(name) or state.macros.theorems.get(plain)
     if not kind and (theorem or plain.lower() in THEOREMS):
         _theorem(state, name, theorem or THEOREMS[plain.lower()])
         return
@@ -54,6 +58,8 @@ def begin(state: State, name: str) -> None:
         _open_float(state, kind, name)
     else:
         state.open(kind or "plain", brace=False, name=name)
+    if name == "subequations":
+        state.references.open_group()
     if kind == "proof":
         state.out += (BREAK, "*Proof.* ")
     elif kind != "tabular":
@@ -89,6 +95,8 @@ def end(state: State, name: str) -> None:
 def close(state: State, opened: Open) -> None:
     """Make of an environment's text what its kind says."""
     kind = opened.kind
+    if opened.name == "subequations":
+        state.references.close_group()
     if kind == "list":
         _close_list(state, opened)
     elif kind in FLOATS:
@@ -97,10 +105,14 @@ def close(state: State, opened: Open) -> None:
         _close_tabular(state, opened)
     elif kind == "quote":
         _close_quote(state, opened)
+    elif kind == "lines":
+        close_lines(state, opened)
     elif kind == "skip":
         state.cut(opened.start)
     elif kind == "abstract":
         add_abstract(state, state.cut(opened.start))
+    elif kind == "keywords":
+        add_keywords(state, state.cut(opened.start))
     if kind != "tabular":
         state.paragraph()
 
@@ -108,6 +120,12 @@ def close(state: State, opened: Open) -> None:
 def add_abstract(state: State, text: str) -> None:
     """Keep an abstract for the head of the document."""
     state.abstract += state.blocks.render(text)
+
+
+def add_keywords(state: State, text: str) -> None:
+    """Add a paper's keywords as a paragraph that says what they are."""
+    words = " ".join(state.blocks.render(text)).replace(" ,", ",")
+    state.place(f"Keywords: {words}" if words else "")
 
 
 def item(state: State) -> None:
@@ -124,6 +142,24 @@ def item(state: State) -> None:
     if label and not (opened and opened.name == "itemize" and len(label) < 12):
         state.reader.push(label + "}")
         state.open("label", mark="**" if opened and opened.name.startswith(("desc", "compactdesc")) else "")
+
+
+def example(state: State) -> None:
+    r"""Carry out `\ex`, with its judgement in brackets, in a list of examples."""
+    judgement = state.reader.optional()
+    opened = state.nearest(frozenset(["list"]))
+    if opened is None or not (opened.name == "exe" or opened.name in EXAMPLE_PARTS):
+        return
+    opened.number += 1
+    state.out.append(ITEM)
+    if opened.name == "exe":
+        state.examples += 1
+        state.references.item(state.examples)
+    else:
+        part = letter(opened.number)
+        state.references.item(state.examples, part)
+        state.out.append(f"{part}. ")
+    state.out.append(judgement or "")
 
 
 def add_caption(state: State, text: str) -> None:
@@ -153,7 +189,8 @@ def _close_list(state: State, opened: Open) -> None:
     if depth >= MAX_LIST_DEPTH:
         state.out.append(text.replace(ITEM, BREAK))
     else:
-        state.place(state.blocks.items(text, numbered=opened.name in _NUMBERED))
+        first = state.examples - opened.number + 1 if opened.name == "exe" else int(opened.name in _NUMBERED)
+        state.place(state.blocks.items(text, first=first))
 
 
 def _close_quote(state: State, opened: Open) -> None:

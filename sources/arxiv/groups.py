@@ -3,7 +3,7 @@ r"""Groups of a LaTeX paper: what is made of an argument or a brace group when i
 from __future__ import annotations
 
 from pile_builder.sources.arxiv.blocks import BREAK, CELL, LINE, emphasis
-from pile_builder.sources.arxiv.environments import add_abstract, add_caption
+from pile_builder.sources.arxiv.environments import add_abstract, add_caption, add_keywords
 from pile_builder.sources.arxiv.state import Open, State
 
 MAX_WRAPPED = 200
@@ -39,6 +39,8 @@ def close_group(state: State, opened: Open) -> None:
         add_abstract(state, state.cut(opened.start))
         if state.reader.text.startswith("{", state.reader.pos):
             state.open_argument("abstract")
+    elif kind == "keywords":
+        add_keywords(state, state.cut(opened.start))
     elif kind == "drop":
         state.cut(opened.start)
 

@@ -209,6 +209,8 @@ def _command(state: State, name: str) -> None:
         add_inline(state, f"\\{name}")
     elif name in DROPPED:
         pass
+    elif (shown := macros.counters.run(name, reader)) is not None:
+        state.out.append(shown)
     elif name in GOBBLED:
         reader.gobble(GOBBLED[name])
     elif macros.define(name, reader) or macros.set_flag(name):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pile_builder.sources.arxiv.counters import Counters
 from pile_builder.sources.arxiv.reader import Reader
 from pile_builder.sources.arxiv.tables import PRIMITIVE_CONDITIONALS, PROTECTED
 
@@ -107,12 +108,14 @@ class Macros:
         commands: by name without backslash.
         environments: by name.
         theorems: printed name of theorem-like environments, by name.
+        counters: the paper's own.
     """
 
     def __init__(self) -> None:
         self.commands: dict[str, Macro | Alias] = {}
         self.environments: dict[str, UserEnvironment] = {}
         self.theorems: dict[str, str] = {}
+        self.counters = Counters()
         self._flags: dict[str, bool] = {}
         self._definers: dict[str, Callable[[Reader], None]] = {
             "def": self._def,

@@ -13,6 +13,7 @@ from pile_builder.sources.arxiv.tables import (
     CHOICES,
     CITES,
     ENVIRONMENTS,
+    INTERTEXT,
     MATH_DROPPED,
     MATH_ENVIRONMENTS,
     MATH_GOBBLED,
@@ -33,9 +34,11 @@ _NAME = re.compile(r"\s*\{\s*([^{}\\\n]{1,60}?)\s*\}")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _TAG = re.compile(f"{ANCHOR}\\d+{ANCHOR}")
 _INLINE_END = re.compile(r"(?:[^$\\\n]++|\\[\s\S]|\n(?![ \t]*\n))*+\$")
-_EDGE = re.compile(r"^(?:\\\\|[\s&~])+|(?:\\\\|[\s~]|\\[,;!]|\\ )+$")
+_EDGE = re.compile(r"^(?:\\\\|[\s~])+|(?:\\\\|[\s~]|\\[,;!]|\\ )+$")
 _ONE_TOKEN = re.compile(r"\s*(?:\\[A-Za-z]+|[^\\]|\{.*\})\s*$", re.DOTALL)
 _ENSURED = re.compile(r"\s*\\ensuremath\s*\{(.*)\}\s*(?:\\xspace)?\s*$", re.DOTALL)
+_COLUMN = re.compile(r"\\(?:begin|end)(?![A-Za-z])|\\[\s\S]|[{}&]")
+_WITH_COLUMNS = frozenset(["alignat", "xalignat", "xxalignat", "array", "IEEEeqnarray", "darray"])
 _ENDS_TEXT = frozenset(["par", "item", "caption", "bibitem", "maketitle"]) | frozenset(SECTIONS)
 
 
@@ -147,6 +150,9 @@ class Formulas:
                     continue
                 parts.append(token)
                 continue
+            if name in INTERTEXT and not opened and closer.rstrip("*") in MATH_ENVIRONMENTS:
+                reader.push(_after_intertext(reader.argument(), closer))
+                break
             if name in TEXT_IN_MATH:
                 text_next = True
                 parts.append(token)
@@ -226,6 +232,8 @@ class Formulas:
             key = reader.argument()
             parts.append(self._references.anchor("equation"))
             self._references.label(key)
+        elif (shown := macros.counters.run(name, reader)) is not None:
+            reader.push(shown)
         elif name in MATH_DROPPED:
             pass
         elif name in MATH_GOBBLED:
@@ -259,15 +267,19 @@ def display(body: str, env: str) -> str:
     name = env.rstrip("*")
     inner = MATH_ENVIRONMENTS.get(name, "")
     columns = ""
-    if name in ("alignat", "xalignat", "xxalignat", "array", "IEEEeqnarray", "darray"):
+    if name in _WITH_COLUMNS:
         match = re.match(r"\s*(?:\[[^\]]{0,20}\]\s*)?\{([^{}]{0,200})\}", body)
         if match:
             body = body[match.end() :]
             columns = f"{{{match[1]}}}" if inner == "array" else ""
+    if name in ("eqnarray", "IEEEeqnarray"):
+        body = _two_columns(body)
     tags = _TAG.findall(body)
     if len(tags) == 1:
         body = _TAG.sub("", body)
     body = _EDGE.sub("", body)
+    if not inner or "\\\\" not in body:
+        body = body.lstrip("& \n\t~")
     lines = [" ".join(line.split()) for line in body.split("\n")]
     body = "\n".join(line for line in lines if line)
     if not _TAG.sub("", body).strip():
@@ -277,6 +289,38 @@ def display(body: str, env: str) -> str:
     if len(tags) == 1:
         body += tags[0]
     return f"$$\n{body}\n$$"
+
+
+def _after_intertext(text: str, env: str) -> str:
+    """A text between the lines of a formula, and the beginning of what follows it as a formula of its own."""
+    columns = "{}" if env.rstrip("*") in _WITH_COLUMNS else ""
+    return f"{text}\\begin{{{env}}}{columns}"
+
+
+def _two_columns(body: str) -> str:
+    """Rows of three columns, of which the middle one is for the relation (`a & = & b`), as rows of two (`a & = b`).
+
+    Where the first column is empty in every row, it is the second one that the rows are aligned at.
+    """
+    rows: list[list[int]] = [[]]
+    starts = [0]
+    depth = 0
+    for match in _COLUMN.finditer(body):
+        sign = match.group()
+        if sign in ("{", "\\begin"):
+            depth += 1
+        elif sign in ("}", "\\end"):
+            depth -= 1
+        elif depth == 0 and sign == "&":
+            rows[-1].append(match.start())
+        elif depth == 0 and sign == "\\\\":
+            rows.append([])
+            starts.append(match.end())
+    found = [(start, row) for start, row in zip(starts, rows, strict=True) if len(row) == 2]
+    is_used = any(_TAG.sub("", body[start : row[0]]).strip() for start, row in found)
+    dropped = [row[int(is_used)] for _, row in found]
+    starts, ends = [0, *(at + 1 for at in dropped)], [*dropped, len(body)]
+    return " ".join(body[start:end] for start, end in zip(starts, ends, strict=True))
 
 
 def _without_ensuremath(body: str) -> str:

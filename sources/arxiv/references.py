@@ -2,13 +2,15 @@ r"""Labels and references of a paper: what `\ref` points to gets a number, and s
 
 Numbers are the paper's own for sections, and a count of the things of one kind for the rest; a theorem, figure or
 equation carries its number only where the text refers to it. So text and target always agree, though an equation's
-number may differ from the printed one.
+number may differ from the printed one. Equations of one `subequations` share a number and have letters.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from pile_builder.sources.arxiv.counters import letter
 
 REF = "\x07"
 ANCHOR = "\x08"
@@ -22,6 +24,8 @@ _PREFIXES = {"section": "Section", "equation": "Eq.", "item": "item"}
 class _Anchor:
     kind: str
     number: str
+    group: int = -1
+    letter: str = ""
 
 
 class References:
@@ -39,11 +43,27 @@ class References:
         self._counts: dict[str, int] = {}
         self._sections: list[int] = []
         self._appendix_base = -1
+        self._group = -1
+        self._in_group = 0
 
     def anchor(self, kind: str) -> str:
         """Open the next thing of a kind ("Figure", "equation"); the mark becomes its number, if it is used."""
         self._counts[kind] = self._counts.get(kind, 0) + 1
-        return self._add(kind, str(self._counts[kind]) if kind != "equation" else "")
+        mark = self._add(kind, str(self._counts[kind]) if kind != "equation" else "")
+        if kind == "equation" and self._group >= 0:
+            self._in_group += 1
+            self._anchors[-1].group, self._anchors[-1].letter = self._group, letter(self._in_group)
+        return mark
+
+    def open_group(self) -> None:
+        """Open a group of equations: they share its number, and each has a letter."""
+        self._add("equation", "")
+        self._group = self.current
+        self._in_group = 0
+
+    def close_group(self) -> None:
+        """End the group of equations."""
+        self._group = -1
 
     def section(self, depth: int) -> None:
         """Open the next section at a depth (1 for the highest)."""
@@ -62,9 +82,9 @@ class References:
             self._appendix_base = self._sections[0] if self._sections else 0
             del self._sections[1:]
 
-    def item(self, number: int) -> None:
-        """Open an item of a numbered list."""
-        self._add("item", str(number))
+    def item(self, number: int, part: str = "") -> None:
+        """Open an item of a numbered list, or the lettered part of one."""
+        self._add("item", f"{number}{part}")
 
     def label(self, key: str) -> None:
         """Let `key` name the current anchor."""
@@ -82,9 +102,13 @@ class References:
     def resolve(self, text: str) -> str:
         """Replace all marks; a reference to nothing leaves nothing, nor the space before it."""
         used = {self._labels[key] for key in self._used if key in self._labels}
-        equations = [index for index, anchor in enumerate(self._anchors) if anchor.kind == "equation" and index in used]
-        for number, index in enumerate(equations, 1):
-            self._anchors[index].number = str(number)
+        used.update([index for index, anchor in enumerate(self._anchors) if anchor.group in used])
+        numbers: dict[int, int] = {}
+        for index in sorted(used):
+            anchor = self._anchors[index]
+            if anchor.kind == "equation":
+                number = numbers.setdefault(index if anchor.group < 0 else anchor.group, len(numbers) + 1)
+                anchor.number = f"{number}{anchor.letter}"
 
         def shown(match: re.Match[str]) -> str:
             index = int(match[1])

@@ -50,6 +50,7 @@ class State:
         stack: open groups and environments; the first is the paper itself.
         overflow: how many groups are open beyond `MAX_OPEN`.
         notes: footnotes that wait for the end of their section.
+        examples: how many numbered examples of linguistics were read.
     """
 
     def __init__(self, reader: Reader, stash: Sequence[Verbatim], include: Callable[[str], None]) -> None:
@@ -66,6 +67,7 @@ class State:
         self.in_document = False
         self.notes: list[str] = []
         self.note_count = 0
+        self.examples = 0
         self.out: list[str] = []
         self.stack = [Open("paper", 0, brace=False)]
         self.overflow = 0

@@ -76,7 +76,8 @@ m: captionsetup newcounter newlength newsavebox usetikzlibrary markboth received
 m: volume urlstyle setenumerate selectlanguage allowdisplaybreaks shorttitle correspondingauthor corresp orcid
 m: orcidlink affaddr city country institution department state postcode streetaddress curraddr urladdr ead fntext
 m: cortext collaboration homepage dedicatory keyword usesymbol submitjournal journalinfo runninghead pubyear
-m: volnumber facilities facility software acmConference acmYear acmDOI acmISBN acmPrice copyrightyear setcopyright
+m: volnumber pagerange facilities facility software acmConference acmYear acmDOI acmISBN acmPrice copyrightyear
+m: setcopyright
 m: acmSubmissionID acmJournal acmVolume acmNumber acmArticle acmMonth editor doi isbn fancyhead fancyfoot
 m: lhead rhead chead lfoot rfoot cfoot setstretch linespread tablewidth tabletypesize tablenum tablecolumns
 m: colnumbers setlist ExplSyntaxOn PassOptionsToClass RequirePackageWithOptions addbibresource hypertarget
@@ -152,11 +153,15 @@ TEXT_CITES = _words(
 
 REFS = _words("ref eqref autoref cref Cref vref nameref subref Autoref labelcref Ref Vref fref Fref")
 
+EXAMPLE_PARTS = _words("xlist xlista xlistA xlisti xlistI xlistn")
+"""Environments for the parts of a numbered example of linguistics (gb4e)."""
+
 ENVIRONMENTS = {
     "itemize": ("list", "o"),
     "enumerate": ("list", "o"), "description": ("list", "o"), "list": ("list", "mm"), "compactitem": ("list", "o"),
     "compactenum": ("list", "o"), "inparaenum": ("list", "o"), "asparaenum": ("list", "o"),
-    "compactdesc": ("list", "o"), "trivlist": ("plain", ""), "enumeratei": ("list", "o"), "asparaitem": ("list", "o"),
+    "compactdesc": ("list", "o"), "exe": ("list", "o"), **dict.fromkeys(EXAMPLE_PARTS, ("list", "o")),
+    "trivlist": ("plain", ""), "enumeratei": ("list", "o"), "asparaitem": ("list", "o"),
     "figure": ("figure", "o"), "wrapfigure": ("figure", "omomo"), "SCfigure": ("figure", "oo"),
     "teaserfigure": ("figure", ""), "sidewaysfigure": ("figure", "o"), "subfigure": ("figure", "om"),
     "marginfigure": ("figure", "o"), "floatingfigure": ("figure", "om"), "plate": ("figure", "o"),
@@ -183,7 +188,8 @@ ENVIRONMENTS = {
     "mdframed": ("plain", "o"), "adjustwidth": ("plain", "mm"), "resizebox": ("plain", "mm"),
     "otherlanguage": ("plain", "m"), "otherlanguage*": ("plain", "m"), "column": ("plain", "m"),
     "columns": ("plain", "o"), "appendices": ("plain", ""), "subappendices": ("plain", ""), "landscape": ("plain", ""),
-    "center": ("plain", ""), "subequations": ("plain", ""), "keyword": ("plain", ""), "CJK": ("plain", "mm"),
+    "center": ("plain", ""), "subequations": ("plain", ""), "keyword": ("keywords", ""), "keywords": ("keywords", ""),
+    "IEEEkeywords": ("keywords", ""), "CJK": ("plain", "mm"),
     "CJK*": ("plain", "mm"), "addmargin": ("plain", "om"), "tablenotes": ("plain", "o"), "proof": ("proof", "o"),
     "proof*": ("proof", "o"), "Proof": ("proof", "o"), "pf": ("proof", "o"), "pf*": ("proof", "m"),
     "scope": ("plain", "o"), "frame": ("plain", "oo"),
@@ -215,6 +221,8 @@ TEXT_IN_MATH = _words(
     "makebox textup textsl textmd tag tag*"
 )
 """Commands in math whose argument is text."""
+INTERTEXT = _words("intertext shortintertext")
+"""Commands whose argument is text between the lines of a formula."""
 MATH_DROPPED = _words(
     "nonumber notag noindent centering xspace ensuremath allowdisplaybreaks small footnotesize normalsize boldmath "
     "unboldmath protect relax hfill newpage displaybreak medskip smallskip bigskip nobreak qedhere qed expandafter "

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 
 _PREFIXES = {
-    "femto": "f", "pico": "p", "nano": "n", "micro": "µ", "milli": "m", "centi": "c", "deci": "d", "hecto": "h",
-    "kilo": "k", "mega": "M", "giga": "G", "tera": "T", "peta": "P", "kibi": "Ki", "mebi": "Mi", "gibi": "Gi",
+    "quecto": "q", "ronto": "r", "yocto": "y", "zepto": "z", "atto": "a", "femto": "f", "pico": "p", "nano": "n",
+    "micro": "µ", "milli": "m", "centi": "c", "deci": "d", "deca": "da", "deka": "da", "hecto": "h", "kilo": "k",
+    "mega": "M", "giga": "G", "tera": "T", "peta": "P", "exa": "E", "zetta": "Z", "yotta": "Y", "ronna": "R",
+    "quetta": "Q", "kibi": "Ki", "mebi": "Mi", "gibi": "Gi", "tebi": "Ti", "pebi": "Pi", "exbi": "Ei", "zebi": "Zi",
+    "yobi": "Yi",
 }  # fmt: skip
 _UNITS = {
     "meter": "m", "metre": "m", "second": "s", "gram": "g", "kilogram": "kg", "ampere": "A", "kelvin": "K",
@@ -17,8 +20,11 @@ _UNITS = {
     "tonne": "t", "percent": "%", "degree": "°", "radian": "rad", "bit": "bit", "byte": "B", "bar": "bar",
     "angstrom": "Å", "dalton": "Da", "parsec": "pc", "decibel": "dB", "arcminute": "′", "arcsecond": "″",
     "astronomicalunit": "au", "steradian": "sr", "barn": "b", "hectare": "ha", "squared": "²", "cubed": "³",
-    "square": "", "cubic": "", "of": "", "per": "/", "mmHg": "mmHg", "um": "µm", "uL": "µL", "us": "µs", "ug": "µg",
-    "celcius": "°C",
+    "square": "", "cubic": "", "of": "", "per": "/", "celcius": "°C", "bel": "B", "neper": "Np", "katal": "kat",
+    "knot": "kn", "nauticalmile": "M", "atomicmassunit": "u", "amu": "u", "bohr": "a₀", "hartree": "Eₕ",
+    "elementarycharge": "e", "electronmass": "mₑ", "clight": "c", "planckbar": "ħ", "arcmin": "′", "arcsec": "″",
+    "mohm": "mΩ", "kohm": "kΩ", "Mohm": "MΩ",
+    **{f"u{unit}": f"µ{unit}" for unit in ("m", "s", "g", "l", "L", "mol", "A", "V", "W", "J", "F", "H")},
 }  # fmt: skip
 _TOKEN = re.compile(r"\\([A-Za-z]+)|([^\\]+)")
 _TIMES = re.compile(r"(?<=\d)[eE]([+-]?\d+)")
@@ -26,7 +32,7 @@ _CLEAN = str.maketrans("", "", "{}$")
 
 
 def unit(text: str) -> str:
-    """A unit as text; macros that no table knows stand as they are called."""
+    """A unit as text; macros that no table knows stand as they are called, which is right for `kHz` and its like."""
     parts: list[str] = []
     prefix = ""
     power = ""

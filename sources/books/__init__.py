@@ -54,7 +54,7 @@ class Books(Source):
     """
 
     pile_set_name: ClassVar[str] = "Gutenberg (PG-19)"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("lxml", "resiliparse")
     patterns: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.gz", "*.epub", "*.tar", "*.tar.gz", "*.tgz")
 

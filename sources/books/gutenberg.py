@@ -204,12 +204,12 @@ def _without_credits(body: str) -> str:
     kept: list[str] = []
     is_leading, in_note = True, False
     for paragraph, gap in zip(parts[::2], parts[1::2], strict=True):
-        if _NOTE_HEADING.match(paragraph):
-            in_note = True
-            continue
-        in_note = in_note and all(line[:1] in " \t" for line in paragraph.split("\n"))
+        is_heading = bool(_NOTE_HEADING.match(paragraph))
+        in_note = is_heading or (in_note and all(line[:1] in " \t" for line in paragraph.split("\n")))
         is_credit = bool(is_leading and _CREDIT.match(paragraph)) or bool(_VOLUNTEERS.search(paragraph))
         if in_note or (is_credit and paragraph.count("\n") < 15) or _MARKER.fullmatch(paragraph):
+            # Of the two gaps round it the wider one stays: it may set off a heading.
+            kept[-1:] = [max(kept[-1], gap, key=len)] if kept else []
             continue
         is_leading = is_leading and not paragraph
         kept += [paragraph, gap]

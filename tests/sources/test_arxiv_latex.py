@@ -40,6 +40,17 @@ def body(text: str, preamble: str = "", **files: str) -> str:
         ("\\iffalse hidden \\ifx a b \\fi \\else shown\\fi", "shown"),
         ("\\begin{comment}hidden\\end{comment}shown", "shown"),
         ("\\SI{4.5}{\\kilo\\meter\\per\\hour}", "4.5 km/h"),
+        ("\\SI{-24}{\\deci\\bel}, \\SI{3}{\\zepto\\mole}, \\si{\\exbi\\byte}", "-24 dB, 3 zmol, EiB"),
+        ("\\pagerange{\\pageref{a}--\\pageref{b}} text", "text"),
+        ("\\emph{Model.---}We see. \\textbf{--- x}y \\texttt{a-}", "*Model.*—We see. — **x**y `a-`"),
+        ("known to both~\\cite{a}--\\cite{b}; see \\cite{c}, \\cite{d}.", "known to both [a]–[b]; see [c], [d]."),
+        ("\\keywords{a, b}", "Keywords: a, b"),
+        ("\\begin{keywords}\na -- b\n\\end{keywords}", "Keywords: a – b"),
+        (
+            "\\begin{IEEEkeywords}a\\end{IEEEkeywords}\\begin{keyword}b \\sep c\\end{keyword}",
+            "Keywords: a\n\nKeywords: b, c",
+        ),
+        ("\\begin{keywords} % none\n\\end{keywords}\\keywords{} text", "text"),
         ("text\n\\begin{thebibliography}{9}\\bibitem{a} A.\\end{thebibliography}", "text"),
         ("text\n\n\\section*{References}\n\\bibliography{x}", "text"),
         ("\\section{On \\texorpdfstring{$x$}{x}}\ntext", "## On $x$\n\ntext"),
@@ -66,6 +77,23 @@ def test_text(latex, markdown):
         (
             "\\begin{equation}\\begin{cases} 1 \\\\ 2 \\end{cases}\\end{equation}",
             "$$\n\\begin{cases} 1 \\\\ 2 \\end{cases}\n$$",
+        ),
+        (
+            "\\begin{eqnarray} a&=&b \\\\ & & +\\{\\begin{matrix}1&2&3\\end{matrix} \\\\ &\\le&c \\end{eqnarray}",
+            "$$\n\\begin{aligned}\na&= b \\\\ & +\\{\\begin{matrix}1&2&3\\end{matrix} \\\\ &\\le c\n\\end{aligned}\n$$",
+        ),
+        (
+            "\\begin{eqnarray} &a &= b \\\\ &c &= d \\end{eqnarray}",
+            "$$\n\\begin{aligned}\na &= b \\\\ c &= d\n\\end{aligned}\n$$",
+        ),
+        (
+            "\\begin{align} &a \\\\ &b \\end{align}\\begin{align} &c \\end{align}",
+            "$$\n\\begin{aligned}\n&a \\\\ &b\n\\end{aligned}\n$$\n\n$$\nc\n$$",
+        ),
+        (
+            "\\begin{alignat*}{2} a &= b \\\\ \\intertext{and \\emph{so} for $x$} {\\bf c} &= d \\end{alignat*}",
+            "$$\n\\begin{aligned}\na &= b\n\\end{aligned}\n$$\n\nand *so* for $x$\n\n"
+            "$$\n\\begin{aligned}\n{\\bf c} &= d\n\\end{aligned}\n$$",
         ),
         ("\\(a\\)$b$", "$a$ $b$"),
         ("$\\mbox{if $x$ and }y$", "$\\mbox{if $x$ and }y$"),
@@ -99,6 +127,51 @@ def test_references_agree():
     assert "**Theorem 1 (Euler).** True." in text
     assert "**Theorem.** Other." in text
     assert "Figure 1: A **cat**." in text
+
+
+def test_subequations_share_a_number():
+    text = body(
+        "\\begin{subequations}\\label{all}\\begin{align} a \\label{a} \\\\ b \\label{b} \\\\ c \\label{c}\\end{align}"
+        "\\end{subequations}\\begin{equation} d \\label{d}\\end{equation} See \\eqref{a}, \\eqref{c}, \\eqref{d}."
+    )
+    assert "a \\tag{1a} \\\\ b  \\\\ c \\tag{1c}" in text
+    assert "d\\tag{2}" in text
+    assert "See (1a), (1c), (2)." in text
+    whole = (
+        "\\begin{subequations}\\label{all}\\begin{align} a \\label{a} \\\\ b \\label{b}\\end{align}\\end{subequations}"
+    )
+    assert "a \\tag{1a} \\\\ b \\tag{1b}" in body(f"{whole} See \\eqref{{all}}.")
+    assert body(f"\\section{{A}}{whole} See \\eqref{{all}}.").endswith("See (1).")
+
+
+def test_counters():
+    preamble = r"\newcounter{req}[section]\newcommand{\req}{\refstepcounter{req}R\thereq: }\newcounter{n}"
+    text = body(r"\section{A}\req\label{a} one. \req two. \section{B}\req three. See R\ref{a}.", preamble)
+    assert re.findall(r"R\d.*?\.", text) == ["R1: one.", "R2: two.", "R1: three.", "R1."]
+    values = r"\setcounter{n}{8}\addtocounter{n}{-4} \arabic{n} \Alph{n} $x_{\arabic{n}} \pi\roman{n}$ \arabic{page}."
+    assert body(values, preamble) == "4 D $x_{4} \\pi iv$ ."
+    exercise = r"\newcounter{e}\newenvironment{ex}{\paragraph{Exercise \thee}\refstepcounter{e}}{}"
+    assert body(r"\begin{ex}Do.\end{ex}", exercise) == "**Exercise 1.** Do."
+
+
+def test_algorithms_are_indented():
+    text = body(
+        "\\begin{algorithmic}[1]\n\\Require $n$\n\\For{each $i$}\n\\If{odd}\n\n  \\State a \\\\ b\n\\Else\n"
+        "\\State c\n\\EndIf\n\\EndFor\n\\Repeat \\State d \\Until{done}\n\\end{algorithmic} After \\\\ that."
+    )
+    assert text == (
+        "Require: $n$\nfor each $i$ do\n  if odd then\n    a\n    b\n  else\n    c\n  end if\nend for\n"
+        "repeat\n  d\nuntil done\n\nAfter\nthat."
+    )
+
+
+def test_examples_of_linguistics():
+    examples = (
+        "\\begin{exe}\\ex \\label{a} One.\\ex[*]{He go.}\\end{exe} Text."
+        "\\begin{exe}\\ex\\begin{xlist}\\ex p\\label{p}\\ex q\\end{xlist}\\end{exe} See (\\ref{a}), (\\ref{p})."
+    )
+    assert body(examples) == "1. One.\n2. *He go.\n\nText.\n\n3. - a. p\n   - b. q\n\nSee (1), (3a)."
+    assert body("\\begin{exe}True.\\end{exe}", "\\newtheorem{exe}{Exercise}") == "**Exercise.** True."
 
 
 def test_lists_and_tables():
@@ -149,6 +222,10 @@ HOSTILE = {
     "marks": "\x03\x031\x03\x115\x11\x07\x0899\x08" * N,
     "verbatim": "\\begin{verbatim}" * N,
     "definitions": "\\def\\x#1#2{#1" * 20_000,
+    "algorithm": "\\begin{algorithmic}" + "\\If{x} \\State y " * 20_000,
+    "intertext": "\\begin{align}" + "\\intertext{x} y & z \\\\" * 10_000,
+    "counter": "\\newcounter{n}" + "\\setcounter{n}{999999999}\\roman{n}\\addtocounter{n}{\\value{n}}" * 10_000,
+    "examples": "\\begin{exe}\\ex " * 20_000,
 }
 
 
@@ -171,7 +248,9 @@ PIECES = st.sampled_from(
         \begin{equation} \end{equation} \begin{itemize} \end{itemize} \begin{tabular}{l} \end{tabular}
         \begin{figure} \end{figure} \begin{longtable}{l} \end{longtable} \begin{abstract} \end{abstract} \begin{thm}
         \end{thm} \end{document} \end \begin \cite{a} \ref{a} \label{a} \def\a#1{ \a \let\a \newcommand{\b}[2][x]{ \b
-        \iffalse \else \fi \verb|""",
+        \iffalse \else \fi \verb| \begin{align} \end{align} \intertext{ \begin{subequations} \end{subequations}
+        \begin{algorithmic} \end{algorithmic} \If{ \EndIf \State \begin{exe} \ex \end{exe} \newcounter{c} \thec
+        \refstepcounter{c} \keywords{ \begin{eqnarray}""",
     )
 ) | st.sampled_from(["\n\n", " ", "\n"])
 

@@ -95,7 +95,7 @@ def test_samples() -> None:
         "90003-0.txt": "800e535547096b5f",
         "90004.txt": "a4660b51654ecc77",
         "90005-8.txt": "1acf03bfe53f5d55",
-        "90006-0.txt": "34ccf0905916aae2",
+        "90006-0.txt": "cdc56022091a5ee5",
         "90007-0.txt": "d8cfe80e5c3fa470",
         "90008.txt": "3ae022e97e10445b",
         "90009-8.txt": "c7b26caaa40df6f0",
@@ -209,6 +209,8 @@ def test_small_print_header() -> None:
         ("[Transcriber's Note: A [sic] was\n\nleft out.]\n\n[Illustration]\n\n", ""),
         ("[Illustration: A ship]\n\n", "[Illustration: A ship]\n\n"),
         ("A DAY\n\nProduced by the Theatre Royal, 1871\n\n", "A DAY\n\nProduced by the Theatre Royal, 1871\n\n"),
+        ("A tale.\n\n[Pg 2]\n\n\n\n", "A tale.\n\n\n"),
+        ("A tale.\n\n\nScanned for Project Gutenberg\n\n", "A tale.\n\n\n"),
         ("    Verse,\n      indented\n\n\n\n\n\n", "    Verse,\n      indented\n\n\n"),
     ],
 )
