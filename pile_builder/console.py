@@ -108,6 +108,8 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
     for split, counts in summary["written"].items():
         line = f"{split:<10} {counts['documents']:>9,} documents {counts['bytes']:>15,} bytes"
         console.print(line, highlight=False)
+    for alarm in summary.get("alarms", ()):
+        console.print(f"alarm: {alarm}", style="bold red", highlight=False)
     console.print(f"corpus: {out.rstrip('/')}/corpus  digest {summary['digest']}", highlight=False, soft_wrap=True)
 
 

@@ -13,12 +13,14 @@ from pile_builder.audit.contamination import contamination_report
 from pile_builder.audit.explain import STORY
 from pile_builder.audit.lock import lock_text
 from pile_builder.audit.summary import summarise
+from pile_builder.dedup.config import Dedup
 from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import AnnotateBlock, SidecarPlan
 from pile_builder.pipelines.assemble import BlockFiles, WriteShard, shard_tasks
 from pile_builder.pipelines.decontaminate import run_decontaminate
 from pile_builder.pipelines.dedup import run_dedup
+from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
 from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle
 from pile_builder.pipelines.mix import run_mix
@@ -178,12 +180,26 @@ def finish(
     store.write(STORY, orjson.dumps(story))
     store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards).encode())
     store.write("corpus/README.md", dataset_card(manifest, summary, shards).encode())
+    if manifest.dedup:
+        report = dedup_report(store, work, manifest.dedup)
+        store.write("report/dedup.json", orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+        summary["alarms"] = report["alarms"]
     if manifest.decontaminate:
         found = contamination_report(store, work, manifest)
         store.write("report/decontamination.json", orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
     store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
     store.sweep_temporaries()
     return summary
+
+
+def dedup_report(store: Store, work: Work, config: Dedup) -> dict[str, Any]:
+    """What the dedup phase did, how good its links are by a sample of texts, and what its largest clusters hold."""
+    report = dict(Commits(store, "dedup").load(work.dedup)["summary"])
+    excerpts = largest_excerpts(store, work)
+    report["largest"] = [
+        {**cluster, "excerpt": text} for cluster, text in zip(report["largest"], excerpts, strict=True)
+    ]
+    return {"parameters": config.model_dump(mode="json"), **report, "check": check_sample(store, work, config)}
 
 
 def _sidecar_plans(work: Work) -> dict[str, SidecarPlan]:

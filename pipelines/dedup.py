@@ -57,7 +57,8 @@ def run_dedup(store: Store, work: Work, config: Dedup, order: Sequence[str], opt
     """Run the phase over all blocks, unless it is committed. Says how much memory joining the links takes.
 
     The record has `action`; by block's ingest key `ledgers` (object names) and `dropped` (documents by rule); `summary`
-    (see `dedup_clusters.summary_of`); `sample`, candidates to check by their texts (see `dedup_check`).
+    (see `dedup_clusters.summary_of`); and places to look at (see `dedup_check`): `largest`, the winners of the largest
+    clusters, and `sample`, candidates.
 
     Raises:
         BuildError: it failed.

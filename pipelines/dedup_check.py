@@ -1,4 +1,4 @@
-"""How good the links of a build are: a sample of candidates compared by their texts."""
+"""What the dedup report reads of texts: a sample of candidates compared by them, and the largest clusters."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from pile_builder.dedup.exact import common, jaccard, shingle_sets
 from pile_builder.dedup.presets import probability
 from pile_builder.pipelines.dedup_blocks import BlockRows
 from pile_builder.storage import Commits, Store
-from pile_builder.work import Work
+from pile_builder.work import BlockWork, Work
 
+EXCERPT = 300
+"""Characters of a cluster's winner that the report shows."""
 TOLERANCE = 0.05
 """A link whose true similarity is lower than the threshold by no more counts as right."""
 
@@ -24,11 +26,7 @@ def check_sample(store: Store, work: Work, config: Dedup, limit: int = 100) -> d
     Reads a row group of text per sampled document, at most twice `limit` of them.
     """
     sample = Commits(store, "dedup").load(work.dedup)["sample"][:limit]
-    tasks = {
-        block.ingest: block.task(work.dedup)
-        | {"block": block.ingest, "select": block.select, "sets": dict(block.sets), "spans": block.spans}
-        for block in work.blocks
-    }
+    tasks = {block.ingest: _task(work, block) for block in work.blocks}
     wanted: dict[str, set[int]] = {}
     for *places, _ in sample:
         for key, row in places:
@@ -70,3 +68,19 @@ def rate_sample(true: NDArray[np.float64], estimate: NDArray[np.float64], config
         "recall": recall,
         "mean_error": round(float((estimate - true).mean()), 4) if len(true) else None,
     }
+
+
+def largest_excerpts(store: Store, work: Work) -> list[str]:
+    """The beginnings of the winners of the largest clusters, in the order of the summary's `largest`."""
+    tasks = {block.ingest: block for block in work.blocks}
+    found = []
+    for key, row in Commits(store, "dedup").load(work.dedup)["largest"]:
+        block = BlockRows(store, _task(work, tasks[key]))
+        text = block.texts(np.searchsorted(block.rows, [row])).to_arrow()[0].as_py()
+        found.append(text if len(text) <= EXCERPT else f"{text[:EXCERPT]}...")
+    return found
+
+
+def _task(work: Work, block: BlockWork) -> dict[str, Any]:
+    sets = {"block": block.ingest, "select": block.select, "sets": dict(block.sets), "spans": block.spans}
+    return block.task(work.dedup) | sets

@@ -188,6 +188,7 @@ class CommitClusters(beam.DoFn):
             "ledgers": {part["block"]: part["ledger"] for part in blocks},
             "dropped": {part["block"]: part["dropped"] for part in blocks},
             "summary": summary_of(self._plan.config, self._linked, blocks, clusters),
+            "largest": [self._place(handle) for *_, handle in clusters.largest],
             "sample": [[self._place(a), self._place(b), estimate] for _, a, b, estimate in self._linked["sample"]],
         }
         Commits(self._plan.store, "dedup").put(self._key, record)
@@ -230,7 +231,9 @@ def summary_of(
             loser: {winner: dict(counts) for winner, counts in sorted(row.items())}
             for loser, row in sorted(matrix.items())
         },
-        "largest": [{"size": size, "winner": winner, "members": members} for size, winner, members in clusters.largest],
+        "largest": [
+            {"size": size, "winner": winner, "members": members} for size, winner, members, _ in clusters.largest
+        ],
         "alarms": list(_alarms(config, documents, lost)),
     }
 

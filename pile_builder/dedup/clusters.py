@@ -104,12 +104,15 @@ def winner_of_each(best: NDArray[Any], priority: NDArray[np.int64], prefer: Sequ
     return winners(merits, prefer)
 
 
+Cluster = tuple[int, str, list[str], int]
+
+
 @dataclass(frozen=True)
 class ClusterCounts:
-    """What is counted about components; `largest` has (size, winner, members) of the `LARGEST` of them."""
+    """What is counted about components; `largest` has (size, winner, members, winner's handle) of the `LARGEST`."""
 
     sizes: Counter[int] = field(default_factory=Counter)
-    largest: list[tuple[int, str, list[str]]] = field(default_factory=list)
+    largest: list[Cluster] = field(default_factory=list)
 
     def __add__(self, other: ClusterCounts) -> ClusterCounts:
         return ClusterCounts(self.sizes + other.sizes, _first(self.largest + other.largest))
@@ -148,7 +151,8 @@ def count_clusters(
         )
         members = [name_of(names[number], one) for one, number in named[:MEMBERS]]
         row = int(top[cluster])
-        largest.append((int(totals[cluster]), name_of(names[source[row]], int(best["id"][row])), members))
+        winner_name = name_of(names[source[row]], int(best["id"][row]))
+        largest.append((int(totals[cluster]), winner_name, members, int(best["handle"][row])))
     sizes, numbers = np.unique(totals, return_counts=True)
     return ClusterCounts(Counter(dict(zip(sizes.tolist(), numbers.tolist(), strict=True))), largest)
 
@@ -200,7 +204,7 @@ def losers_of_block(members: Members, won: NDArray[Any]) -> Verdicts:
     )
 
 
-def _first(clusters: list[tuple[int, str, list[str]]]) -> list[tuple[int, str, list[str]]]:
+def _first(clusters: list[Cluster]) -> list[Cluster]:
     return sorted(clusters, key=lambda one: (-one[0], one[1]))[:LARGEST]
 
 

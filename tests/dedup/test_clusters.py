@@ -91,16 +91,16 @@ def test_blocks_agree_on_the_best_of_all(rows):
         return f"{SOURCES[rows[number][1] // 2]}:{rows[number][4]:016x}"
 
     assert counts.sizes == Counter(len(cluster) for cluster in clusters)
-    assert [size for size, _, _ in counts.largest] == sorted((len(cluster) for cluster in clusters), reverse=True)
+    assert [size for size, *_ in counts.largest] == sorted((len(cluster) for cluster in clusters), reverse=True)
     of_winner = {name(expected[cluster[0]]): cluster for cluster in clusters}
-    for _, top, named in counts.largest:
+    for _, top, named, _ in counts.largest:
         by_id = sorted(of_winner[top], key=lambda number: (rows[number][4], rows[number][1] // 2))
         assert named == [name(number) for number in by_id[:5]]
 
 
 def test_counts_add_up_and_travel_as_json():
-    some = ClusterCounts(Counter({2: 3}), [(2, "b", ["b"]), (2, "c", ["c"])])
-    more = ClusterCounts(Counter({2: 1, 9: 1}), [(9, "a", ["a"]), (2, "a", ["a"])])
+    some = ClusterCounts(Counter({2: 3}), [(2, "b", ["b"], 0), (2, "c", ["c"], 1)])
+    more = ClusterCounts(Counter({2: 1, 9: 1}), [(9, "a", ["a"], 2), (2, "a", ["a"], 3)])
     both = ClusterCounts.from_json((some + more).to_json())
     assert both.sizes == {2: 4, 9: 1}
-    assert [(size, winner) for size, winner, _ in both.largest] == [(9, "a"), (2, "a"), (2, "b"), (2, "c")]
+    assert [(size, winner) for size, winner, *_ in both.largest] == [(9, "a"), (2, "a"), (2, "b"), (2, "c")]
