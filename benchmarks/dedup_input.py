@@ -1,11 +1,11 @@
 """The input of the deduplication benchmark: 40,000 documents, about 140 MB of JSON lines, from files of this machine.
 
-    python -m benchmarks.dedup_input OUT.jsonl
+    python -m benchmarks.dedup_input FOLDER
 
-Documents are source code and documentation of Python's standard library and of the installed packages, and the plain
-text below PILE_DATA if it is set, in the order of their paths; long files give several, cut at line ends. Copies and
-near-copies are those that such folders have: licences, vendored modules, test data, several editions of a book. The
-same folders give the same file.
+Two files, since datatrove gives each worker files of its own. Documents are source code and documentation of Python's
+standard library and of the installed packages, and the plain text below PILE_DATA if it is set, in an order drawn once;
+long files give several, cut at line ends. Copies and near-copies are those that such folders have: licences, vendored
+modules, test data, several editions of a book. The same folders give the same files.
 """
 
 from __future__ import annotations
@@ -19,25 +19,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 DOCUMENTS = 40_000
+FILES = 2
 MIN_BYTES, MAX_BYTES = 200, 3_800
 SUFFIXES = {".py", ".pyi", ".pyx", ".h", ".c", ".txt", ".rst", ".md", ".json", ".xml", ".html", ".srt", ".eml", ".tex"}
 SEED = 1
 
 
-def write_input(target: Path) -> Path:
-    """Write the file unless it is there; returns it."""
-    if target.exists():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
+def write_input(folder: Path) -> list[Path]:
+    """Write the files unless they are there; returns them."""
+    targets = [folder / f"{number}.jsonl" for number in range(FILES)]
+    if all(target.exists() for target in targets):
+        return targets
+    folder.mkdir(parents=True, exist_ok=True)
     documents = [document for root in _roots() for document in _documents(root)]
-    # A sample in order of its own: neighbours would otherwise be pieces of one file.
+    # A sample in an order of its own: neighbours would otherwise be pieces of one file.
     chosen = random.Random(SEED).sample(documents, min(DOCUMENTS, len(documents)))
-    partial = target.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        for name, text in chosen:
-            file.write(json.dumps({"id": name, "text": text}, ensure_ascii=False) + "\n")
-    partial.replace(target)
-    return target
+    for number, target in enumerate(targets):
+        partial = target.with_suffix(".partial")
+        with partial.open("w", encoding="utf-8") as file:
+            for name, text in chosen[number::FILES]:
+                file.write(json.dumps({"id": name, "text": text}, ensure_ascii=False) + "\n")
+        partial.replace(target)
+    return targets
 
 
 def _roots() -> list[Path]:
@@ -74,4 +77,4 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print(write_input(Path(sys.argv[1])))
+    print(*write_input(Path(sys.argv[1])), sep="\n")

@@ -13,6 +13,7 @@ import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
 from pile_builder import __version__
 from pile_builder.errors import PileError
@@ -24,6 +25,20 @@ rules = typer.Typer(no_args_is_help=True, help="Look at quality rules and try th
 app.add_typer(manifests, name="manifest")
 app.add_typer(sources, name="sources")
 app.add_typer(rules, name="rules")
+
+
+class DedupGroup(TyperGroup):
+    """Takes `pile dedup FILES ...` for `pile dedup run FILES ...`: what names no subcommand is for `run`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `run` in front unless a subcommand is named."""
+        if args and args[0] not in self.commands:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+dedup = typer.Typer(cls=DedupGroup, no_args_is_help=True, help="Remove exact and near-duplicates from any files.")
+app.add_typer(dedup, name="dedup")
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 CorpusPath = Annotated[str, typer.Argument(metavar="DIR", help="folder of a build")]
@@ -219,6 +234,41 @@ def try_rules(
         table.add_row(_plain(row.name), row.rule or "kept", _number(row.value), _number(row.threshold))
     console.print(table)
     console.print(f"{total - dropped:,} of {total:,} kept", highlight=False)
+
+
+@dedup.command("run", epilog="`pile dedup FILES ...` is short for `pile dedup run FILES ...`.")
+def deduplicate(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILES", help="jsonl (plain, .gz, .zst) or Parquet; folders, globs, URLs too"),
+    ],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="folder of the outputs: local path or fsspec URL")],
+    field: Annotated[str, typer.Option(help="key or column of the text; meta.text leads into an object")] = "text",
+    threshold: Annotated[float, typer.Option(help="least estimated Jaccard similarity of near-duplicates")] = 0.7,
+    ngram: Annotated[int, typer.Option(help="words of a shingle; shorter documents are compared as a whole")] = 5,
+    bands: Annotated[int, typer.Option(help="bands of a sketch")] = 14,
+    rows: Annotated[int, typer.Option(help="rows of a band")] = 8,
+    exact_only: Annotated[bool, typer.Option("--exact-only", help="leave near-duplicates alone")] = False,  # noqa: FBT002
+    prefer: Annotated[str, typer.Option(help="who stays: the first in order of input, or the longest")] = "first",
+    form: Annotated[
+        str, typer.Option("--format", help="of jsonl: jsonl.zst, jsonl.gz or jsonl; Parquet stays Parquet")
+    ] = "jsonl.zst",
+    level: Annotated[int, typer.Option(min=1, max=22, help="level of zstd")] = 3,
+    workers: Annotated[int, typer.Option(min=1, help="threads; the result is the same")] = os.cpu_count() or 1,
+) -> None:
+    """Write the documents of FILES to DIR without exact and near-duplicates, as the lines or rows that they were.
+
+    DIR gets a file for each input, under its name; duplicates.parquet, which says who lost to whom; report.json; and
+    rejects/ with the lines that are no documents. Words are compared without case, punctuation and white space.
+    """
+    from pile_builder.dedup.files import Options
+    from pile_builder.dedup.files_command import run
+
+    run(
+        files,
+        out,
+        Options(field, threshold, ngram, bands, rows, exact_only, prefer, workers, form, level),
+    )
 
 
 def _plain(text: str) -> str:

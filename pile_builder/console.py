@@ -18,6 +18,8 @@ UNITS = {
     "settle": "blocks",
     "mix": "plan",
     "assemble": "shards",
+    "read": "MB",
+    "write": "MB",
 }
 
 
