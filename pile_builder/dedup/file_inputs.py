@@ -189,21 +189,18 @@ def in_order(workers: int, work: Callable[[Item], Result], items: Iterable[Item]
 
 def _text(batch: pa.RecordBatch, top: str, below: Sequence[str], file: InputFile) -> pa.Array:
     column = batch.column(top)
-    try:
-        for name in below:
-            column = _inside(column, name)
-        return column.cast(pa.large_string())
-    except (pa.ArrowNotImplementedError, pa.ArrowTypeError, pa.ArrowInvalid) as error:
-        msg = f"{file.url}: expected text in column {'.'.join([top, *below])!r}, got {column.type} ({error})"
-        raise PileError(msg) from error
-
-
-def _inside(column: pa.Array, name: str) -> pa.Array:
-    """A field of a struct column; null where the struct is."""
-    if not pa.types.is_struct(column.type) or column.type.get_field_index(name) < 0:
-        msg = f"there is no {name!r} in {column.type}"
-        raise pa.ArrowTypeError(msg)
-    return column.flatten()[column.type.get_field_index(name)]
+    for name in below:
+        index = column.type.get_field_index(name) if pa.types.is_struct(column.type) else -1
+        if index < 0:
+            msg = f"{file.url}: expected a field {name!r} in column {top!r}, got {column.type}"
+            raise PileError(msg)
+        # Flattening makes a field null where its struct is.
+        column = column.flatten()[index]
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not any(fits(kind) for fits in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)):
+        msg = f"{file.url}: expected text in column {'.'.join([top, *below])!r}, got {column.type}"
+        raise PileError(msg)
+    return column.cast(pa.large_string())
 
 
 @contextmanager

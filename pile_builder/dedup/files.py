@@ -181,12 +181,13 @@ def find_losers(sketches: Sketches, lengths: NDArray[np.int64], options: Options
     best = winners(linked, PREFERENCES[options.prefer])
     lost = np.flatnonzero(best != np.arange(len(handles)))
     losers, to = handles[lost].astype(np.int64), handles[best[lost]].astype(np.int64)
-    jaccard = np.ones(len(losers))
-    for start in range(0, len(losers), PAIRS):
-        some = slice(start, start + PAIRS)
-        jaccard[some] = estimate_jaccard(sketches.signature[losers[some]], sketches.signature[to[some]])
     is_exact = (sketches.content[losers] == sketches.content[to]).all(axis=1)
-    return Losers(losers, to, is_exact, np.where(is_exact, 1, jaccard))
+    jaccard = np.ones(len(losers))
+    near = np.flatnonzero(~is_exact)
+    for start in range(0, len(near), PAIRS):
+        some = near[start : start + PAIRS]
+        jaccard[some] = estimate_jaccard(sketches.signature[losers[some]], sketches.signature[to[some]])
+    return Losers(losers, to, is_exact, jaccard)
 
 
 def _links(sketches: Sketches, threshold: float) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
