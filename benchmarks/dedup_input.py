@@ -25,15 +25,15 @@ SUFFIXES = {".py", ".pyi", ".pyx", ".h", ".c", ".txt", ".rst", ".md", ".json", "
 SEED = 1
 
 
-def write_input(folder: Path) -> list[Path]:
-    """Write the files unless they are there; returns them."""
+def write_input(folder: Path, documents: int = DOCUMENTS) -> list[Path]:
+    """Write the files, with the first so many documents, unless they are there; returns them."""
     targets = [folder / f"{number}.jsonl" for number in range(FILES)]
     if all(target.exists() for target in targets):
         return targets
     folder.mkdir(parents=True, exist_ok=True)
-    documents = [document for root in _roots() for document in _documents(root)]
+    found = [document for root in _roots() for document in _documents(root)]
     # A sample in an order of its own: neighbours would otherwise be pieces of one file.
-    chosen = random.Random(SEED).sample(documents, min(DOCUMENTS, len(documents)))
+    chosen = random.Random(SEED).sample(found, min(DOCUMENTS, len(found)))[:documents]
     for number, target in enumerate(targets):
         partial = target.with_suffix(".partial")
         with partial.open("w", encoding="utf-8") as file:

@@ -228,7 +228,7 @@ def _expanded(stored: BinaryIO, file: InputFile) -> Any:
 def _fill(stream: Any, buffer: NDArray[np.uint8], file: InputFile) -> int:
     """Read until the buffer is full or the stream ends; the number of bytes."""
     filled = 0
-    view = memoryview(buffer)
+    view = buffer.data
     try:
         while filled < len(buffer) and (count := stream.readinto(view[filled:])):
             filled += count

@@ -88,7 +88,14 @@ def read_corpus(inputs: Sequence[Input], field: str, sketch_of: SketchOf, worker
             if room < 0:
                 # Only whole inputs, since a second reading of a compressed one begins at its start.
                 del kept[number]
-        known = (seen.kinds, seen.lengths, sketches.content, sketches.bands, sketches.signature, sketches.words)
+        known: tuple[NDArray[Any], ...] = (
+            seen.kinds,
+            seen.lengths,
+            sketches.content,
+            sketches.bands,
+            sketches.signature,
+            sketches.words,
+        )
         for column, part in zip(columns, known, strict=True):
             column.append(part)
         documents += len(seen.lengths)

@@ -98,8 +98,7 @@ def select_lines(data: NDArray[np.uint8], starts: NDArray[np.int64], wanted: NDA
     """The bytes of the wanted lines one after the other; `starts` as in `JsonLines`, `wanted` bool[n]."""
     # Where runs of wanted lines begin and end.
     edges = starts[np.flatnonzero(np.diff(wanted.astype(np.int8), prepend=0, append=0))].tolist()
-    view = memoryview(data)
-    runs = [view[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    runs = [data.data[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
     return runs[0] if len(runs) == 1 else b"".join(runs)
 
 
@@ -182,11 +181,11 @@ def _sequence_length(data: NDArray[np.uint8], at: int) -> int:
 
 
 @kernel
-def _hex4(data: NDArray[np.uint8], at: int) -> int:
+def _hex4(data: NDArray[np.uint8], at: int) -> np.int64:
     """The value of four hexadecimal digits, negative if they are not."""
     one, two, three, four = _HEX[data[at]], _HEX[data[at + 1]], _HEX[data[at + 2]], _HEX[data[at + 3]]
     if (one | two | three | four) < 0:
-        return -1
+        return np.int64(-1)
     return np.int64(one) << 12 | np.int64(two) << 8 | np.int64(three) << 4 | np.int64(four)
 
 
