@@ -148,18 +148,19 @@ def read_column(number: int, file: InputFile, field: str) -> Iterator[Portion]:
     """
     with open_input(file) as stored, _parquet_errors(file):
         parquet = pq.ParquetFile(stored)
-        names = parquet.schema_arrow.names
-        top, *below = [field] if field in names else field.split(".")
-        if top not in names:
-            msg = f"{file.url}: expected a column {top!r}, there are {', '.join(names)}; name the text's with --field"
-            raise PileError(msg)
+        path = [field] if field in parquet.schema_arrow.names else field.split(".")
+        _check_column(parquet.schema_arrow, path, file)
         if parquet.metadata.num_rows == 0:
             yield Portion(number, pa.array([], pa.large_string()), 0, file.size)
         rows = 0
         for batch in parquet.iter_batches(BATCH_ROWS, columns=[field]):
+            column = batch.column(path[0])
+            for name in path[1:]:
+                # Flattening makes a field null where its struct is.
+                column = column.flatten()[column.type.get_field_index(name)]
             rows += len(batch)
             position = file.size * rows // parquet.metadata.num_rows
-            yield Portion(number, _text(batch, top, below, file), len(batch), position)
+            yield Portion(number, column.cast(pa.large_string()), len(batch), position)
 
 
 def read_groups(number: int, file: InputFile) -> Iterator[Portion]:
@@ -187,20 +188,19 @@ def in_order(workers: int, work: Callable[[Item], Result], items: Iterable[Item]
             yield first, result.result()
 
 
-def _text(batch: pa.RecordBatch, top: str, below: Sequence[str], file: InputFile) -> pa.Array:
-    column = batch.column(top)
-    for name in below:
-        index = column.type.get_field_index(name) if pa.types.is_struct(column.type) else -1
-        if index < 0:
-            msg = f"{file.url}: expected a field {name!r} in column {top!r}, got {column.type}"
-            raise PileError(msg)
-        # Flattening makes a field null where its struct is.
-        column = column.flatten()[index]
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+def _check_column(schema: pa.Schema, path: Sequence[str], file: InputFile) -> None:
+    """Make sure that a path of names leads to text."""
+    kind = pa.struct(schema)
+    for name in path:
+        fields = [field.name for field in kind] if pa.types.is_struct(kind) else []
+        if name not in fields:
+            msg = f"{file.url}: expected a column {'.'.join(path)!r}, there is no {name!r} among {', '.join(fields)}"
+            raise PileError(f"{msg}; name the column of the text with --field")
+        kind = kind.field(name).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if not any(fits(kind) for fits in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)):
-        msg = f"{file.url}: expected text in column {'.'.join([top, *below])!r}, got {column.type}"
+        msg = f"{file.url}: expected text in column {'.'.join(path)!r}, got {kind}"
         raise PileError(msg)
-    return column.cast(pa.large_string())
 
 
 @contextmanager

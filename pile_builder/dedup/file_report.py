@@ -67,6 +67,9 @@ def check_folder(store: Store, inputs: Sequence[Input]) -> None:
         PileError: an output or a file of an earlier run is an input, or a file would be replaced that is of no run.
     """
     earlier = set(_earlier(store))
+    if store.is_local and Path(store.root).exists() and not Path(store.root).is_dir():
+        msg = f"--out: expected a folder, got the file {store.root}"
+        raise PileError(msg)
     names = {REPORT, DUPLICATES, *(name for source in inputs for name in _names(source))}
     taken = {_place(store.path(name)) for name in names | earlier}
     for source in inputs:
@@ -116,10 +119,13 @@ def summarise(
 ) -> dict[str, Any]:
     """Counts, by file and together: read = kept + dropped + rejected. Clusters, and examples of rejects."""
     inputs, _ = places.of(losers.documents)
+    exact, near = (
+        np.bincount(inputs[rule], minlength=len(places.inputs)) for rule in (losers.is_exact, ~losers.is_exact)
+    )
     files = []
     for number, (source, output) in enumerate(zip(places.inputs, written, strict=True)):
+        dropped = {"exact": int(exact[number]), "near": int(near[number])}
         kinds = corpus.kinds[places.bases[number] : places.bases[number + 1]]
-        exact, near = (int(((inputs == number) & rule).sum()) for rule in (losers.is_exact, ~losers.is_exact))
         rejected = {reason: int((kinds == kind).sum()) for kind, reason in REASONS.items() if (kinds == kind).any()}
         blank = int((kinds == BLANK).sum())
         read = len(kinds) - blank
@@ -129,8 +135,8 @@ def summarise(
                 "name": source.name,
                 "output": source.output,
                 "read": read,
-                "kept": read - exact - near - sum(rejected.values()),
-                "dropped": {"exact": exact, "near": near},
+                "kept": read - sum(dropped.values()) - sum(rejected.values()),
+                "dropped": dropped,
                 "rejected": rejected,
                 "blank_lines": blank,
                 "bytes_read": source.file.size,

@@ -140,7 +140,7 @@ def deduplicate(
             expected = documents * total // done
             if memory_bytes(expected, options) > TOLD_BYTES:
                 need = memory_bytes(expected, options) / 2**30
-                say(f"about {expected:,} documents: {need:.1f} GiB of memory, and 1 GiB for lines, are needed")
+                say(f"about {expected:,} documents: {need:.1f} GiB of memory, and up to 1 GiB for lines, are needed")
         watch("read", done >> 20, total >> 20)
 
     corpus = read_corpus(inputs, options.field, options.sketch, options.workers, reading)

@@ -8,19 +8,15 @@ as it does for parsers. Half of a surrogate pair, which JSON can write and text 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core.cgutils import create_struct_proxy
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from pile_builder.text.column import PADDING, TextColumn
+from pile_builder.text.json_strings import NOT_JSON, NOT_UTF8, WIDE, read_string
 from pile_builder.text.word_tables import kernel
 
-DOCUMENT, BLANK, NOT_JSON, NOT_UTF8, NOT_OBJECT, TOO_DEEP, MISSING, NOT_TEXT = range(8)
+DOCUMENT, BLANK, NOT_OBJECT, TOO_DEEP, MISSING, NOT_TEXT = 0, 1, 4, 5, 6, 7
 """What a line is: a document, white space, or one of the reasons to reject it."""
 REASONS = {
     NOT_JSON: "not valid JSON",
@@ -34,18 +30,11 @@ REASONS = {
 MAX_DEPTH = 1024
 """Objects and arrays inside each other beyond which a line is rejected; orjson's bound too."""
 
-WIDE = 64
 # What a value of the field has been seen as while its line is read.
 _ABSENT, _TEXT, _OTHER = range(3)
-_QUOTE, _BACKSLASH, _NEWLINE, _COMMA, _COLON, _MINUS, _POINT = (ord(sign) for sign in '"\\\n,:-.')
+_QUOTE, _NEWLINE, _COMMA, _COLON, _MINUS, _POINT = (ord(sign) for sign in '"\n,:-.')
 _OBJECT, _OBJECT_END, _ARRAY, _ARRAY_END = (ord(sign) for sign in "{}[]")
 _ZERO, _NINE = ord("0"), ord("9")
-
-_ESCAPES = np.zeros(256, np.uint8)
-_ESCAPES[list(b'"\\/bfnrt')] = list(b'"\\/\b\f\n\r\t')
-_HEX = np.full(256, -1, np.int32)
-_HEX[list(b"0123456789abcdef")] = range(16)
-_HEX[list(b"ABCDEF")] = range(10, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +70,14 @@ def read_json_lines(data: NDArray[np.uint8], size: int, field: str = "text") -> 
         raise ValueError(msg)
     path = np.frombuffer(b"".join(keys), np.uint8)
     path_ends = np.cumsum([0, *map(len, keys)]).astype(np.int64)
-    # Room for a line per byte costs nothing: memory that is not written to is not taken.
-    starts, offsets = np.empty(size + 2, np.int64), np.empty(size + 2, np.int64)
-    kinds = np.empty(size + 1, np.uint8)
+    most = int(np.count_nonzero(data[:size] == _NEWLINE)) + 1
+    starts, offsets, kinds = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64), np.empty(most, np.uint8)
     # No escape is shorter than what it stands for, so text needs no more room than its line.
     text = np.empty(size + PADDING + WIDE, np.uint8)
     is_object = np.empty(MAX_DEPTH + 1, np.bool_)
     lines, documents = _read_lines(data, size, path, path_ends, is_object, text, starts, offsets, kinds)
     text[offsets[documents] : offsets[documents] + PADDING] = 0
-    return JsonLines(
-        TextColumn(text, offsets[: documents + 1].copy()), starts[: lines + 1].copy(), kinds[:lines].copy()
-    )
+    return JsonLines(TextColumn(text, offsets[: documents + 1]), starts[: lines + 1], kinds[:lines])
 
 
 def select_lines(data: NDArray[np.uint8], starts: NDArray[np.int64], wanted: NDArray[np.bool_]) -> bytes | memoryview:
@@ -107,139 +93,6 @@ def line_starts(data: NDArray[np.uint8], size: int) -> NDArray[np.int64]:
     ends = np.flatnonzero(data[:size] == _NEWLINE) + 1
     is_open = size > 0 and data[size - 1] != _NEWLINE
     return np.concatenate([[0], ends, [size] if is_open else []]).astype(np.int64)
-
-
-# What numba declares of its decorator describes the function before it is decorated.
-_intrinsic: Any = intrinsic
-
-
-@_intrinsic
-def _copy_plain(typing_context: Any, source: Any, at: Any, target: Any, to: Any) -> Any:
-    """Copy 64 bytes; return how many of them precede the first that needs a look: quote, escape, control, non-ASCII."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector = ir.VectorType(ir.IntType(8), WIDE)
-
-        def place(array_type: Any, array: Any, index: Any) -> Any:
-            proxy: Any = create_struct_proxy(array_type)
-            start = proxy(context, builder, value=array).data
-            return builder.bitcast(builder.gep(start, [index]), vector.as_pointer())
-
-        def every(value: int) -> Any:
-            return ir.Constant(vector, [value] * WIDE)
-
-        block = builder.load(place(signature.args[0], arguments[0], arguments[1]), align=1)
-        builder.store(block, place(signature.args[2], arguments[2], arguments[3]), align=1)
-        # As signed bytes the controls and everything beyond ASCII are less than a space.
-        special = builder.icmp_signed("<", block, every(ord(" ")))
-        special = builder.or_(special, builder.icmp_signed("==", block, every(_QUOTE)))
-        special = builder.or_(special, builder.icmp_signed("==", block, every(_BACKSLASH)))
-        return builder.cttz(builder.bitcast(special, ir.IntType(WIDE)), ir.Constant(ir.IntType(1), 0))
-
-    return types.int64(source, types.int64, target, types.int64), generate
-
-
-@kernel
-def _encode(point: int, text: NDArray[np.uint8], to: int) -> int:
-    """Write a code point as UTF-8; return the byte behind it."""
-    if point < 0x80:
-        text[to] = point
-        return to + 1
-    if point < 0x800:
-        text[to] = 0xC0 | point >> 6
-        text[to + 1] = 0x80 | point & 0x3F
-        return to + 2
-    if point < 0x10000:
-        text[to] = 0xE0 | point >> 12
-        text[to + 1] = 0x80 | point >> 6 & 0x3F
-        text[to + 2] = 0x80 | point & 0x3F
-        return to + 3
-    text[to] = 0xF0 | point >> 18
-    text[to + 1] = 0x80 | point >> 12 & 0x3F
-    text[to + 2] = 0x80 | point >> 6 & 0x3F
-    text[to + 3] = 0x80 | point & 0x3F
-    return to + 4
-
-
-@kernel
-def _sequence_length(data: NDArray[np.uint8], at: int) -> int:
-    """Length of the well-formed UTF-8 sequence of two bytes or more at a byte, 0 if it is none (Unicode, table 3-7)."""
-    first, second = np.int64(data[at]), np.int64(data[at + 1])
-    if first < 0xC2 or first > 0xF4 or second & 0xC0 != 0x80:
-        return 0
-    if first < 0xE0:
-        return 2
-    if np.int64(data[at + 2]) & 0xC0 != 0x80:
-        return 0
-    if first < 0xF0:
-        # Neither overlong nor a surrogate.
-        return 0 if (first == 0xE0 and second < 0xA0) or (first == 0xED and second > 0x9F) else 3
-    if np.int64(data[at + 3]) & 0xC0 != 0x80:
-        return 0
-    # Neither overlong nor above U+10FFFF.
-    return 0 if (first == 0xF0 and second < 0x90) or (first == 0xF4 and second > 0x8F) else 4
-
-
-@kernel
-def _hex4(data: NDArray[np.uint8], at: int) -> np.int64:
-    """The value of four hexadecimal digits, negative if they are not."""
-    one, two, three, four = _HEX[data[at]], _HEX[data[at + 1]], _HEX[data[at + 2]], _HEX[data[at + 3]]
-    if (one | two | three | four) < 0:
-        return np.int64(-1)
-    return np.int64(one) << 12 | np.int64(two) << 8 | np.int64(three) << 4 | np.int64(four)
-
-
-@kernel
-def _read_string(data: NDArray[np.uint8], at: int, text: NDArray[np.uint8], to: int) -> tuple[int, int]:
-    """Write the string whose first byte is at `at` to `text[to:]`.
-
-    Returns the byte behind the closing quote and the end in `text`; instead of the former a reason, negative. A line
-    end is a control character, which no string may hold, so nothing beyond it is taken for text.
-    """
-    while True:
-        plain = _copy_plain(data, at, text, to)
-        at += plain
-        to += plain
-        if plain == WIDE:
-            continue
-        sign = np.int64(data[at])
-        if sign == _QUOTE:
-            return at + 1, to
-        if sign >= 0x80:
-            while sign >= 0x80:
-                length = _sequence_length(data, at)
-                if length == 0:
-                    return -NOT_UTF8, to
-                for byte in range(length):
-                    text[to + byte] = data[at + byte]
-                at += length
-                to += length
-                sign = np.int64(data[at])
-            continue
-        if sign != _BACKSLASH:
-            return -NOT_JSON, to
-        if data[at + 1] == ord("u"):
-            point = _hex4(data, at + 2)
-            if point < 0:
-                return -NOT_JSON, to
-            at += 6
-            if 0xD800 <= point < 0xE000:
-                low = np.int64(-1)
-                if point < 0xDC00 and data[at] == _BACKSLASH and data[at + 1] == ord("u"):
-                    low = _hex4(data, at + 2)
-                if 0xDC00 <= low < 0xE000:
-                    point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00)
-                    at += 6
-                else:
-                    point = np.int64(0xFFFD)
-            to = _encode(point, text, to)
-        else:
-            meant = _ESCAPES[data[at + 1]]
-            if meant == 0:
-                return -NOT_JSON, to
-            text[to] = meant
-            at += 2
-            to += 1
 
 
 @kernel
@@ -345,7 +198,7 @@ def _read_line(
             needs_key = not is_empty
         else:
             if sign == _QUOTE:
-                at, end = _read_string(data, at + 1, text, to)
+                at, end = read_string(data, at + 1, text, to)
                 if wanted:
                     found, to = _TEXT, end
             else:
@@ -379,7 +232,7 @@ def _read_line(
             continue
         if data[at] != _QUOTE:
             return NOT_JSON, line, base
-        at, end = _read_string(data, at + 1, text, to)
+        at, end = read_string(data, at + 1, text, to)
         if at < 0:
             return -at, line, base
         if depth == matched + 1 and _is_key(text, to, end, path, path_ends[matched], path_ends[matched + 1]):

@@ -301,10 +301,10 @@ def test_errors_say_what_to_do(tmp_path):
     with pytest.raises(PileError, match=r"nothing.jsonl: expected a file"):
         run(tmp_path / "out", tmp_path / "nothing.jsonl")
     pq.write_table(pa.table({"content": ["a"], "n": [1]}), tmp_path / "a.parquet")
-    with pytest.raises(
-        PileError, match=r"expected a column 'text', there are content, n; name the text's with --field"
-    ):
+    with pytest.raises(PileError, match=r"a column 'text', there is no 'text' among content, n; name .* with --field"):
         run(tmp_path / "out", tmp_path / "a.parquet")
+    with pytest.raises(PileError, match=r"a column 'n.x', there is no 'x' among"):
+        run(tmp_path / "out", tmp_path / "a.parquet", field="n.x")
     with pytest.raises(PileError, match=r"expected text in column 'n', got int64"):
         run(tmp_path / "out", tmp_path / "a.parquet", field="n")
     for options in ({"threshold": 0}, {"rows": 0}, {"prefer": "best"}, {"form": "csv"}, {"field": ""}):

@@ -18,15 +18,14 @@ from pile_builder.text.json_lines import (
     DOCUMENT,
     MAX_DEPTH,
     MISSING,
-    NOT_JSON,
     NOT_OBJECT,
     NOT_TEXT,
-    NOT_UTF8,
     TOO_DEEP,
     line_starts,
     read_json_lines,
     select_lines,
 )
+from pile_builder.text.json_strings import NOT_JSON, NOT_UTF8
 
 UNREADABLE = {NOT_JSON, NOT_UTF8, NOT_OBJECT}
 
