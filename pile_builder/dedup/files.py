@@ -34,18 +34,16 @@ from pile_builder.dedup.file_report import (
     write_duplicates,
 )
 from pile_builder.dedup.file_sketches import Corpus, read_corpus
-from pile_builder.dedup.links import estimate_jaccard, split_links
+from pile_builder.dedup.links import bucket_links, estimate_jaccard
 from pile_builder.dedup.winners import Linked, winners
 from pile_builder.errors import PileError
 from pile_builder.storage import Store
 from pile_builder.text.column import TextColumn
 from pile_builder.text.json_lines import DOCUMENT
-from pile_builder.text.minhash import Sketches, sketch
+from pile_builder.text.minhash import NO_BAND, Sketches, sketch
 from pile_builder.text.normalise import hash_words
 
-BUCKET_ROWS = 4 << 20
-"""Band hashes that are sorted at once, unless one band has more."""
-PAIRS = 1 << 20
+PAIRS = 1 << 18
 """Signatures that are compared at once."""
 TOLD_BYTES = 1 << 30
 """Memory from which on it is told in advance."""
@@ -95,11 +93,13 @@ class Options:
 
 
 def memory_bytes(documents: int, options: Options) -> int:
-    """Memory that so many documents need beside the lines that are kept: sketches, and copies while they are linked."""
-    signature, bands = (0, 0) if options.exact_only else (options.bands * options.rows, options.bands)
-    held = 16 + 8 * bands + signature + 8 + 8 + 1
-    linking = 16 + 8 * bands + signature + 150
-    return documents * (held + linking)
+    """Memory that so many documents need beside the lines that are kept.
+
+    A content hash, bands, signature, number of words, length and kind of each, and while they are linked the rows of a
+    band with their sorting order, or before that the copy of a column when the portions' are joined.
+    """
+    bands, signature = (0, 0) if options.exact_only else (8 * options.bands, options.bands * options.rows)
+    return documents * (16 + bands + signature + 8 + 8 + 1 + max(100, bands, signature))
 
 
 def deduplicate(
@@ -183,26 +183,36 @@ def find_losers(sketches: Sketches, lengths: NDArray[np.int64], options: Options
     losers, to = handles[lost].astype(np.int64), handles[best[lost]].astype(np.int64)
     is_exact = (sketches.content[losers] == sketches.content[to]).all(axis=1)
     jaccard = np.ones(len(losers))
-    near = np.flatnonzero(~is_exact)
-    for start in range(0, len(near), PAIRS):
-        some = near[start : start + PAIRS]
-        jaccard[some] = estimate_jaccard(sketches.signature[losers[some]], sketches.signature[to[some]])
+    jaccard[~is_exact] = _similarity(sketches, losers[~is_exact], to[~is_exact])
     return Losers(losers, to, is_exact, jaccard)
 
 
 def _links(sketches: Sketches, threshold: float) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Verified links between documents by their number, some bands at a time so that memory is bounded."""
-    count, bands = sketches.bands.shape
-    handles = np.arange(count, dtype=np.uint64)
+    """Verified links between documents by their number: exact copies first, then a band at a time among the others."""
+    content = sketches.content
+    handles = np.arange(len(sketches), dtype=np.uint64)
     # An order that goes with the content: who is compared with whom does not depend on the order of the inputs.
-    orders = sketches.content[:, 0]
-    step = max(1, BUCKET_ROWS // max(count, 1))
-    pairs = []
-    for first in range(0, max(bands, 1), step):
-        some = Sketches(sketches.content, sketches.bands[:, first : first + step], sketches.signature, sketches.words)
-        links = split_links(some, orders, handles, threshold)
-        pairs.append((links.small_handles, links.handles))
-    return np.concatenate([small for small, _ in pairs]), np.concatenate([large for _, large in pairs])
+    orders = content[:, 0]
+    small, large = bucket_links(content[:, 0], orders, handles)
+    is_copy = content[small, 1] == content[large, 1]
+    links = [(small[is_copy], large[is_copy])]
+    is_original = np.ones(len(sketches), np.bool_)
+    is_original[large[is_copy]] = False
+    for band in range(sketches.bands.shape[1]):
+        members = np.flatnonzero(is_original & (sketches.bands[:, band] != NO_BAND))
+        small, large = bucket_links(sketches.bands[members, band], orders[members], handles[members])
+        is_near = _similarity(sketches, small, large) >= threshold
+        links.append((small[is_near], large[is_near]))
+    return np.concatenate([small for small, _ in links]), np.concatenate([large for _, large in links])
+
+
+def _similarity(sketches: Sketches, a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
+    """Estimated Jaccard similarity of pairs of documents; some at a time, since that copies their signatures."""
+    result = np.empty(len(a))
+    for start in range(0, len(a), PAIRS):
+        some = slice(start, start + PAIRS)
+        result[some] = estimate_jaccard(sketches.signature[a[some]], sketches.signature[b[some]])
+    return result
 
 
 def _check(options: Options) -> None:
