@@ -95,11 +95,11 @@ class Options:
 def memory_bytes(documents: int, options: Options) -> int:
     """Memory that so many documents need beside the lines that are kept.
 
-    A content hash, bands, signature, number of words, length and kind of each, and while they are linked the rows of a
-    band with their sorting order, or before that the copy of a column when the portions' are joined.
+    A content hash, bands, signature, number of words, length and kind of each (257 bytes by default), twice while the
+    portions' are joined; and what a band takes while it is sorted and linked, measured at 250 bytes.
     """
-    bands, signature = (0, 0) if options.exact_only else (8 * options.bands, options.bands * options.rows)
-    return documents * (16 + bands + signature + 8 + 8 + 1 + max(100, bands, signature))
+    held = 16 + 8 + 8 + 1 + (0 if options.exact_only else (8 + options.rows) * options.bands)
+    return documents * (2 * held + 250)
 
 
 def deduplicate(
