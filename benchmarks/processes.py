@@ -35,7 +35,7 @@ def run_ours(manifest: Path, data: Path, out: Path, *, sample_memory: bool = Fal
     shutil.rmtree(out, ignore_errors=True)
     pile = str(Path(sys.executable).with_name("pile"))
     command = [pile, "build", str(manifest), "--out", str(out), "--workers", str(WORKERS)]
-    seconds, memory = _run(command, {"PILE_DATA": str(data.absolute())}, out.with_suffix(".log"), sample_memory)
+    seconds, memory = run_command(command, {"PILE_DATA": str(data.absolute())}, out.with_suffix(".log"), sample_memory)
     summary = json.loads((out / "report" / "summary.json").read_text())
     return Finished(seconds, summary["sources"]["common_crawl"], memory)
 
@@ -47,11 +47,11 @@ def run_datatrove(python: Path, extractor: str, data: Path, out: Path) -> Finish
     command = [str(python), script, str(data / "web"), str(out), "--model", str(MODEL), "--extractor", extractor]
     # datatrove copies the model into its cache of downloads: let that be ours.
     environment = {"HF_HOME": str(out.parent.absolute() / "datatrove-cache"), "HF_HUB_OFFLINE": "1"}
-    seconds, _ = _run([*command, "--workers", str(WORKERS)], environment, out.with_suffix(".log"))
+    seconds, _ = run_command([*command, "--workers", str(WORKERS)], environment, out.with_suffix(".log"))
     return Finished(seconds, json.loads((out / "counts.json").read_text()))
 
 
-def _run(
+def run_command(
     command: Sequence[str], environment: Mapping[str, str], log: Path, sample_memory: bool = False
 ) -> tuple[float, int]:
     """Seconds and sampled memory of a command; its output goes to `log`."""

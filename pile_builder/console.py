@@ -21,6 +21,8 @@ UNITS = {
     "settle": "blocks",
     "mix": "plan",
     "assemble": "shards",
+    "read": "MB",
+    "write": "MB",
 }
 
 
@@ -58,7 +60,7 @@ class PhaseProgress:
     ) -> None:
         self._progress.stop()
 
-    def __call__(self, phase: str, done: int, total: int, records: int) -> None:
+    def __call__(self, phase: str, done: int, total: int, records: int = 0) -> None:
         """Show that `done` of a phase's `total` tasks are committed, and the records that its long tasks have read."""
         if phase not in self._tasks:
             self._tasks[phase] = self._progress.add_task(phase, total=total, unit=UNITS[phase], records="")

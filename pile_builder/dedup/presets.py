@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pile_builder.checked_yaml import unknown_word
+from pile_builder.errors import PileError
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:
@@ -21,6 +24,7 @@ class Preset:
     source: str
 
 
+_BARS = " ▁▂▃▄▅▆▇█"
 _UNSTATED = "n-gram not stated there, 5 words here"
 PRESETS: Final[Mapping[str, Preset]] = {
     "fineweb": Preset(5, 14, 8, "datatrove examples/fineweb.py; Penedo et al. 2024 (FineWeb)"),
@@ -38,6 +42,24 @@ PRESETS: Final[Mapping[str, Preset]] = {
     "bigcode": Preset(5, 25, 10, "BigCode near-deduplication: 256 permutations at 0.7"),
 }
 """By name. Shingles are of words v2 in all of them."""
+
+
+def preset_of(name: str) -> Preset:
+    """The preset of that name.
+
+    Raises:
+        PileError: there is none; the message names the nearest.
+    """
+    if name not in PRESETS:
+        raise PileError(unknown_word("preset", name, PRESETS))
+    return PRESETS[name]
+
+
+def curve(bands: int, rows: int, points: int) -> str:
+    """`probability` over similarities from 0 to 1 as a line of `points` bars."""
+    return "".join(
+        _BARS[round(probability(number / (points - 1), bands, rows) * (len(_BARS) - 1))] for number in range(points)
+    )
 
 
 def probability(similarity: float, bands: int, rows: int) -> float:
