@@ -108,7 +108,8 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
     console.print(drops)
     console.print()
     for split, counts in summary["written"].items():
-        line = f"{split:<10} {counts['documents']:>9,} documents {counts['bytes']:>15,} bytes"
+        pieces = f" in {counts['pieces']:,} pieces" if counts["pieces"] != counts["documents"] else ""
+        line = f"{split:<10} {counts['documents']:>9,} documents {counts['bytes']:>15,} bytes{pieces}"
         console.print(line, highlight=False)
     for alarm in summary.get("alarms", ()):
         console.print(f"alarm: {alarm}", style="bold red", highlight=False)

@@ -49,6 +49,8 @@ from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.work import Work
 
 LEAST_RANGE_BITS = 6
+TOLD_BYTES = 16 << 20
+"""Memory of one worker from which on it is told in advance."""
 GROUP_BYTES = 8 << 20
 """Bucket rows that a range of hashes aims at; runners hold a group in memory."""
 
@@ -82,8 +84,9 @@ def run_dedup(store: Store, work: Work, config: Dedup, order: Sequence[str], opt
             for number in range(config.passes)
         ]
     )
-    memory = union_find_bytes(sum(rows)) / 2**20
-    options.say(f"dedup: joining links of {sum(rows):,} documents takes {memory:,.1f} MiB on one worker")
+    memory = union_find_bytes(sum(rows))
+    if memory >= TOLD_BYTES:
+        options.say(f"dedup: joining links of {sum(rows):,} documents takes {memory / 2**20:,.0f} MiB on one worker")
     sources = Sources.of([(block.source, block.ingest) for block in work.blocks], order)
     plan = ClusterPlan(store, config, sources)
 

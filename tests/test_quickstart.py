@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = {
-    "digest": "f01b389e254e557d72df55c5",
-    "kept": {"common_crawl": 29, "arxiv": 24, "books": 21, "github": 25},
+    "digest": "5ace17b1ec3e23a745e93e81",
+    "kept": {"common_crawl": 28, "arxiv": 24, "books": 21, "github": 25},
 }
 """Raise the versions in work.py, sets.py or the source that changed, then put the new values here."""
 
