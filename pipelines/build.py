@@ -12,6 +12,7 @@ from pile_builder.audit.card import dataset_card
 from pile_builder.audit.contamination import contamination_report
 from pile_builder.audit.explain import STORY
 from pile_builder.audit.lock import lock_text
+from pile_builder.audit.privacy import privacy_report
 from pile_builder.audit.summary import summarise
 from pile_builder.dedup.config import Dedup
 from pile_builder.lookup import build_lookup
@@ -184,6 +185,9 @@ def finish(
         report = dedup_report(store, work, manifest.dedup)
         store.write("report/dedup.json", orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
         summary["alarms"] = report["alarms"]
+    if any(manifest.select_of(name).privacy for name in manifest.sources):
+        replaced = privacy_report(store, work, manifest)
+        store.write("report/privacy.json", orjson.dumps(replaced, option=orjson.OPT_INDENT_2) + b"\n")
     if manifest.decontaminate:
         found = contamination_report(store, work, manifest)
         store.write("report/decontamination.json", orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")

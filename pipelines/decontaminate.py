@@ -24,7 +24,7 @@ from pile_builder.decontamination.cut import MOST_PIECES, Cuts, Verdict, cut_spa
 from pile_builder.decontamination.evals import Action, load_items
 from pile_builder.decontamination.index import Index, build_index, open_index, write_index
 from pile_builder.decontamination.items import EvalItem
-from pile_builder.decontamination.match import Matches, find_matches
+from pile_builder.decontamination.match import Matches, count_hits, find_matches
 from pile_builder.document import LEDGER, SPAN, SPANS, apply_spans
 from pile_builder.manifest import Decontaminate, Manifest
 from pile_builder.pieces import merge_spans, original_offsets
@@ -32,8 +32,6 @@ from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_ta
 from pile_builder.pipelines.ledgers import span_objects, survivors
 from pile_builder.storage import Commits, Store
 from pile_builder.text.column import TextColumn, from_arrow
-from pile_builder.text.ngram_scan import scan
-from pile_builder.text.normalise import hash_words
 from pile_builder.work import Work
 
 MATCHES = pa.schema(
@@ -88,18 +86,17 @@ class CountNgrams(TaskFunction):
         holders = [np.zeros(0, np.int64)]
         documents = 0
         for group in read_survivors(self.store, task):
-            hits = scan(hash_words(group.edited), index.table)
-            pairs = np.unique(hits.document * max(index.size, 1) + hits.number)
-            np.add.at(totals, pairs % max(index.size, 1), 1)
-            holders.append(group.rows[np.unique(hits.document)])
+            numbers, counts, documents_with = count_hits(group.edited, index)
+            totals[numbers] += counts
+            holders.append(group.rows[documents_with])
             documents += len(group.rows)
         rows = np.concatenate(holders)
         numbers = np.flatnonzero(totals)
-        with self.store.writing(commits.object_name) as counts:
-            write_table(counts, pa.table([numbers, totals[numbers]], schema=_COUNTS))
+        with self.store.writing(commits.object_name) as counted:
+            write_table(counted, pa.table([numbers, totals[numbers]], schema=_COUNTS))
         with self.store.writing(commits.object_name) as held:
             write_table(held, pa.table({"row": rows}))
-        return {"counts": counts.name, "rows": held.name, "documents": documents, "holders": len(rows)}
+        return {"counts": counted.name, "rows": held.name, "documents": documents, "holders": len(rows)}
 
 
 @dataclass

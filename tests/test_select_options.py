@@ -44,6 +44,9 @@ def test_addresses_are_replaced_where_they_stand(toy_files: Path, toy_manifest: 
     (story,) = explain_document(Store(str(out)), f"0.txt#{record}")
     assert [span["rule"] for span in story["spans"]] == ["privacy.email", "privacy.ip"]
     assert (story["annotations"]["privacy.email"], story["annotations"]["privacy.ip"]) == (1, 1)
+    report = orjson.loads((out / "report" / "privacy.json").read_bytes())["sources"]["left"]
+    assert report["replaced"] == {"email": 1, "ip": 1}
+    assert [sample["match"] for sample in report["samples"]] == ["j" + "*" * 23 + "t", "5" + "*" * 10 + "1"]
 
 
 def test_privacy_and_line_rules_share_a_text(toy_manifest: Make, toy_files: Path, tmp_path: Path):

@@ -54,17 +54,17 @@ class Matches:
         return len(self.document)
 
 
-def count_hits(column: TextColumn, index: Index) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def count_hits(column: TextColumn, index: Index) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """In how many documents of the batch each n-gram occurs, to be summed over the corpus.
 
     Returns:
-        Numbers of n-grams and pairs that occur, ascending, int64[k], and their documents, int64[k]. A number is common
-        when the sum exceeds `COMMON_DOCUMENTS`.
+        Numbers of n-grams and pairs that occur, ascending, int64[k]; how many documents hold each, int64[k], a number
+        being common when the sum exceeds `COMMON_DOCUMENTS`; and the documents that hold any, ascending, int64[m].
     """
     hits = scan(hash_words(column), index.table)
     size = max(index.size, 1)
     numbers, counts = np.unique(np.unique(hits.document * size + hits.number) % size, return_counts=True)
-    return numbers, counts
+    return numbers, counts, np.unique(hits.document)
 
 
 def find_matches(column: TextColumn, index: Index, common: NDArray[np.bool_] | None = None) -> Matches:

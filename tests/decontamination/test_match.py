@@ -181,7 +181,7 @@ def test_common_ngrams_are_counted_and_ignored():
     texts = [f"{boilerplate} {i}. {boilerplate}" for i in range(12)] + [QUESTION, "How many crates are left? Twenty."]
     counts = np.zeros(index.size, np.int64)
     for batch in (texts[:5], texts[5:]):
-        numbers, documents = count_hits(from_strings(batch), index)
+        numbers, documents, _ = count_hits(from_strings(batch), index)
         counts[numbers] += documents
     expected: Counter = Counter()
     for text in texts:
