@@ -40,7 +40,7 @@ def test_golden_digest_and_counts(corpus: Path):
 def test_commands_on_a_finished_build(corpus: Path):
     assert pile("verify", str(corpus)).stdout.endswith("digests and counts as recorded\n")
     status = pile("status", "manifests/quickstart.yaml", "--out", str(corpus)).stdout
-    assert status.count("nothing to do") == 7
+    assert status.count("nothing to do") == 9
     url = "http://tidewaterallotments.example/notes/leaf-mould.html"
     (story,) = orjson.loads(pile("explain", str(corpus), url).stdout)
     assert story["meta"]["title"].startswith("Making leaf mould")
