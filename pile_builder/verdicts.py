@@ -11,8 +11,8 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pile_builder.annotate.keep import PRESETS, chances, draws
 from pile_builder.blocks import open_parquet
-from pile_builder.classifier.keep import PRESETS, chances, draws
 from pile_builder.document import id64
 from pile_builder.recipes import Rule
 from pile_builder.selection import Quality, Select

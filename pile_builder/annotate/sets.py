@@ -16,13 +16,13 @@ from typing import Any
 import pyarrow as pa
 
 from pile_builder.annotate.bad_words import BadWords, bad_words_batch, load_bad_words
+from pile_builder.annotate.keep import PRESETS
 from pile_builder.annotate.language import LanguageModel, language_batch
 from pile_builder.annotate.lines import cleaned_lines
 from pile_builder.annotate.privacy import Kind, privacy_batch
 from pile_builder.annotate.quality import QualityModel, quality_batch
 from pile_builder.annotate.signals import signals
 from pile_builder.annotate.sketch import SketchConfig, sketch_batch
-from pile_builder.classifier.keep import PRESETS
 from pile_builder.dedup.config import Dedup
 from pile_builder.document import apply_spans
 from pile_builder.errors import ManifestError

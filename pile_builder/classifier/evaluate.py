@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pile_builder.classifier.keep import PRESETS, chances
+from pile_builder.annotate.keep import PRESETS, chances
 
 THRESHOLDS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 BINS: Final = 20

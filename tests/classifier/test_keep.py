@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pile_builder.classifier.keep import PRESETS, chances, draws, keep, pareto_keep
+from pile_builder.annotate.keep import PRESETS, chances, draws, keep, pareto_keep
 
 IDS = np.arange(200_000, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 
