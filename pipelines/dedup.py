@@ -44,7 +44,7 @@ from pile_builder.pipelines.dedup_links import (
     link_buckets,
     merge_samples,
 )
-from pile_builder.pipelines.engine import RunOptions, Task, run_phase
+from pile_builder.pipelines.engine import RunOptions, Task, run_phase, single
 from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.work import Work
 
@@ -92,7 +92,7 @@ def run_dedup(store: Store, work: Work, config: Dedup, order: Sequence[str], opt
 
     def construct(elements: beam.PCollection[Task]) -> None:
         by_rank = elements | "ByRank" >> beam.Map(_with_rank)
-        links = elements.pipeline | beam.Create([linked["links"]])
+        links = elements.pipeline | single(linked["links"])
         members = links | "Join" >> beam.ParDo(JoinLinks(store, rows))
         best = (by_rank, members) | "Members" >> beam.CoGroupByKey() | "Best" >> beam.ParDo(FindBest(plan))
         grouped = best | "Components" >> beam.GroupByKey()
@@ -187,5 +187,5 @@ def _with_rank(task: Task) -> tuple[int, Task]:
 
 def _all_counts(elements: Any, *counts: Any) -> Any:
     # An empty element: the commit follows even when nothing was counted.
-    anything = elements.pipeline | "Anything" >> beam.Create([(0, b"")])
+    anything = elements.pipeline | "Anything" >> single((0, b""))
     return (*counts, anything) | beam.Flatten() | "Counts" >> beam.GroupByKey()

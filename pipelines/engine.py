@@ -64,6 +64,19 @@ class ReadTasks(beam.PTransform):
         return lines | "Spread" >> beam.GroupByKey() | "Tasks" >> beam.FlatMap(itemgetter(1))
 
 
+def single(value: Any) -> beam.PTransform:
+    """A collection of one small value, without the stages in which Create splits what it reads."""
+    return _Single(value)
+
+
+@dataclass
+class _Single(beam.PTransform):
+    value: Any
+
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[Any]:
+        return root | beam.Impulse() | beam.Map(lambda _: self.value)
+
+
 def read_lines(path: str) -> Iterator[dict[str, Any]]:
     """JSON objects, one a line."""
     folder, name = path.rsplit("/", 1)
