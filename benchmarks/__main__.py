@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import beam_share, kernels, memory, web
+from benchmarks import beam_share, dedup_files, dedup_quality, dedup_scale, kernels, memory, web
 from benchmarks.report import Result, markdown, plain_table
 from benchmarks.settings import Settings
 
@@ -18,6 +18,9 @@ BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
     "kernels": kernels.run,
     "beam": beam_share.run,
     "memory": memory.run,
+    "dedup": dedup_files.run,
+    "dedup-scale": dedup_scale.run,
+    "dedup-quality": dedup_quality.run,
 }
 
 

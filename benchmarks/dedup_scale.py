@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,6 +28,9 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from benchmarks.processes import WORKERS
+from benchmarks.report import Result, Row, seconds
+from benchmarks.settings import Settings
 from pile_builder.annotate.sketch import SketchConfig, sketch_schema
 from pile_builder.blocks import write_table
 from pile_builder.dedup.config import Dedup
@@ -44,6 +48,13 @@ SIMILARITY = 0.85
 """How often a minimum of a near-copy equals its original's."""
 CONFIG = SketchConfig()
 POLL_SECONDS = 0.05
+DOCUMENTS = 1_000_000
+SECONDS, MEMORY = 25.0, 3.0
+"""Targets at `DOCUMENTS`: at most so many seconds and GiB."""
+GROWTH = 1.2
+"""At most so many times ten times the time at a tenth of `DOCUMENTS`."""
+ALIKE = 1.0
+"""At most so many times the time of different documents where all are the same."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,32 @@ class Measured:
     seconds: float
     memory: int
     summary: dict[str, object]
+
+
+def run(settings: Settings) -> Result:
+    """The documents with pairs as often as asked for; fewer documents, and only equal or different ones, once."""
+    folder = settings.work / "dedup-scale"
+    found = [measure(DOCUMENTS, "pairs", WORKERS, 1, folder) for _ in range(settings.repetitions)]
+    spent = statistics.median(one.seconds for one in found)
+    memory = max(one.memory for one in found) / 2**30
+    few, same, different = (
+        measure(documents, alike, WORKERS, 1, folder).seconds
+        for documents, alike in ((DOCUMENTS // 10, "pairs"), (DOCUMENTS, "all"), (DOCUMENTS, "none"))
+    )
+    shutil.rmtree(folder)
+    growth, ratio = spent / (10 * few), same / different
+    name = f"dedup phase, {DOCUMENTS:,} documents"
+    rows = [
+        _row(f"{name}, {100 * SHARE_PAIRED:g} % paired", seconds(spent), None, f"{SECONDS:g} s", spent <= SECONDS),
+        _row(f"{name}: peak memory", f"{memory:.2f} GiB", None, f"{MEMORY:g} GiB", memory <= MEMORY),
+        _row(f"{name}: over ten times {DOCUMENTS // 10:,}", seconds(spent), growth, f"{GROWTH:g}x", growth <= GROWTH),
+        _row(f"{name}: all equal, over all different", seconds(same), ratio, f"{ALIKE:g}x", ratio <= ALIKE),
+    ]
+    note = (
+        f"dedup phase: generated sketches, {WORKERS} workers. {DOCUMENTS // 10:,} documents take {seconds(few)}, "
+        f"{DOCUMENTS:,} different ones {seconds(different)}."
+    )
+    return Result(rows, [note])
 
 
 def generate(store: Store, documents: int, alike: str) -> Work:
@@ -82,7 +119,7 @@ def generate(store: Store, documents: int, alike: str) -> Work:
         signature[:], bands[:], content[:] = signature[0], bands[0], content[0]
     ids = rng.bytes(10 * documents).hex()
     lengths = rng.integers(200, 20_000, documents)
-    blocks = []
+    places = []
     bounds = np.linspace(0, documents, BLOCKS + 1).astype(int)
     for rank, (start, end) in enumerate(pairwise(bounds)):
         rows = slice(int(start), int(end))
@@ -93,9 +130,27 @@ def generate(store: Store, documents: int, alike: str) -> Work:
         table = _sketch_table(content[rows], bands[rows], signature[rows])
         _commit(store, "annotate", f"a{rank}", table, "object", set="sketch")
         Commits(store, "select").put(f"s{rank}", {"ledger": "", "dropped": {}})
-        split = Split(f"{rank:02}", (), {})
-        blocks.append(BlockWork(rank, source, split, f"i{rank}", {"sketch": f"a{rank}"}, f"s{rank}", f"e{rank}"))
-    return Work(tuple(blocks), "d", "", {}, {})
+        places.append((source, rank))
+    return work_of(places)
+
+
+def work_of(places: Iterable[tuple[str, int]]) -> Work:
+    """The work that `generate` prepares, from the source and rank of each block."""
+    blocks = [
+        BlockWork(
+            rank=rank,
+            source=source,
+            split=Split(f"{rank:02}", (), {}),
+            ingest=f"i{rank}",
+            sets={"sketch": f"a{rank}"},
+            select=f"s{rank}",
+            count="",
+            decontaminate="",
+            settle=f"e{rank}",
+        )
+        for source, rank in places
+    ]
+    return Work(tuple(blocks), dedup="d", index="", common="", mix="", annotations={}, parts={})
 
 
 def run_phase(store: Store, work: Work, config: Dedup, workers: int) -> tuple[float, dict[str, object]]:
@@ -150,18 +205,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _step(given: argparse.Namespace) -> None:
     store = Store(str(given.folder))
-    work_of = f"{given.folder}/work.json"
+    places = Path(f"{given.folder}/work.json")
     if given.step == "generate":
         work = generate(store, given.documents[0], given.alike)
-        Path(work_of).write_bytes(orjson.dumps([[block.source, block.rank] for block in work.blocks]))
+        places.write_bytes(orjson.dumps([[block.source, block.rank] for block in work.blocks]))
         return
-    blocks = [
-        BlockWork(rank, source, Split(f"{rank:02}", (), {}), f"i{rank}", {"sketch": f"a{rank}"}, f"s{rank}", f"e{rank}")
-        for source, rank in orjson.loads(Path(work_of).read_bytes())
-    ]
     config = Dedup.model_validate({"passes": given.passes} if given.passes > 1 else {})
-    seconds, summary = run_phase(store, Work(tuple(blocks), "d", "", {}, {}), config, given.workers)
-    print(orjson.dumps({"seconds": seconds, "summary": summary}).decode())
+    spent, summary = run_phase(store, work_of(orjson.loads(places.read_bytes())), config, given.workers)
+    print(orjson.dumps({"seconds": spent, "summary": summary}).decode())
+
+
+def _row(work: str, ours: str, ratio: float | None, most: str, reached: bool) -> Row:
+    shown = "" if ratio is None else f"{ratio:.2f}x"
+    return Row(work, ours, ratio=shown, target=f"{most} at most", reached=reached)
 
 
 def _sketch_table(content: NDArray[np.uint64], bands: NDArray[np.uint64], signature: NDArray[np.uint8]) -> pa.Table:
