@@ -164,6 +164,20 @@ def test_inside_sources_only(toy_manifest: Callable[..., Manifest], toy_files: P
     }
 
 
+def test_tagged_losers_are_reported_and_stay(toy_manifest: Callable[..., Manifest], tmp_path: Path):
+    dropped = build(toy_manifest(), str(tmp_path / "drop"), RunOptions())
+    expected = {"left": [0.0, 0.01]}
+    tagged = build(toy_manifest(dedup={"action": "tag", "expected": expected}), str(tmp_path / "tag"), RunOptions())
+    report = orjson.loads((tmp_path / "tag" / "report" / "dedup.json").read_bytes())
+    lost = sum(
+        count for source in dropped["sources"].values() for rule, count in source["dropped"].items() if "dedup" in rule
+    )
+    assert sum(report["lost"].values()) == lost > 0
+    assert tagged["documents"]["kept"] == dropped["documents"]["kept"] + lost
+    assert [alarm for alarm in tagged["alarms"] if alarm.startswith("left lost ")]
+    assert report["largest"][0]["excerpt"]
+
+
 def test_exact_verification_reads_the_candidates(
     toy_manifest: Callable[..., Manifest], toy_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
