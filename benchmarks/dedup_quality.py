@@ -19,9 +19,8 @@ from benchmarks.report import Result, Row, per_cent
 from benchmarks.settings import Settings
 from pile_builder.dedup.components import components
 from pile_builder.dedup.exact import common, jaccard, shingle_sets
-from pile_builder.dedup.links import estimate_jaccard, split_links
+from pile_builder.dedup.links import estimate_jaccard, near_links
 from pile_builder.dedup.presets import PRESETS, probability
-from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.text.column import from_strings
 from pile_builder.text.minhash import sketch
 
@@ -69,9 +68,8 @@ def rate(name: str, texts: Sequence[str]) -> Quality:
     """Deduplicate texts with the preset and compare with brute force."""
     column = from_strings(texts)
     sketches = sketch(column, ngram=PRESET.ngram, bands=PRESET.bands, rows=PRESET.rows)
-    handles = np.arange(len(texts), dtype=np.uint64)
-    links = split_links(sketches, keyed_hash(key(SEED, name), handles), handles, THRESHOLD)
-    members, component = components(links.small_handles, links.handles)
+    small, large = near_links(sketches, THRESHOLD)
+    members, component = components(small, large)
     cluster_of = dict(zip(members.tolist(), component.tolist(), strict=True))
     sets = shingle_sets(column, PRESET.ngram)
     alike = found = 0
@@ -79,7 +77,7 @@ def rate(name: str, texts: Sequence[str]) -> Quality:
         if similarity(sets[a], sets[b]) >= ALIKE:
             alike += 1
             found += cluster_of.get(a, -1) == cluster_of.get(b, -2)
-    ends = list(zip(links.small_handles.tolist(), links.handles.tolist(), strict=True))
+    ends = list(zip(small.tolist(), large.tolist(), strict=True))
     right = sum(similarity(sets[a], sets[b]) >= RIGHT for a, b in ends)
     return Quality(name, len(texts), alike, found, len(ends), right)
 

@@ -34,17 +34,15 @@ from pile_builder.dedup.file_report import (
     write_duplicates,
 )
 from pile_builder.dedup.file_sketches import Corpus, read_corpus
-from pile_builder.dedup.links import bucket_links, estimate_jaccard
+from pile_builder.dedup.links import estimate_of_pairs, near_links
 from pile_builder.dedup.winners import Linked, winners
 from pile_builder.errors import PileError
 from pile_builder.storage import Store
 from pile_builder.text.column import TextColumn
 from pile_builder.text.json_lines import DOCUMENT
-from pile_builder.text.minhash import NO_BAND, Sketches, sketch
+from pile_builder.text.minhash import Sketches, sketch
 from pile_builder.text.normalise import hash_words
 
-PAIRS = 1 << 18
-"""Signatures that are compared at once."""
 TOLD_BYTES = 1 << 30
 """Memory from which on it is told in advance."""
 PREFERENCES = {"first": ("id",), "longest": ("length", "id")}
@@ -174,7 +172,7 @@ def deduplicate(
 
 def find_losers(sketches: Sketches, lengths: NDArray[np.int64], options: Options) -> Losers:
     """Which of n documents lose to which; `lengths` is int64[n], in bytes, and their order is the tie break."""
-    small, large = _links(sketches, options.threshold)
+    small, large = near_links(sketches, options.threshold)
     handles, component = components(small, large)
     nothing = np.zeros(len(handles))
     linked = Linked(handles, component, nothing.astype(np.int64), nothing, lengths[handles.astype(np.int64)], handles)
@@ -183,36 +181,8 @@ def find_losers(sketches: Sketches, lengths: NDArray[np.int64], options: Options
     losers, to = handles[lost].astype(np.int64), handles[best[lost]].astype(np.int64)
     is_exact = (sketches.content[losers] == sketches.content[to]).all(axis=1)
     jaccard = np.ones(len(losers))
-    jaccard[~is_exact] = _similarity(sketches, losers[~is_exact], to[~is_exact])
+    jaccard[~is_exact] = estimate_of_pairs(sketches.signature, losers[~is_exact], to[~is_exact])
     return Losers(losers, to, is_exact, jaccard)
-
-
-def _links(sketches: Sketches, threshold: float) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Verified links between documents by their number: exact copies first, then a band at a time among the others."""
-    content = sketches.content
-    handles = np.arange(len(sketches), dtype=np.uint64)
-    # An order that goes with the content: who is compared with whom does not depend on the order of the inputs.
-    orders = content[:, 0]
-    small, large = bucket_links(content[:, 0], orders, handles)
-    is_copy = content[small, 1] == content[large, 1]
-    links = [(small[is_copy], large[is_copy])]
-    is_original = np.ones(len(sketches), np.bool_)
-    is_original[large[is_copy]] = False
-    for band in range(sketches.bands.shape[1]):
-        members = np.flatnonzero(is_original & (sketches.bands[:, band] != NO_BAND))
-        small, large = bucket_links(sketches.bands[members, band], orders[members], handles[members])
-        is_near = _similarity(sketches, small, large) >= threshold
-        links.append((small[is_near], large[is_near]))
-    return np.concatenate([small for small, _ in links]), np.concatenate([large for _, large in links])
-
-
-def _similarity(sketches: Sketches, a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
-    """Estimated Jaccard similarity of pairs of documents; some at a time, since that copies their signatures."""
-    result = np.empty(len(a))
-    for start in range(0, len(a), PAIRS):
-        some = slice(start, start + PAIRS)
-        result[some] = estimate_jaccard(sketches.signature[a[some]], sketches.signature[b[some]])
-    return result
 
 
 def _check(options: Options) -> None:

@@ -13,8 +13,6 @@ property, since another split may hold a smaller member that matches one of two 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -23,22 +21,6 @@ from pile_builder.text.minhash import NO_BAND, Sketches
 
 CHANCE_AGREEMENT = 2.0**-8
 """How often 8 bits of two unrelated minima are equal."""
-
-
-@dataclass(frozen=True, slots=True)
-class SplitLinks:
-    """What one split knows about itself, and what it must ask the others.
-
-    `small_handles` and `handles`, uint64[k], are verified links, smaller member first, sorted and unique. The bucket
-    rows that travel on are `bucket_hashes`, `bucket_orders` and `bucket_handles`, uint64[m], as `bucket_links` takes
-    them.
-    """
-
-    small_handles: NDArray[np.uint64]
-    handles: NDArray[np.uint64]
-    bucket_hashes: NDArray[np.uint64]
-    bucket_orders: NDArray[np.uint64]
-    bucket_handles: NDArray[np.uint64]
 
 
 def bucket_links(
@@ -53,7 +35,7 @@ def bucket_links(
 
     Returns:
         Two arrays uint64[k], handle of the smallest and handle of the member, sorted by them and without repeats. The
-        links are candidates: `verified` decides. The result does not depend on the order of the rows.
+        links are candidates: signatures or texts decide. The result does not depend on the order of the rows.
     """
     first, second = _stars(np.argsort(hashes), hashes, orders, handles)
     return _sorted_pairs(first, second)
@@ -61,62 +43,41 @@ def bucket_links(
 
 def copies(content: NDArray[np.uint64], orders: NDArray[np.uint64], handles: NDArray[np.uint64]) -> NDArray[np.int64]:
     """For each of n documents the row of the smallest document with the same content hash (uint64[n, 2]), int64[n]."""
-    ranked = np.lexsort((handles, orders))
+    ranked = np.lexsort((handles, orders, content[:, 1], content[:, 0]))
+    ordered = content[ranked]
+    is_start = np.ones(len(ranked), np.bool_)
+    is_start[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
     original = np.empty(len(ranked), np.int64)
-    original[ranked] = ranked[_first_of_equal(content[ranked])]
+    original[ranked] = ranked[is_start][np.cumsum(is_start) - 1]
     return original
 
 
-def split_links(
-    sketches: Sketches, orders: NDArray[np.uint64], handles: NDArray[np.uint64], threshold: float
-) -> SplitLinks:
-    """Link the documents of one split among themselves and say which bucket rows still need to travel.
+def near_links(sketches: Sketches, threshold: float) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Verified links between documents that are all in memory, by their row.
 
-    Exact copies (equal content hash) are linked to their smallest, which alone goes on. In each band's buckets a member
-    whose estimated Jaccard similarity to the smallest reaches the threshold is linked to it and leaves the bucket. The
-    smallest travels on, and so does a member that was refused, since it may still match a document of another split.
-    Documents without bands have their content row only. The content row travels for all, because a shared band does not
-    promise that two exact copies meet: both may be refused by a third that is smaller.
-
-    This is for documents that all lie in one place, where nothing else has to be asked. Over several splits the links
-    would depend on which documents share one.
+    Exact copies come first: each is linked to the first of them, which alone goes on. Then a band at a time, every
+    member of a bucket is compared with the bucket's smallest. The order key is the content hash, so which texts are
+    linked does not depend on the order of the rows.
 
     Args:
-        sketches: the sketches of the split's selected documents, n rows.
-        orders: uint64[n], their order keys.
-        handles: uint64[n], their handles.
-        threshold: least estimated Jaccard similarity of a link.
+        sketches: of n documents; those without bands are linked to their exact copies only.
+        threshold: least estimated Jaccard similarity of a link between documents that differ.
+
+    Returns:
+        Two arrays uint64[k], smaller member and larger member, each pair once.
     """
-    # In this order a document's position is its rank, so the smallest of a bucket is the one with the least position.
-    ranked = np.lexsort((handles, orders))
-    content, bands, signature = sketches.content[ranked], sketches.bands[ranked], sketches.signature[ranked]
-    orders, handles = orders[ranked], handles[ranked]
-
-    original = _first_of_equal(content)
-    is_copy = original != np.arange(len(ranked))
-    copies, kept = np.flatnonzero(is_copy), np.flatnonzero(~is_copy)
-
-    hashes = bands[kept].reshape(-1)
-    members = np.repeat(kept, bands.shape[1])
-    has_band = hashes != NO_BAND
-    hashes, members = hashes[has_band], members[has_band]
-    smallest = members[_smallest_of_bucket(hashes)]
-    pairs, pair_of_row = np.unique(smallest << 32 | members, return_inverse=True)
-    first, second = pairs >> 32, pairs & 0xFFFFFFFF
-    is_linked = (first != second) & (_similarity(signature, first, second) >= threshold)
-    travels = ~is_linked[pair_of_row]
-
-    small, large = _sorted_pairs(
-        handles[np.concatenate([original[copies], first[is_linked]])],
-        handles[np.concatenate([copies, second[is_linked]])],
-    )
-    return SplitLinks(
-        small_handles=small,
-        handles=large,
-        bucket_hashes=np.concatenate([content[kept, 0], hashes[travels]]),
-        bucket_orders=np.concatenate([orders[kept], orders[members[travels]]]),
-        bucket_handles=np.concatenate([handles[kept], handles[members[travels]]]),
-    )
+    orders = sketches.content[:, 0]
+    handles = np.arange(len(sketches), dtype=np.uint64)
+    original = copies(sketches.content, orders, handles)
+    is_copy = original != np.arange(len(sketches))
+    small = large = np.empty(0, np.uint64)
+    for band in range(sketches.bands.shape[1]):
+        members = np.flatnonzero(~is_copy & (sketches.bands[:, band] != NO_BAND))
+        first, second = bucket_links(sketches.bands[members, band], orders[members], handles[members])
+        is_near = estimate_of_pairs(sketches.signature, first.view(np.int64), second.view(np.int64)) >= threshold
+        # Band by band, since near-copies share many bands.
+        small, large = _sorted_pairs(np.append(small, first[is_near]), np.append(large, second[is_near]))
+    return np.append(handles[original[is_copy]], small), np.append(handles[is_copy], large)
 
 
 def estimate_jaccard(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -135,9 +96,10 @@ def estimate_jaccard(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.f
     return _corrected(_count_equal(a, b, rows, rows), a.shape[1])
 
 
-def _similarity(
+def estimate_of_pairs(
     signature: NDArray[np.uint8], first: NDArray[np.int64], second: NDArray[np.int64]
 ) -> NDArray[np.float64]:
+    """`estimate_jaccard` of rows of one array of signatures, uint8[n, p], without copying them; float64[m]."""
     return _corrected(_count_equal(signature, signature, first, second), signature.shape[1])
 
 
@@ -185,38 +147,6 @@ def _stars(
                 count += 1
         start = stop
     return firsts[:count].copy(), seconds[:count].copy()
-
-
-def _equal_content(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    equal: NDArray[np.bool_] = (a[:, 0] == b[:, 0]) & (a[:, 1] == b[:, 1])
-    return equal
-
-
-def _first_of_equal(content: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """For each row the first row with the same content hash."""
-    by_content = np.lexsort((content[:, 1], content[:, 0]))
-    ordered = content[by_content]
-    is_start = np.ones(len(content), np.bool_)
-    is_start[1:] = ~_equal_content(ordered[1:], ordered[:-1])
-    return _least_of_run(by_content, is_start)
-
-
-def _smallest_of_bucket(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """For each row the first row with the same hash."""
-    by_hash = np.argsort(hashes)
-    ordered = hashes[by_hash]
-    is_start = np.ones(len(hashes), np.bool_)
-    is_start[1:] = ordered[1:] != ordered[:-1]
-    return _least_of_run(by_hash, is_start)
-
-
-def _least_of_run(rows: NDArray[np.int64], is_start: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Cut a permutation of rows into runs; for each row (by its own number) the least row of its run."""
-    least = np.empty(len(rows), np.int64)
-    if len(rows):
-        starts = np.flatnonzero(is_start)
-        least[rows] = np.repeat(np.minimum.reduceat(rows, starts), np.diff(starts, append=len(rows)))
-    return least
 
 
 def _sorted_pairs(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:

@@ -51,10 +51,9 @@ class WorkLimitError(Exception):
 
 @dataclass(slots=True)
 class Allowance:
-    """What a document may still cost in code points looked at, and how many of its lines passed a limit."""
+    """What a document may still cost in code points looked at."""
 
     left: int = LOOKS_PER_DOCUMENT
-    limited_lines: int = 0
 
 
 @dataclass(slots=True)
@@ -70,9 +69,9 @@ class _LineAllowance:
 def fix_line(line: str, allowance: Allowance) -> str:
     """`ftfy.fix_text(line, CONFIG)` for one line (with its line feed), as long as no limit is passed.
 
-    A line stays as it is and is counted in `allowance.limited_lines` when it is longer than MAX_LINE, needs looks at
-    more than LOOKS_PER_LINE times its length or than `allowance` has left, or has more than MAX_MARKS combining marks
-    in a row. It keeps its curly quotes too: straight ones would make its mojibake unreadable for good.
+    A line stays as it is when it is longer than MAX_LINE, needs looks at more than LOOKS_PER_LINE times its length or
+    than `allowance` has left, or has more than MAX_MARKS combining marks in a row. It keeps its curly quotes too:
+    straight ones would make its mojibake unreadable for good.
     """
     if len(line) <= min(MAX_LINE, allowance.left):
         limit = min(LOOKS_PER_LINE * max(len(line), SHORT_LINE), allowance.left)
@@ -83,7 +82,6 @@ def fix_line(line: str, allowance: Allowance) -> str:
             pass
         finally:
             allowance.left -= limit - max(budget.left, 0)
-    allowance.limited_lines += 1
     return line
 
 

@@ -8,7 +8,6 @@ ftfy itself must look, which it does at the lines that answer 2 on their own. An
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,36 +17,12 @@ from pile_builder.text.mojibake import Allowance, fix_line
 from pile_builder.text.repair_kernel import FTFY, UNCHANGED, classify, write_texts
 from pile_builder.text.repair_tables import RepairTables, load_tables
 
-__all__ = ["RepairCounts", "classify", "repair", "repair_texts"]
-
-
-@dataclass(frozen=True, slots=True)
-class RepairCounts:
-    """Documents that needed nothing, only a map of characters, or ftfy (whether or not it then found something).
-
-    `limited` are those of the third kind in which a line passed one of the limits in `mojibake` and stayed as it was.
-    """
-
-    unchanged: int = 0
-    mapped: int = 0
-    fixed: int = 0
-    limited: int = 0
-
-
-def repair(column: TextColumn) -> tuple[TextColumn, RepairCounts]:
-    """Every text as ftfy.fix_text (with `mojibake.CONFIG`) leaves it, in NFC.
-
-    Returns `column` itself where no text needs anything. Lines that would cost ftfy too much stay as they are (see
-    `mojibake.fix_line`).
-    """
-    tables = load_tables()
-    classes, lengths = classify(column.data, column.offsets, tables)
-    repaired, limited = _fix_documents(column, classes, lengths, tables)
-    return repaired, _count(classes, limited)
-
 
 def repair_texts(texts: Sequence[str]) -> list[str]:
-    """`repair` for Python strings; those that need nothing are returned as the objects that came.
+    """Every text as ftfy.fix_text (with `mojibake.CONFIG`) leaves it, in NFC.
+
+    Those that need nothing are returned as the objects that came. Lines that would cost ftfy too much stay as they are
+    (see `mojibake.fix_line`).
 
     Raises:
         UnicodeEncodeError: a text has lone surrogates.
@@ -55,18 +30,16 @@ def repair_texts(texts: Sequence[str]) -> list[str]:
     tables = load_tables()
     column = from_strings(texts)
     classes, lengths = classify(column.data, column.offsets, tables)
-    repaired, _ = _fix_documents(column, classes, lengths, tables)
+    repaired = _fix_documents(column, classes, lengths, tables)
     return [text if classes[i] == UNCHANGED else _slice(repaired, i).tobytes().decode() for i, text in enumerate(texts)]
 
 
 def _fix_documents(
     column: TextColumn, classes: NDArray[np.uint8], lengths: NDArray[np.int64], tables: RepairTables
-) -> tuple[TextColumn, int]:
-    """Apply the verdicts of `classify` to documents; returns how many had a line that passed a limit."""
-    limited = 0
+) -> TextColumn:
+    """Apply the verdicts of `classify` to documents."""
 
     def fix_document(index: int) -> bytes:
-        nonlocal limited
         allowance = Allowance()
         lines = _lines(column, index)
         line_classes, line_lengths = classify(lines.data, lines.offsets, tables)
@@ -75,10 +48,9 @@ def _fix_documents(
             return fix_line(_slice(lines, line).tobytes().decode(), allowance).encode()
 
         fixed = _rewrite(lines, line_classes, line_lengths, fix, tables)
-        limited += allowance.limited_lines > 0
         return fixed.data[fixed.offsets[0] : fixed.offsets[-1]].tobytes()
 
-    return _rewrite(column, classes, lengths, fix_document, tables), limited
+    return _rewrite(column, classes, lengths, fix_document, tables)
 
 
 def _rewrite(
@@ -113,8 +85,3 @@ def _lines(column: TextColumn, index: int) -> TextColumn:
 
 def _slice(column: TextColumn, index: int) -> NDArray[np.uint8]:
     return column.data[column.offsets[index] : column.offsets[index + 1]]
-
-
-def _count(classes: NDArray[np.uint8], limited: int) -> RepairCounts:
-    unchanged, mapped, fixed = np.bincount(classes, minlength=3).tolist()
-    return RepairCounts(unchanged, mapped, fixed, limited)

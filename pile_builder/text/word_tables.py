@@ -163,12 +163,6 @@ def code_point_bits(tables: WordTables, code_point: int) -> np.int64:
 
 
 @kernel
-def char_class(tables: WordTables, code_point: int) -> np.uint8:
-    """The bits SPACE to LINE_BREAK of a code point as uint8."""
-    return np.uint8(code_point_bits(tables, code_point) & 0xFF)
-
-
-@kernel
 def bits_at(data: NDArray[np.uint8], i: int, tables: WordTables) -> np.int64:
     """All bits of the character that begins at `data[i]`."""
     byte = np.int64(data[i])

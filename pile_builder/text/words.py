@@ -177,22 +177,12 @@ def tokenize(data: NDArray[np.uint8], start: int, end: int, tables: WordTables, 
 
 
 @kernel
-def count_sentences(data: NDArray[np.uint8], start: int, end: int, tables: WordTables, words: NDArray[np.int32]) -> int:
-    """The number of datatrove's sentences, `len(split_into_sentences(text))`, in `data[start:end]`; at least 1.
-
-    Arguments as for `tokenize`, whose words are left in `words`; -1 if it has too few rows.
-    """
-    count = tokenize(data, start, end, tables, words)
-    if count < 0:
-        return -1
-    return sentences_of_words(data, start, start, end, tables, words[:count])
-
-
-@kernel
 def sentences_of_words(
     data: NDArray[np.uint8], base: int, start: int, end: int, tables: WordTables, words: NDArray[np.int32]
 ) -> int:
-    """`count_sentences` of `data[start:end]`, whose words are `words`, their places relative to `base`.
+    """The number of datatrove's sentences, `len(split_into_sentences(text))`, in `data[start:end]`; at least 1.
+
+    `words` are those that `tokenize` finds there, their places relative to `base`.
 
     spaCy makes tokens of white space too, all but the single spaces between words, and any token that is not
     punctuation begins a sentence behind a token that ends one: so a line break behind a period is a sentence.

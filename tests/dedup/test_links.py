@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pile_builder.dedup.components import components
-from pile_builder.dedup.links import bucket_links, copies, estimate_jaccard, split_links
+from pile_builder.dedup.links import bucket_links, copies, estimate_jaccard, estimate_of_pairs, near_links
 from pile_builder.text.column import from_strings
 from pile_builder.text.minhash import NO_BAND, Sketches, sketch
 
@@ -59,18 +59,30 @@ def test_equal_order_keys_fall_back_on_the_handle():
     assert as_pairs(*pairs) == [(4, 6), (4, 9)]
 
 
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 3)), max_size=30))
+def test_copies_name_the_smallest_with_equal_content(documents):
+    content = np.array([(one, other) for one, other, _ in documents], np.uint64).reshape(-1, 2)
+    orders = np.array([order for *_, order in documents], np.uint64)
+    handles = np.arange(len(documents), dtype=np.uint64)[::-1]
+    expected = [
+        min((order, -row, row) for row, (*other, order) in enumerate(documents) if other == own)[2]
+        for *own, _ in documents
+    ]
+    assert copies(content, orders, handles).tolist() == expected
+
+
 def test_a_bucket_of_200_000_copies_is_linear():
     count = 200_000
     one = sketch(from_strings(["the same seven words again and again"]))
-    copies = rows_of(one, np.zeros(count, np.int64))
+    many = rows_of(one, np.zeros(count, np.int64))
     handles = np.arange(count, dtype=np.uint64)
-    split_links(one, orders_of([0]), np.zeros(1, np.uint64), 0.7)
+    near_links(one, 0.7)
     started = time.process_time()
-    links = split_links(copies, orders_of(handles), handles, 0.7)
+    _, large = near_links(many, 0.7)
     small, _ = bucket_links(np.ones(count, np.uint64), orders_of(handles), handles)
     assert time.process_time() - started < 3
-    assert len(links.handles) == len(small) == count - 1
-    assert len(links.bucket_hashes) == 15
+    assert len(large) == len(small) == count - 1
 
 
 def family(generator: np.random.Generator, changes: int) -> list[str]:
@@ -100,24 +112,25 @@ def all_pairs(sketches: Sketches) -> set[tuple[int, int]]:
     return set(as_pairs(*pairs[is_candidate & verified(first, second, 0.7)].T))
 
 
-def test_links_of_one_split_find_what_all_pairs_find():
+def test_near_links_find_what_all_pairs_find():
     sketches = sketch(from_strings(sample_texts()))
-    handles = np.arange(len(sketches), dtype=np.uint64)
-    links = split_links(sketches, orders_of(handles), handles, 0.7)
-    found = {(min(pair), max(pair)) for pair in as_pairs(links.small_handles, links.handles)}
+    found = as_pairs(*near_links(sketches, 0.7))
+    assert len(set(found)) == len(found)
     alike = all_pairs(sketches)
     assert len(alike) > 100
-    assert found <= alike
-    assert groups(found) == groups(alike)
+    assert {(min(pair), max(pair)) for pair in found} <= alike
+    assert groups(set(found)) == groups(alike)
 
 
-def scattered_links(sketches: Sketches, splits: int, ranks: list[int]) -> set[tuple[int, int]]:
+def scattered_links(
+    sketches: Sketches, splits: int, ranks: list[int], orders: np.ndarray | None = None
+) -> set[tuple[int, int]]:
     """Links between rows as the phase finds them, with row i in split i modulo `splits`, numbered by `ranks`."""
     numbers = np.arange(len(sketches))
     rank = np.array(ranks)[numbers % splits].astype(np.uint64)
     handles = rank << np.uint64(32) | (numbers // splits).astype(np.uint64)
     # The order key belongs to the document, so it is the same in however many splits the documents lie.
-    orders = orders_of(numbers)
+    orders = orders_of(numbers) if orders is None else orders
     row_of = {int(handle): row for row, handle in enumerate(handles)}
     found = set()
     travelling = []
@@ -150,7 +163,16 @@ def near_the_threshold() -> Sketches:
     return Sketches(content, bands, signature, np.full(count, 400))
 
 
-@pytest.mark.parametrize("make", [lambda: sketch(from_strings(sample_texts())), near_the_threshold])
+MAKERS = [lambda: sketch(from_strings(sample_texts())), near_the_threshold]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_near_links_are_those_of_the_phase_with_content_for_an_order(make):
+    sketches = make()
+    assert set(as_pairs(*near_links(sketches, 0.7))) == scattered_links(sketches, 1, [0], sketches.content[:, 0])
+
+
+@pytest.mark.parametrize("make", MAKERS)
 def test_clusters_do_not_depend_on_splits_and_their_ranks(make):
     sketches = make()
     expected = groups(scattered_links(sketches, 1, [0]))
@@ -165,40 +187,43 @@ def groups(links: set[tuple[int, int]]) -> list[list[int]]:
     return sorted(members[labels == label].tolist() for label in np.unique(labels))
 
 
-def test_what_travels_is_one_row_per_bucket_and_every_refused_member():
+def test_extreme_thresholds():
     sketches = sketch(from_strings(sample_texts()))
-    handles = np.arange(len(sketches), dtype=np.uint64)
-    strict = split_links(sketches, orders_of(handles), handles, 0.0)
-    assert len(np.unique(strict.bucket_hashes)) == len(strict.bucket_hashes)
-    assert NO_BAND not in strict.bucket_hashes
-    lenient = split_links(sketches, orders_of(handles), handles, 2.0)
     distinct = len(np.unique(sketches.content, axis=0))
-    has_bands = np.unique(sketches.content[sketches.words >= 5], axis=0)
-    assert len(lenient.bucket_hashes) == distinct + 14 * len(has_bands)
-    assert len(lenient.handles) == len(sketches) - distinct
+    small, large = near_links(sketches, 2.0)
+    assert len(large) == len(sketches) - distinct == 19
+    assert (sketches.content[small] == sketches.content[large]).all()
+    every_bucket = set(as_pairs(small, large))
+    handles = np.arange(len(sketches), dtype=np.uint64)
+    for band in sketches.bands.T:
+        members = band != NO_BAND
+        every_bucket |= set(as_pairs(*bucket_links(band[members], orders_of(handles)[members], handles[members])))
+    assert groups(set(as_pairs(*near_links(sketches, 0.0)))) == groups(every_bucket)
 
 
-@settings(deadline=None)
-@given(st.permutations(range(30)))
-def test_links_of_a_split_do_not_depend_on_the_order_of_its_rows(permutation):
-    sketches = sketch(from_strings(sample_texts()[:30]))
-    handles = np.arange(30, dtype=np.uint64)
-    expected = split_links(sketches, orders_of(handles), handles, 0.7)
-    shuffled = np.array(permutation)
-    found = split_links(rows_of(sketches, shuffled), orders_of(handles)[shuffled], handles[shuffled], 0.7)
-    assert as_pairs(found.small_handles, found.handles) == as_pairs(expected.small_handles, expected.handles)
+def test_documents_without_bands_are_linked_to_their_copies_only():
+    sketches = sketch(from_strings(["too short", "other short", "Too short!", "", "too short it"]))
+    assert (sketches.bands == NO_BAND).all()
+    assert as_pairs(*near_links(sketches, 0.0)) == [(0, 2)]
+    no_bands = Sketches(sketches.content, sketches.bands[:, :0], sketches.signature[:, :0], sketches.words)
+    assert as_pairs(*near_links(no_bands, 0.7)) == [(0, 2)]
 
-    def travelling(links):
-        return sorted(zip(links.bucket_hashes.tolist(), links.bucket_handles.tolist(), strict=True))
 
-    assert travelling(found) == travelling(expected)
+@pytest.mark.parametrize("make", MAKERS)
+def test_clusters_do_not_depend_on_the_order_of_rows(make):
+    sketches = make()
+    expected = groups(set(as_pairs(*near_links(sketches, 0.7))))
+    generator = np.random.default_rng(2)
+    for _ in range(20):
+        shuffled = generator.permutation(len(sketches))
+        small, large = near_links(rows_of(sketches, shuffled), 0.7)
+        assert groups(set(as_pairs(shuffled[small], shuffled[large]))) == expected
 
 
 def test_nothing_links_to_nothing():
     empty = sketch(from_strings([]))
     nothing = np.zeros(0, np.uint64)
-    links = split_links(empty, nothing, nothing, 0.7)
-    assert len(links.handles) == len(links.bucket_hashes) == 0
+    assert as_pairs(*near_links(empty, 0.7)) == []
     assert as_pairs(*bucket_links(nothing, nothing, nothing)) == []
 
 
@@ -208,6 +233,8 @@ def test_estimate_counts_equal_bytes_and_corrects_for_chance():
     b = np.where(generator.random((1000, 112)) < 0.6, a, generator.integers(0, 256, (1000, 112))).astype(np.uint8)
     assert estimate_jaccard(a, b) == pytest.approx(((a == b).mean(axis=1) - 1 / 256) / (255 / 256))
     assert estimate_jaccard(a, b).mean() == pytest.approx(0.6, abs=0.005)
+    first, second = generator.integers(0, 1000, (2, 50))
+    assert (estimate_of_pairs(a, first, second) == estimate_jaccard(a[first], a[second])).all()
     with pytest.raises(ValueError, match="one shape"):
         estimate_jaccard(a, b[:5])
 
@@ -219,6 +246,5 @@ def test_planted_copies_are_found_and_nothing_else(size):
     lines = (folder / f"articles_{size}.train").read_text().splitlines()
     names, texts = zip(*(line.split(" ", 1) for line in lines), strict=True)
     truth = {frozenset(line.split()) for line in (folder / f"articles_{size}.truth").read_text().splitlines()}
-    handles = np.arange(len(texts), dtype=np.uint64)
-    links = split_links(sketch(from_strings(texts)), orders_of(handles), handles, 0.7)
-    assert {frozenset((names[a], names[b])) for a, b in as_pairs(links.small_handles, links.handles)} == truth
+    links = near_links(sketch(from_strings(texts)), 0.7)
+    assert {frozenset((names[a], names[b])) for a, b in as_pairs(*links)} == truth

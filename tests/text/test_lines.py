@@ -14,7 +14,7 @@ from pile_builder.annotate.lines import LINE_SIGNALS, MIN_WORDS, c4_lines, clean
 from pile_builder.document import SPANS, apply_spans
 from pile_builder.text.column import from_strings
 from pile_builder.text.word_tables import load_word_tables
-from pile_builder.text.words import count_sentences, find_words
+from pile_builder.text.words import find_words, sentences_of_words
 
 Reading = Literal["fineweb", "tfds"]
 READINGS: tuple[Reading, ...] = ("fineweb", "tfds")
@@ -37,8 +37,8 @@ TEXTS = st.one_of(st.lists(PIECES, max_size=24).map("".join), st.text(max_size=6
 
 
 def sentences(text: str) -> int:
-    size = len(text.encode())
-    found: int = count_sentences(from_strings([text]).data, 0, size, TABLES, np.empty((size + 1, 2), np.int32))
+    column = from_strings([text])
+    found: int = sentences_of_words(column.data, 0, 0, column.nbytes, TABLES, find_words(column).spans)
     return found
 
 

@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import ftfy
-import numpy as np
 import pytest
 from ftfy import chardata
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pile_builder.text import mojibake
-from pile_builder.text.column import PADDING, TextColumn, from_strings
+from pile_builder.text.column import from_strings
 from pile_builder.text.mojibake import CONFIG, Allowance, fix_line
-from pile_builder.text.repair import RepairCounts, classify, repair, repair_texts
+from pile_builder.text.repair import repair_texts
+from pile_builder.text.repair_kernel import classify
 from pile_builder.text.repair_tables import load_tables
 
 MOJIBAKE = sorted(
@@ -40,19 +40,10 @@ def classes(texts: list[str]) -> list[int]:
     return [int(verdict) for verdict in classify(column.data, column.offsets, load_tables())[0]]
 
 
-def texts_of(column: TextColumn) -> list[str]:
-    return [str(text) for text in column.to_arrow().to_pylist()]
-
-
 def assert_equals_ftfy(texts: list[str]) -> None:
-    column = from_strings(texts)
-    repaired, counts = repair(column)
     wanted = [expected(text) for text in texts]
-    assert texts_of(repaired) == wanted
     assert repair_texts(texts) == wanted
-    verdicts = classes(texts)
-    assert [wanted[i] == texts[i] for i, verdict in enumerate(verdicts) if verdict == 0] == [True] * counts.unchanged
-    assert counts == RepairCounts(verdicts.count(0), verdicts.count(1), verdicts.count(2))
+    assert all(wanted[i] == texts[i] for i, verdict in enumerate(classes(texts)) if verdict == 0)
 
 
 @pytest.mark.parametrize(
@@ -128,23 +119,13 @@ def test_lines_longer_than_ftfys_segments() -> None:
 
 def test_nothing_to_do_returns_what_came() -> None:
     texts = ["plain", "", "naïve"]
-    column = from_strings(texts)
-    repaired, counts = repair(column)
-    assert repaired is column
-    assert counts == RepairCounts(unchanged=3)
+    assert all(after is before for after, before in zip(repair_texts(texts), texts, strict=True))
     assert all(after is before for after, before in zip(repair_texts([*texts, "’"]), texts, strict=False))
     assert repair_texts([]) == []
-    assert repair(from_strings([]))[1] == RepairCounts()
 
 
-def test_a_part_of_a_column_and_its_padding() -> None:
-    whole = from_strings(["left out ’", "“kept”", "Ã©tÃ©\n’\nx", "plain", "left out Ã©"])
-    repaired, counts = repair(TextColumn(whole.data, whole.offsets[1:5]))
-    assert texts_of(repaired) == ['"kept"', "été\n'\nx", "plain"]
-    assert counts == RepairCounts(1, 1, 1)
-    assert repaired.offsets[0] == 0
-    assert not np.any(repaired.data[repaired.offsets[-1] :])
-    assert len(repaired.data) == repaired.offsets[-1] + PADDING
+def test_texts_of_each_kind_side_by_side() -> None:
+    assert repair_texts(["“kept”", "Ã©tÃ©\n’\nx", "plain"]) == ['"kept"', "été\n'\nx", "plain"]
 
 
 def test_a_suspicion_across_lines_changes_nothing() -> None:
@@ -157,18 +138,15 @@ def test_work_is_bounded_on_a_line_that_unfolds_one_character_at_a_time() -> Non
     chain = "’ " + "Â" * 3000 + "©"
     allowance = Allowance()
     assert fix_line(chain, allowance) == chain
-    assert allowance.limited_lines == 1
     assert mojibake.LOOKS_PER_DOCUMENT - allowance.left <= mojibake.LOOKS_PER_LINE * len(chain)
     hidden = "☃ " + "".join(char.encode().decode("cp1252") for char in chain[2:])
     assert fix_line(hidden, Allowance()) == hidden
     assert repair_texts([f"{chain}\nÃ©tÃ©\n"]) == [f"{chain}\nété\n"]
-    assert repair(from_strings([chain, "Ã©"]))[1] == RepairCounts(fixed=2, limited=1)
 
 
 def test_an_exhausted_document_keeps_its_lines() -> None:
-    allowance = Allowance(left=5)
-    assert fix_line("“Ã©”", allowance) == "“Ã©”"
-    assert allowance.limited_lines == 1
+    assert fix_line("“Ã©”", Allowance(left=5)) == "“Ã©”"
+    assert fix_line("“Ã©”", Allowance()) == '"é"'
 
 
 def test_very_long_lines_and_runs_of_marks() -> None:

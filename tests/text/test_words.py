@@ -18,7 +18,7 @@ from plain_words import sentence_count, words_of
 
 from pile_builder.text import word_tables as wt
 from pile_builder.text.column import from_strings
-from pile_builder.text.words import count_sentences, tokenize
+from pile_builder.text.words import sentences_of_words, tokenize
 
 # Pieces that the rules speak of: glued together in any order they reach every branch.
 PIECES = (
@@ -153,7 +153,7 @@ def kernel_words(text):
     count = tokenize(column.data, 0, column.nbytes, tables, words)
     encoded = text.encode()
     found = [encoded[start:end].decode() for start, end in words[:count]]
-    return found, count_sentences(column.data, 0, column.nbytes, tables, words)
+    return found, sentences_of_words(column.data, 0, 0, column.nbytes, tables, words[:count])
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
@@ -225,11 +225,11 @@ def test_character_classes_are_pythons():
         wt.LOWER: str.islower,
     }
     for code_point in (*range(0x3100), *range(0xD7A0, 0x11000, 7), *range(0x1D400, 0x1F000, 11), 0x10FFFF):
-        found = wt.char_class(tables, code_point)
+        found = wt.code_point_bits(tables, code_point)
         for bit, predicate in expected.items():
             assert bool(found & bit) == predicate(chr(code_point)), hex(code_point)
         assert bool(found & wt.LINE_BREAK) == (chr(code_point).splitlines() == [""])
-    assert wt.char_class(tables, 0x110000) == 0
+    assert wt.code_point_bits(tables, 0x110000) == 0
 
 
 @given(st.text(min_size=1))
