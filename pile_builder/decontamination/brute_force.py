@@ -43,16 +43,15 @@ def words_of(text: str) -> list[Word]:
 
 
 def grams_of(item: EvalItem, ngram: int = NGRAM) -> list[Gram]:
-    """What an item is matched by, in the order of its words."""
+    """What an item is matched by: n-grams in the order of its words, then the pair."""
     question, answer = (tuple(word for word, _, _ in words_of(text)) for text in (item.question, item.answer))
     words = question + answer
     if len(words) < LEAST_WORDS:
         return []
-    if len(words) >= ngram:
-        return [(words[i : i + ngram],) for i in range(len(words) - ngram + 1)]
-    if question and answer:
-        return [(question, answer) if len(question) >= len(answer) else (answer, question)]
-    return [(words,)]
+    grams: list[Gram] = [(words[i : i + ngram],) for i in range(len(words) - ngram + 1)]
+    if question and answer and max(len(question), len(answer)) < ngram:
+        grams.append((question, answer) if len(question) >= len(answer) else (answer, question))
+    return grams or [(words,)]
 
 
 def by_anchor(grams: Iterable[Gram]) -> dict[tuple[str, ...], list[Gram]]:
@@ -65,7 +64,7 @@ def by_anchor(grams: Iterable[Gram]) -> dict[tuple[str, ...], list[Gram]]:
 
 def occurrences(words: Sequence[str], sought: Mapping[tuple[str, ...], Sequence[Gram]]) -> list[Occurrence]:
     """Every place of every n-gram, and every anchor with its nearest partner; `sought` comes from `by_anchor`."""
-    found = []
+    found: list[Occurrence] = []
     for length in sorted({len(anchor) for anchor in sought}):
         for first in range(len(words) - length + 1):
             for gram in sought.get(tuple(words[first : first + length]), ()):

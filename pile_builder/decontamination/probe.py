@@ -22,7 +22,7 @@ from pile_builder.decontamination import brute_force
 from pile_builder.decontamination.cut import Verdict, cut_spans
 from pile_builder.decontamination.disguises import FORMS, VERBATIM, planted_forms, word_bounds
 from pile_builder.decontamination.evals import Action
-from pile_builder.decontamination.index import Index, build_index
+from pile_builder.decontamination.index import LEAST_WORDS, Index, build_index
 from pile_builder.decontamination.items import EvalItem
 from pile_builder.decontamination.match import find_matches
 from pile_builder.errors import PileError
@@ -48,8 +48,10 @@ class FormResult:
 
     Attributes:
         planted: how many.
-        caught: how many the matcher found and named, where they were planted.
-        missed: ids of the others.
+        caught: how many were found where they were planted.
+        unnamed: of the caught, ids of those found under the names of other items of the set only: an n-gram names
+            `ITEMS_PER_NGRAM` items at most.
+        missed: ids of those that were not found.
         faults: of the missed, ids of those that brute force finds by the same rules: the matcher is wrong.
         cut: how many of the caught were cut out of their documents, as the set's action has it.
         survived: of these, ids of items that are still found in what is left of the document.
@@ -57,6 +59,7 @@ class FormResult:
 
     planted: int
     caught: int
+    unnamed: tuple[str, ...]
     missed: tuple[str, ...]
     faults: tuple[str, ...]
     cut: int
@@ -104,7 +107,7 @@ class ProbeReport:
 
     @property
     def is_good(self) -> bool:
-        """Whether no item that can be protected was missed verbatim, and no other that brute force finds."""
+        """Whether no item was missed verbatim or by a fault of the matcher, and none is left where it was cut out."""
         return not any(
             result.faults or (form == VERBATIM and result.missed) or result.survived
             for each in self.sets
@@ -131,17 +134,20 @@ def probe(
         watch: told how far the probe is.
 
     Raises:
-        PileError: there is no item, or no text has `LEAST_AROUND` words before and behind its middle.
+        PileError: no item can be protected, or no text has `LEAST_AROUND` words before and behind its middle.
         ValueError: two items have the same eval and id.
     """
     items = list(items)
     hosts = list(islice(_hosts(texts), MOST_HOSTS))
-    if not items or not hosts:
-        least = f"expected text with at least {2 * LEAST_AROUND} words to plant items in, got none"
-        raise PileError(least if items else "expected eval items to plant, got none")
+    if not hosts:
+        msg = f"expected a text of at least {2 * LEAST_AROUND} words to plant items in, got none"
+        raise PileError(msg)
     index = build_index(items)
     unprotectable = set(index.unprotectable)
     protected = [item for item in items if (item.eval, item.id) not in unprotectable]
+    if not protected:
+        msg = f"expected items of at least {LEAST_WORDS} words to plant, got {len(items)} that are shorter"
+        raise PileError(msg)
     actions = dict.fromkeys(index.evals, "cut") if actions is None else actions
     sampled = _sample(protected, seed, per_set)
     documents = list(_plan(protected, sampled, len(hosts), seed))
@@ -187,6 +193,7 @@ class _Tally:
     def __init__(self) -> None:
         self.planted: dict[tuple[str, str], int] = defaultdict(int)
         self.cut: dict[tuple[str, str], int] = defaultdict(int)
+        self.unnamed: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.missed: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.faults: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.survived: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -200,6 +207,7 @@ class _Tally:
             form: FormResult(
                 self.planted[name, form],
                 self.planted[name, form] - len(self.missed[name, form]),
+                tuple(self.unnamed[name, form]),
                 tuple(self.missed[name, form]),
                 tuple(self.faults[name, form]),
                 self.cut[name, form],
@@ -237,25 +245,34 @@ def _probe_batch(
     column = from_strings(texts)
     matches = find_matches(column, index)
     cuts = cut_spans(column, matches, index, actions)
-    caught, touched, stray = set(), set(), set()
+    caught: set[int] = set()
+    others: dict[int, set[str]] = defaultdict(set)
+    stray: set[int] = set()
     for document, item, start, end in zip(
         matches.document.tolist(), matches.item.tolist(), matches.start.tolist(), matches.end.tolist(), strict=True
     ):
         if start < ends[document] and end > begins[document]:
-            (caught if item == documents[document].number else touched).add(document)
+            if item == documents[document].number:
+                caught.add(document)
+            else:
+                others[document].add(index.name(item)[0])
         elif (documents[document].host, *index.name(item)) not in known:
             stray.add(document)
     left = _left(column, cuts.spans, index)
     for document, each in enumerate(documents):
         place = (each.item.eval, each.form)
         tally.planted[place] += 1
-        tally.shared[each.item.eval] += document in touched
+        tally.shared[each.item.eval] += document in others
         tally.stray[each.item.eval] += document in stray
         if document not in caught:
-            tally.missed[place].append(each.item.id)
-            if brute_force.matches([each.passage], [each.item])[0]:
-                tally.faults[place].append(each.item.id)
-        elif cuts.verdict[document] == Verdict.CUT:
+            should_be = bool(brute_force.matches([each.passage], [each.item])[0])
+            if should_be and each.item.eval in others[document]:
+                tally.unnamed[place].append(each.item.id)
+            else:
+                tally.missed[place].append(each.item.id)
+                tally.faults[place] += [each.item.id] * should_be
+                continue
+        if cuts.verdict[document] == Verdict.CUT:
             tally.cut[place] += 1
             if (document, each.number) in left:
                 tally.survived[place].append(each.item.id)

@@ -114,6 +114,21 @@ def test_question_and_answer_of_a_long_item_are_one_text():
     assert len(found([" ".join(QUESTION.split()[:15])], [item])[0]) == 1
 
 
+@pytest.mark.parametrize("between", ["", " Answer: ", " so" * 50, " so" * 51])
+@pytest.mark.parametrize("sizes", [(12, 12), (12, 1), (6, 8), (13, 12)])
+def test_a_word_between_question_and_answer_does_not_hide_an_item(sizes, between):
+    """Neither part has 13 words, so that every 13-gram reaches from the one into the other."""
+    question, answer = (
+        " ".join(part.split()[:size]) for part, size in zip((QUESTION, QUESTION[::-1]), sizes, strict=True)
+    )
+    item = EvalItem("ferry", "1", question, answer)
+    texts = [f"{FILLER} {question}?{between} {answer} {FILLER}", question, f"{answer}{between} {question}"]
+    assert_as_brute_force(texts, [item])
+    documents = {row[0] for row in found(texts, [item])[0]}
+    assert (0 in documents) == (between.count("so") <= 50 or sizes[0] == 13)
+    assert (1 in documents) == (sizes[0] == 13)
+
+
 def test_items_that_repeat_themselves_and_items_that_share():
     chorus = "row row row your boat gently down the stream merrily merrily life is but a dream"
     items = [
