@@ -57,7 +57,7 @@ def grams_of(item: EvalItem, ngram: int = NGRAM) -> list[Gram]:
 def by_anchor(grams: Iterable[Gram]) -> dict[tuple[str, ...], list[Gram]]:
     """N-grams and pairs by the words that are sought first."""
     found = defaultdict(list)
-    for gram in sorted(set(grams)):
+    for gram in dict.fromkeys(grams):
         found[gram[0]].append(gram)
     return dict(found)
 
