@@ -7,7 +7,7 @@ with it, or contamination of the text itself.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,6 +16,7 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.decontamination import brute_force
@@ -53,7 +54,7 @@ class FormResult:
             `ITEMS_PER_NGRAM` items at most.
         missed: ids of those that were not found.
         faults: of the missed, ids of those that brute force finds by the same rules: the matcher is wrong.
-        cut: how many of the caught were cut out of their documents, as the set's action has it.
+        cut: how many of the caught were cut out of their documents, if that is the set's action.
         survived: of these, ids of items that are still found in what is left of the document.
     """
 
@@ -153,13 +154,15 @@ def probe(
     documents = list(_plan(protected, sampled, len(hosts), seed))
     contamination = _contamination(hosts, index)
     known = {(one.host, one.eval, one.item) for one in contamination}
-    tally = _Tally()
+    tally = _Tally(Counter(item.eval for item in items))
+    if watch:
+        watch(0, len(documents))
     for at in range(0, len(documents), BATCH):
         _probe_batch(documents[at : at + BATCH], hosts, index, actions, known, tally)
         if watch:
             watch(min(at + BATCH, len(documents)), len(documents))
     return ProbeReport(
-        tuple(tally.set_result(name, actions[name], items, index, sampled[name]) for name in index.evals),
+        tuple(tally.set_result(name, actions[name], index, len(sampled.get(name, ()))) for name in index.evals),
         len(hosts),
         contamination,
         index.size,
@@ -190,7 +193,8 @@ class _Planted(NamedTuple):
 class _Tally:
     """Counts and ids by (set, form), and by set."""
 
-    def __init__(self) -> None:
+    def __init__(self, items: Mapping[str, int]) -> None:
+        self.items = items
         self.planted: dict[tuple[str, str], int] = defaultdict(int)
         self.cut: dict[tuple[str, str], int] = defaultdict(int)
         self.unnamed: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -200,9 +204,7 @@ class _Tally:
         self.shared: dict[str, int] = defaultdict(int)
         self.stray: dict[str, int] = defaultdict(int)
 
-    def set_result(
-        self, name: str, action: Action, items: Sequence[EvalItem], index: Index, sampled: Sequence[int]
-    ) -> SetResult:
+    def set_result(self, name: str, action: Action, index: Index, sampled: int) -> SetResult:
         forms = {
             form: FormResult(
                 self.planted[name, form],
@@ -218,9 +220,9 @@ class _Tally:
         return SetResult(
             name,
             action,
-            sum(item.eval == name for item in items),
+            self.items[name],
             tuple(identity for of, identity in index.unprotectable if of == name),
-            len(sampled),
+            sampled,
             forms,
             self.shared[name],
             self.stray[name],
@@ -272,13 +274,14 @@ def _probe_batch(
                 tally.missed[place].append(each.item.id)
                 tally.faults[place] += [each.item.id] * should_be
                 continue
-        if cuts.verdict[document] == Verdict.CUT:
+        # Sets that only tag leave their items in what another set's cut leaves.
+        if cuts.verdict[document] == Verdict.CUT and actions[each.item.eval] == "cut":
             tally.cut[place] += 1
             if (document, each.number) in left:
                 tally.survived[place].append(each.item.id)
 
 
-def _left(column: TextColumn, spans: object, index: Index) -> set[tuple[int, int]]:
+def _left(column: TextColumn, spans: pa.ListArray, index: Index) -> set[tuple[int, int]]:
     """(document, item) of what is found in the pieces that cuts leave."""
     pieces, document = cut_pieces(column, spans)
     matches = find_matches(pieces, index)
