@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import beam_share, dedup_files, dedup_quality, dedup_scale, kernels, memory, web
+from benchmarks import beam_share, decontamination, dedup_files, dedup_quality, dedup_scale, kernels, memory, web
 from benchmarks.report import Result, markdown, plain_table
 from benchmarks.settings import Settings
 
 BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
     "web": web.run,
     "kernels": kernels.run,
+    "decontamination": decontamination.run,
     "beam": beam_share.run,
     "memory": memory.run,
     "dedup": dedup_files.run,
@@ -38,7 +39,7 @@ def main() -> None:
     if unknown:
         parser.error(f"unknown benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
     if not os.environ.get("PILE_DATA"):
-        sys.exit("PILE_DATA: expected a folder with web/*.warc.gz, it is not set")
+        sys.exit("PILE_DATA: expected a folder with web/*.warc.gz and evals, it is not set")
     data = Path(os.environ["PILE_DATA"])
     settings = Settings(data, arguments.datatrove.absolute(), arguments.work, arguments.repetitions)
     settings.work.mkdir(parents=True, exist_ok=True)

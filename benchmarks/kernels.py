@@ -38,7 +38,7 @@ def run(settings: Settings) -> Result:
     """Extract the pages, then measure."""
     raw = english_pages(settings.data)
     texts = repair_texts(raw)
-    with _one_core():
+    with one_core():
         result = _signals(settings, texts)
         result.rows += _sketch(settings.repetitions, texts)
     result.rows += _repair(raw, settings.repetitions)
@@ -124,7 +124,7 @@ def _repair(texts: Sequence[str], repetitions: int) -> list[Row]:
     found = float((classes[no_op] == UNCHANGED).mean())
     needed = float((classes == FTFY).mean())
     batches = list(_batches(texts))
-    with _one_core():
+    with one_core():
         (spent,) = alternate(
             repetitions,
             lambda: _timed(lambda: [classify(batch.data, batch.offsets, tables) for batch in batches]),
@@ -168,7 +168,7 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 @contextmanager
-def _one_core() -> Iterator[None]:
+def one_core() -> Iterator[None]:
     """Keep this thread, and the processes that it starts, on one core."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(before)})

@@ -13,7 +13,7 @@ class Settings:
     """A run of the benchmarks.
 
     Attributes:
-        data: folder with web/*.warc.gz.
+        data: folder with web/*.warc.gz, and evals, the files that manifests/evals name.
         datatrove: the Python interpreter that has datatrove.
         work: folder for inputs and outputs.
         repetitions: how often each time is measured.

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from pile_builder.checked_yaml import Model, absolute, expand, explain, read_yaml, unknown_word
-from pile_builder.decontamination.evals import Action, EvalSet, load_eval_list
+from pile_builder.decontamination.evals import Action, EvalSet, load_eval_lists
 from pile_builder.dedup.config import Dedup
 from pile_builder.errors import ManifestError
 from pile_builder.selection import Select, missing_needs, select_problems
@@ -133,12 +133,8 @@ class Manifest(Model):
         if not self.decontaminate:
             return []
         actions = self.decontaminate.actions
-        sets = [each for path in self.decontaminate.evals for each in load_eval_list(path, self._environment)]
+        sets = load_eval_lists(self.decontaminate.evals, self._environment)
         names = [each.name for each in sets]
-        for name in names:
-            if names.count(name) > 1:
-                msg = f"decontaminate.evals: eval set {name!r} is in two lists"
-                raise ManifestError(msg)
         for name in actions:
             if name not in names:
                 msg = f"decontaminate.actions: {unknown_word('eval set', name, names)}"

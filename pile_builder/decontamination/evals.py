@@ -101,6 +101,24 @@ def load_eval_list(path: str | Path, environment: Mapping[str, str] | None = Non
     return sets
 
 
+def load_eval_lists(paths: Iterable[str | Path], environment: Mapping[str, str] | None = None) -> list[EvalSet]:
+    """The sets of several lists.
+
+    Raises:
+        ManifestError: as `load_eval_list`, or two lists have a set of the same name.
+    """
+    where: dict[str, str | Path] = {}
+    sets = []
+    for path in paths:
+        for one in load_eval_list(path, environment):
+            if one.name in where:
+                msg = f"eval set {one.name!r} is in two lists, {where[one.name]} and {path}: leave one of them out"
+                raise ManifestError(msg)
+            where[one.name] = path
+            sets.append(one)
+    return sets
+
+
 def eval_files(eval_set: EvalSet, root: str) -> list[InputFile]:
     """Files on which a set's items depend, as far as they are files.
 

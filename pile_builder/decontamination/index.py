@@ -2,8 +2,9 @@
 
 An item is its question, then its answer. With `ngram` words or more (13 by default: Brown et al. 2020, GPT-3, appendix
 C) it is all of its n-grams. With fewer it is matched whole: as one n-gram of its own length if it has only a question,
-otherwise as a pair, question and answer near each other. Below `LEAST_WORDS` it cannot be told from ordinary prose and
-is listed as unprotectable.
+otherwise as a pair, question and answer near each other. An item with more words of which neither question nor answer
+has `ngram` is both: its n-grams all reach from the one into the other, and a word between them would hide it. Below
+`LEAST_WORDS` it cannot be told from ordinary prose and is listed as unprotectable.
 
 What is matched, an n-gram or a pair, has a number; its postings say which items hold it, and where.
 """
@@ -35,7 +36,7 @@ ITEMS_PER_NGRAM = 100
 """Items of one eval set that an n-gram's postings name at most, the first ones: a prompt that thousands of items share
 says nothing about any one of them."""
 
-VERSION = 1
+VERSION = 2
 """Of the artifact: its files, the hashes in them and the words that are hashed."""
 
 BATCH_ITEMS = 1024
@@ -221,8 +222,8 @@ def _hash_items(batch: Sequence[EvalItem], known: int, ngram: int) -> tuple[_Row
     sizes = questions + answers
     is_protected = sizes >= LEAST_WORDS
     numbers = known + np.cumsum(is_protected) - 1
-    is_pair = is_protected & (sizes < ngram) & (questions > 0) & (answers > 0)
-    is_whole = is_protected & ~is_pair
+    is_pair = is_protected & (questions > 0) & (answers > 0) & (np.maximum(questions, answers) < ngram)
+    is_whole = is_protected & ~(is_pair & (sizes < ngram))
 
     lengths = np.minimum(sizes, ngram)[is_whole]
     counts = sizes[is_whole] - lengths + 1

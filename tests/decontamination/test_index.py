@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from pile_builder.decontamination import index as index_module
+from pile_builder.decontamination.brute_force import grams_of
 from pile_builder.decontamination.index import build_index, open_index, write_index
 from pile_builder.decontamination.items import EvalItem
 from pile_builder.decontamination.match import find_matches
 from pile_builder.text.column import from_strings
-from tests.decontamination.plain_match import grams_of
 
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
 ITEMS = [

@@ -13,12 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pile_builder.decontamination import match
+from pile_builder.decontamination import brute_force, match
 from pile_builder.decontamination.index import build_index
 from pile_builder.decontamination.items import EvalItem
 from pile_builder.decontamination.match import count_hits, find_matches
 from pile_builder.text.column import TextColumn, from_strings
-from tests.decontamination import plain_match
 
 QUESTION = (
     "A ferry leaves the north pier at seven and carries forty crates of lemons to the island; how many crates are left"
@@ -36,7 +35,7 @@ def found(texts, items, ngram=13, common=None):
 
 
 def assert_as_brute_force(texts, items, ngram=13):
-    assert found(texts, items, ngram) == plain_match.matches(texts, items, ngram)
+    assert found(texts, items, ngram) == brute_force.matches(texts, items, ngram)
 
 
 few_words = st.sampled_from(["a", "A", "b", "É", "é", "ー", "日", "x\u00ady", "XY", "Ⅷ"])
@@ -76,8 +75,8 @@ def test_disguises_and_exact_offsets(text, before, after):
     ((document, number, start, end),) = passages
     piece = whole.encode()[start:end].decode()
     assert (document, number) == (1, 0)
-    assert [word for word, _, _ in plain_match.words_of(piece)] == [
-        word for word, _, _ in plain_match.words_of(QUESTION)
+    assert [word for word, _, _ in brute_force.words_of(piece)] == [
+        word for word, _, _ in brute_force.words_of(QUESTION)
     ]
     assert piece[0].lower() == "a"
     assert piece[-1].lower() == "t"
@@ -113,6 +112,21 @@ def test_a_part_of_an_item_and_both_ends_of_a_document():
 def test_question_and_answer_of_a_long_item_are_one_text():
     item = EvalItem("ferry", "1", " ".join(QUESTION.split()[:8]), " ".join(QUESTION.split()[8:15]))
     assert len(found([" ".join(QUESTION.split()[:15])], [item])[0]) == 1
+
+
+@pytest.mark.parametrize("between", ["", " Answer: ", " so" * 50, " so" * 51])
+@pytest.mark.parametrize("sizes", [(12, 12), (12, 1), (6, 8), (13, 12)])
+def test_a_word_between_question_and_answer_does_not_hide_an_item(sizes, between):
+    """Neither part has 13 words, so that every 13-gram reaches from the one into the other."""
+    question, answer = (
+        " ".join(part.split()[:size]) for part, size in zip((QUESTION, QUESTION[::-1]), sizes, strict=True)
+    )
+    item = EvalItem("ferry", "1", question, answer)
+    texts = [f"{FILLER} {question}?{between} {answer} {FILLER}", question, f"{answer}{between} {question}"]
+    assert_as_brute_force(texts, [item])
+    documents = {row[0] for row in found(texts, [item])[0]}
+    assert (0 in documents) == (between.count("so") <= 50 or sizes[0] == 13)
+    assert (1 in documents) == (sizes[0] == 13)
 
 
 def test_items_that_repeat_themselves_and_items_that_share():
@@ -185,20 +199,20 @@ def test_common_ngrams_are_counted_and_ignored():
         counts[numbers] += documents
     expected: Counter = Counter()
     for text in texts:
-        words = [word for word, _, _ in plain_match.words_of(text)]
-        grams = {gram for item in items for gram in plain_match.grams_of(item, 13)}
-        expected.update({gram for _, _, gram in plain_match.occurrences(words, grams)})
+        words = [word for word, _, _ in brute_force.words_of(text)]
+        sought = brute_force.by_anchor(gram for item in items for gram in brute_force.grams_of(item))
+        expected.update({gram for _, _, gram in brute_force.occurrences(words, sought)})
     by_number = []
     for number in range(index.size):
         posting = index.offsets[number]
-        grams = plain_match.grams_of(items[index.items[posting]], 13)
+        grams = brute_force.grams_of(items[index.items[posting]], 13)
         by_number.append(grams[index.positions[posting] if len(grams) > 1 else 0])
     assert counts.tolist() == [expected[gram] for gram in by_number]
 
     common = counts > match.COMMON_DOCUMENTS
     assert common.sum() == 3
     ignored = frozenset(gram for gram, is_common in zip(by_number, common, strict=True) if is_common)
-    assert found(texts, items, common=common) == plain_match.matches(texts, items, 13, ignored)
+    assert found(texts, items, common=common) == brute_force.matches(texts, items, 13, ignored)
     assert {row[0] for row in found(texts, items, common=common)[0]} == {12, 13}
     with pytest.raises(ValueError, match="one entry of `common`"):
         find_matches(from_strings(texts), index, common[1:])
@@ -233,7 +247,7 @@ def test_real_items_planted_in_real_books():
         lines = (data / "evals" / "llm-foundry" / f"{name}.jsonl").read_text().splitlines()[:60]
         records = [json.loads(line) for line in lines]
         items += [EvalItem(name, str(i), str(one[question]), str(one[answer])) for i, one in enumerate(records)]
-    protected = [item for item in items if plain_match.grams_of(item, 13)]
+    protected = [item for item in items if brute_force.grams_of(item, 13)]
     texts = []
     for path in sorted((data / "books" / "gutenberg").glob("*.txt"))[:4]:
         words = path.read_bytes().decode("utf-8", "replace")[:100_000].split(" ")
