@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -182,23 +182,29 @@ def run(settings: Settings) -> Result:
     books = passages(folder / "gutenberg-editions")
     first, second, grades = judged_pairs(folder / JUDGEMENTS)
     sets = {
-        "planted-news": news,
-        "planted-news with edits": with_edits(news),
-        "passages of books with edits": with_edits(books),
-        "editions of books": books,
-        "copycat": [*first, *second],
+        "planted edits": {
+            "planted-news with edits": with_edits(news),
+            "passages of books with edits": with_edits(books),
+        },
+        "neardup": {"planted-news": news, "editions of books": books, "copycat": [*first, *second]},
     }
-    rated = [rate(name, texts) for name, texts in sets.items()]
-    rows = [
-        *(_row(f"recall, near-duplicates, {one.name}, {one.alike:,}", one.recall, RECALL) for one in rated),
-        *(_row(f"precision, near-duplicates, {one.name}, {one.links:,}", one.precision, PRECISION) for one in rated),
-    ]
-    note = (
+    rows, notes = [], []
+    for group, texts in sets.items():
+        rated = [rate(name, each) for name, each in texts.items()]
+        whole = Quality(group, *(sum(counts) for counts in zip(*(astuple(one)[1:] for one in rated), strict=True)))
+        rows.append(_row(f"near-duplicates, {group}: recall of {whole.alike:,} pairs", whole.recall, RECALL))
+        rows.append(_row(f"near-duplicates, {group}: precision of {whole.links:,} links", whole.precision, PRECISION))
+        parts = (
+            f"{one.name}: recall {per_cent(one.recall)} of {one.alike:,}, precision {per_cent(one.precision)} of "
+            f"{one.links:,}"
+            for one in rated
+        )
+        notes.append(f"near-duplicates, {group}: {'; '.join(parts)}.")
+    notes.append(
         f"Near-duplicates, preset fineweb, threshold {THRESHOLD}: recall is the share of the pairs of a true Jaccard "
-        f"similarity of {ALIKE} or more that end in one cluster, precision the share of links of {RIGHT} or more; the "
-        "figure after a set's name says of how many."
+        f"similarity of {ALIKE} or more that end in one cluster, precision the share of links of {RIGHT} or more."
     )
-    return Result(rows, [note, agreement(first, second, grades)])
+    return Result(rows, [*notes, agreement(first, second, grades)])
 
 
 def _row(work: str, share: float, least: float) -> Row:

@@ -11,7 +11,7 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pile_builder.annotate.keep import PRESETS, chances, draws
+from pile_builder.annotate.keep import PRESETS, chances, draws, keep
 from pile_builder.blocks import open_parquet
 from pile_builder.document import id64
 from pile_builder.recipes import Rule
@@ -95,12 +95,11 @@ def tests(columns: Mapping[str, pa.Array], select: Select, source: str, seed: in
 
 def _quality_test(columns: Mapping[str, pa.Array], quality: Quality, source: str, seed: int) -> Test:
     preset = PRESETS[quality.keep]
-    scores = columns["quality.score"].to_numpy(zero_copy_only=False)
+    scores, ids, purpose = columns["quality.score"].to_numpy(), id64(columns["id"]), f"quality:{source}"
+    fails = ~keep(preset, scores, ids, seed, purpose)
     if preset.alpha is None:
-        return Test("quality", preset.threshold, scores, scores <= preset.threshold)
-    drawn = draws(id64(columns["id"]), seed, f"quality:{source}")
-    chance = chances(scores, preset.alpha)
-    return Test("quality", drawn, chance, drawn >= chance)
+        return Test("quality", preset.threshold, scores, fails)
+    return Test("quality", draws(ids, seed, purpose), chances(scores, preset.alpha), fails)
 
 
 def _test(name: str, rule: Rule, columns: Mapping[str, pa.Array], threshold: float) -> Test:
