@@ -62,7 +62,7 @@ REMOVED = pa.schema(
 )
 """One row per removed paragraph: row of its document, bytes of the block's text that go, and the document in which it
 stays, named by the beginning of its id."""
-_LOST = pa.schema([*HASHED.select(["row", "number"]), pa.field("kept_in", pa.string(), nullable=False)])
+_LOST = pa.schema([HASHED.field("row"), HASHED.field("number"), REMOVED.field("kept_in")])
 
 
 @dataclass
