@@ -17,10 +17,17 @@ from numpy.typing import NDArray
 from pile_builder.text.column import PADDING, TextColumn
 from pile_builder.text.normalise import BLOCK, LANE_1, LANE_2, encode_point, load_table, mix
 from pile_builder.text.strings import space_length, strip_start
-from pile_builder.text.word_tables import decode, load_word, low_bytes
+from pile_builder.text.word_tables import decode, kernel, load_word, low_bytes
 
 _LINE_FEED = 0x0A
 _SPACE = 0x20
+_SPACES = np.uint64(0x2020202020202020)
+_HIGH_BITS = np.uint64(0x8080808080808080)
+_LOW_SEVEN = np.uint64(0x7F7F7F7F7F7F7F7F)
+# Added to a byte below 0x80, these set its highest bit from the space on, from "A" on, and behind "Z".
+_FROM_SPACE = np.uint64(0x6060606060606060)
+_FROM_A = np.uint64(0x3F3F3F3F3F3F3F3F)
+_BEHIND_Z = np.uint64(0x2525252525252525)
 
 
 class Paragraphs(NamedTuple):
@@ -138,32 +145,62 @@ def _normalise(
     buffer: NDArray[np.uint8],
 ) -> tuple[int, int]:
     """Write the normal form into `buffer`; return its bytes and characters."""
-    to = characters = 0
-    spaced = False
+    to = continuation = 0
+    # As if white space had gone before: none is written at the beginning, nor after other white space.
+    spaced = True
     i = start
     while i < end:
-        space = space_length(data, i)
-        if space:
-            spaced = to > 0
-            i += space
+        word = load_word(data, i)
+        spaces = _zero_bytes(word ^ _SPACES)
+        repeats = spaces & (spaces << np.uint64(8) | np.uint64(spaced) << np.uint64(7))
+        if i + 8 <= end and (word & _HIGH_BITS | _controls(word) | repeats) == 0:
+            # Eight characters of ASCII without white space to collapse.
+            upper = (word + _FROM_A) & ~(word + _BEHIND_Z) & _HIGH_BITS
+            word |= upper >> np.uint64(2)
+            for k in range(8):
+                buffer[to + k] = np.uint8(word >> np.uint64(8 * k) & np.uint64(0xFF))
+            to += 8
+            i += 8
+            spaced = spaces >> np.uint64(63) != 0
             continue
-        if spaced:
-            buffer[to] = _SPACE
-            to += 1
-            characters += 1
+        stop = min(i + 8, end)
+        while i < stop:
+            space = space_length(data, i)
+            byte = np.int64(data[i])
+            if space:
+                i += space
+                if not spaced:
+                    buffer[to] = _SPACE
+                    to += 1
+                spaced = True
+                continue
             spaced = False
-        characters += 1
-        byte = np.int64(data[i])
-        if byte < 0x80:
-            buffer[to] = byte + 32 if 0x41 <= byte <= 0x5A else byte
-            to += 1
-            i += 1
-        else:
-            point, length = decode(data, i)
-            entry = np.int64(entries[np.int64(index[point // BLOCK]) * BLOCK + point % BLOCK])
-            to = encode_point(point + (entry >> 3), buffer, to)
-            i += length
-    return to, characters
+            if byte < 0x80:
+                buffer[to] = byte + 32 if 0x41 <= byte <= 0x5A else byte
+                to += 1
+                i += 1
+            else:
+                point, length = decode(data, i)
+                entry = np.int64(entries[np.int64(index[point // BLOCK]) * BLOCK + point % BLOCK])
+                behind = encode_point(point + (entry >> 3), buffer, to)
+                continuation += behind - to - 1
+                to = behind
+                i += length
+    if spaced and to > 0:
+        to -= 1
+    return to, to - continuation
+
+
+@kernel
+def _zero_bytes(word: np.uint64) -> np.uint64:
+    """The highest bit of each byte that is 0, of none else."""
+    return ~((word & _LOW_SEVEN) + _LOW_SEVEN | word) & _HIGH_BITS
+
+
+@kernel
+def _controls(word: np.uint64) -> np.uint64:
+    """The highest bit of each byte below 0x20 in a word of ASCII; anything if it holds other bytes."""
+    return ~(word + _FROM_SPACE) & _HIGH_BITS
 
 
 @numba.njit(cache=True, nogil=True)

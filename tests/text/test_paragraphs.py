@@ -15,7 +15,9 @@ from pile_builder.text.paragraphs import Paragraphs, find_paragraphs, hash_parag
 from tests.text.plain_paragraphs import lower, normal, spans, without
 
 PIECES = ["a", "B", "É", "é", "İ", "Σ", "ς", "ẞ", "x y", "1.", ",", " ", "  ", "\t", "\r", "\u2028", "\xa0", "\u3000"]
-texts = st.lists(st.sampled_from([*PIECES, "\n", "\n\n", "\n \n", "𝔸", "long enough to take more than one word"]))
+texts = st.lists(
+    st.sampled_from([*PIECES, "\n", "\n\n", "\n \n", "𝔸", "Of MORE @Z[ than ONE `z{ word", "aB\x1fcD eF\x7f  gH"])
+)
 texts = texts.map("".join) | st.text()
 masks = st.integers(0, 2**64 - 1)
 
