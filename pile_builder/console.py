@@ -16,6 +16,7 @@ UNITS = {
     "annotate": "sidecars",
     "select": "blocks",
     "dedup": "corpus",
+    "paragraphs": "readings",
     "count": "blocks",
     "decontaminate": "blocks",
     "settle": "blocks",

@@ -21,7 +21,8 @@ def merge_spans(layers: Sequence[pa.ListArray]) -> pa.ListArray:
     """Join layers of spans on the same n texts.
 
     Spans that overlap become one from the first start to the last end. It is a cut if one of them is; otherwise the one
-    that starts first, the longest of those, says what replaces it. Spans that only touch stay apart.
+    that starts first, the longest of those, of equal ones that of the first layer, says what replaces it. Spans that
+    only touch stay apart.
 
     Args:
         layers: lists of type `SPANS`, n of each, sorted and not overlapping within a layer.

@@ -24,8 +24,8 @@ from pile_builder.source import Source, Split
 from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, is_remote, open_input
 
-PHASES = ("ingest", "annotate", "select", "dedup", "count", "decontaminate", "settle", "mix", "assemble")
-VERSIONS = {"ingest": 1, "select": 1, "dedup": 2, "count": 1, "decontaminate": 1, "settle": 2, "mix": 1, "assemble": 2}
+PHASES = ("ingest", "annotate", "select", "dedup", "paragraphs", "count", "decontaminate", "settle", "mix", "assemble")
+VERSIONS = dict.fromkeys(PHASES, 1) | {"dedup": 2, "settle": 2, "assemble": 2}
 """Raised whenever a phase's results change for the same input."""
 TEXT_LIBRARIES = ("ftfy",)
 _INPUTS = "work/inputs.json"
@@ -46,6 +46,7 @@ class BlockWork:
     ingest: str
     sets: Mapping[str, str]
     select: str
+    paragraphs: str
     count: str
     decontaminate: str
     settle: str
@@ -85,7 +86,7 @@ class Work:
         """Keys of a phase's tasks (of assemble: none here)."""
         if phase == "annotate":
             return [key for block in self.blocks for key in block.sets.values()]
-        if phase in ("ingest", "select", "count", "decontaminate", "settle"):
+        if phase in ("ingest", "select", "paragraphs", "count", "decontaminate", "settle"):
             return [key for block in self.blocks if (key := getattr(block, phase))]
         return [key for key in {"dedup": [self.dedup], "mix": [self.mix]}.get(phase, []) if key]
 
@@ -121,10 +122,12 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
     dedup = ""
     if manifest.dedup:
         order = manifest.dedup.source_priority or tuple(manifest.sources)
-        parts["dedup"]["all"] = {"version": VERSIONS["dedup"], "dedup": manifest.dedup.model_dump(), "order": order}
+        chosen_dedup = manifest.dedup.model_dump(exclude={"paragraphs"})
+        parts["dedup"]["all"] = {"version": VERSIONS["dedup"], "dedup": chosen_dedup, "order": order}
         seen = [(ingest_key, sets["sketch"], select) for _, _, ingest_key, sets, select in rough]
         dedup = fingerprint([parts["dedup"], seen])
-    index, common, counted, found = _decontamination(manifest, identify, parts, rough, dedup)
+    unique = _paragraphs(manifest, parts, rough, dedup)
+    index, common, counted, found = _decontamination(manifest, identify, parts, rough, unique)
     identify.save()
     blocks = [
         BlockWork(
@@ -134,9 +137,10 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
             ingest_key,
             set_keys,
             select_key,
+            unique[rank] if parts["paragraphs"] else "",
             counted[rank],
             found[rank],
-            fingerprint([VERSIONS["settle"], ingest_key, _span_keys(set_keys), select_key, dedup, found[rank]]),
+            fingerprint([VERSIONS["settle"], ingest_key, _span_keys(set_keys), select_key, unique[rank], found[rank]]),
         )
         for rank, (name, split, ingest_key, set_keys, select_key) in enumerate(rough)
     ]
@@ -154,8 +158,24 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
     return Work(tuple(blocks), dedup, index, common, mix, annotations, parts)
 
 
+def _paragraphs(manifest: Manifest, parts: dict[str, dict[str, Any]], rough: Sequence[_Rough], dedup: str) -> list[str]:
+    """Each block's key of what deduplication leaves of it: `dedup`, unless paragraphs are compared after it."""
+    config = manifest.dedup.paragraphs if manifest.dedup else None
+    if not config:
+        return [dedup] * len(rough)
+    parts["paragraphs"]["all"] = {"version": VERSIONS["paragraphs"], **config.model_dump()}
+    # Where a paragraph stays depends on the text of every block; `dedup` knows its documents, but not its spans.
+    texts = [(ingest_key, _span_keys(set_keys)) for _, _, ingest_key, set_keys, _ in rough]
+    shared = fingerprint([parts["paragraphs"], dedup, texts])
+    return [fingerprint([shared, ingest_key]) for _, _, ingest_key, _, _ in rough]
+
+
 def _decontamination(
-    manifest: Manifest, identify: _Identifier, parts: dict[str, dict[str, Any]], rough: Sequence[_Rough], dedup: str
+    manifest: Manifest,
+    identify: _Identifier,
+    parts: dict[str, dict[str, Any]],
+    rough: Sequence[_Rough],
+    unique: Sequence[str],
 ) -> tuple[str, str, list[str], list[str]]:
     """Keys of the index, of the common n-grams, and of each block's counts and matches; empty if nobody asks."""
     config = manifest.decontaminate
@@ -171,8 +191,8 @@ def _decontamination(
     parts["count"]["all"] = {"version": VERSIONS["count"], "index": INDEX_VERSION, "ngram": config.ngram, "evals": sets}
     index = fingerprint(parts["count"])
     counted = [
-        fingerprint([index, ingest_key, _span_keys(set_keys), select_key, dedup])
-        for _, _, ingest_key, set_keys, select_key in rough
+        fingerprint([index, ingest_key, _span_keys(set_keys), select_key, unique[rank]])
+        for rank, (_, _, ingest_key, set_keys, select_key) in enumerate(rough)
     ]
     actions = {one.name: one.action for one in manifest.eval_sets}
     limits = {"max_documents": config.max_documents, "actions": actions}

@@ -25,6 +25,7 @@ from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
 from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle
 from pile_builder.pipelines.mix import run_mix
+from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pool import Extraction, Gate
@@ -51,6 +52,8 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     if manifest.dedup:
         order = manifest.dedup.source_priority or tuple(manifest.sources)
         run_dedup(store, work, manifest.dedup, order, options)
+        if manifest.dedup.paragraphs:
+            run_paragraphs(store, work, manifest.dedup, order, options)
     if manifest.decontaminate:
         run_decontaminate(store, work, manifest, manifest.decontaminate, options)
     run_settle(store, work, options)
@@ -130,7 +133,7 @@ def run_settle(store: Store, work: Work, options: RunOptions) -> None:
     tasks = [
         block.task(block.settle)
         | {"block": block.ingest, "select": block.select, "dedup": work.dedup, "spans": block.spans}
-        | {"decontaminate": block.decontaminate}
+        | {"paragraphs": block.paragraphs, "decontaminate": block.decontaminate}
         for block in work.blocks
     ]
     run_tasks(Commits(store, "settle"), work.keys("settle"), tasks, SettleBlock(store), options)
@@ -169,7 +172,7 @@ def finish(
         "blocks": [
             block.task(block.settle)
             | {"ingest": block.ingest, "settle": block.settle, "sets": dict(block.sets)}
-            | {"decontaminate": block.decontaminate}
+            | {"paragraphs": block.paragraphs, "decontaminate": block.decontaminate}
             for block in work.blocks
         ],
         "selects": {name: manifest.select_of(name).model_dump(mode="json") for name in manifest.sources},

@@ -9,29 +9,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
+from pile_builder.blocks import open_parquet, write_table
 from pile_builder.decontamination.cut import MOST_PIECES, Cuts, Verdict, cut_spans
 from pile_builder.decontamination.evals import Action, load_items
 from pile_builder.decontamination.index import Index, build_index, open_index, write_index
 from pile_builder.decontamination.items import EvalItem
 from pile_builder.decontamination.match import Matches, count_hits, find_matches
-from pile_builder.document import LEDGER, SPAN, SPANS, apply_spans
+from pile_builder.document import LEDGER
 from pile_builder.manifest import Decontaminate, Manifest
-from pile_builder.pieces import merge_spans, original_offsets
+from pile_builder.pieces import original_offsets
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
-from pile_builder.pipelines.ledgers import span_objects, survivors
+from pile_builder.pipelines.survivors import FoundSpans, Survivors, read_survivors
 from pile_builder.storage import Commits, Store
-from pile_builder.text.column import TextColumn, from_arrow
+from pile_builder.text.column import TextColumn
 from pile_builder.work import Work
 
 MATCHES = pa.schema(
@@ -55,15 +53,6 @@ RULES = {Verdict.DROPPED: "matched", Verdict.IN_PIECES: "too_many_pieces", Verdi
 EXCERPT_AROUND, EXCERPT_PASSAGE = 100, 400
 """Bytes of an excerpt before and after the passage, and of the passage at most."""
 _COUNTS = pa.schema([pa.field("number", pa.int64()), pa.field("documents", pa.int64())])
-
-
-class Survivors(NamedTuple):
-    """Documents of one row group: rows in the block, ids, their spans, and their text as it would be written."""
-
-    rows: NDArray[np.int64]
-    ids: list[str]
-    spans: pa.ListArray | None
-    edited: TextColumn
 
 
 @dataclass
@@ -128,56 +117,13 @@ class FindContamination(TaskFunction):
             matches = find_matches(group.edited, _ready(self.index), self.ignored)
             cuts = cut_spans(group.edited, matches, _ready(self.index), self.actions)
             found.add(group, matches, cuts, _ready(self.index))
-        names = dict.fromkeys(("ledger", "matches", "spans"), "")
+        names = {"ledger": "", "matches": "", "spans": found.spans.write(self.store, "decontaminate", block["block"])}
         for name, table in (("ledger", found.ledger()), ("matches", found.matches())):
             if table.num_rows:
                 with self.store.writing(commits.object_name) as out:
                     write_table(out, table)
                 names[name] = out.name
-        spans = found.spans()
-        if len(spans.values):
-            with self.store.open(block["block"]) as stream:
-                sizes = open_parquet(stream).read(columns=["bytes"])["bytes"].to_numpy()
-            with self.store.writing(commits.object_name) as out:
-                writer = RowGroupWriter(out, pa.schema([pa.field("spans", SPANS)]))
-                writer.write(pa.record_batch({"spans": spans}), sizes)
-                writer.close()
-            names["spans"] = out.name
         return {**names, "verdicts": dict(sorted(found.verdicts.items())), "source": task["source"]}
-
-
-def read_survivors(store: Store, task: Task, wanted: NDArray[np.int64] | None = None) -> Iterator[Survivors]:
-    """Stream the documents of a block that earlier phases kept, a row group at a time; of `wanted` rows only, if given.
-
-    Args:
-        store: the build.
-        task: with `block`, `spans`, and the keys of `select` and `dedup`.
-        wanted: rows of the block, ascending.
-    """
-    block = Commits(store, "ingest").load(task["block"])
-    bounds = np.concatenate([[0], np.cumsum(block["row_groups"])]).tolist()
-    keep = survivors(store, task, bounds[-1])
-    if wanted is not None:
-        keep &= np.isin(np.arange(bounds[-1]), wanted)
-    if not keep.any():
-        return
-    with ExitStack() as stack:
-        texts, *makers = (
-            open_parquet(stack.enter_context(store.open(name))) for name in (block["block"], *span_objects(store, task))
-        )
-        for number, (start, end) in enumerate(pairwise(bounds)):
-            inside = np.flatnonzero(keep[start:end])
-            if not len(inside):
-                continue
-            taken = pa.array(inside)
-            table = texts.read_row_group(number, columns=["id", "text"]).take(taken)
-            column = from_arrow(table["text"])
-            spans = None
-            if makers:
-                layers = (each.read_row_group(number, columns=["spans"])["spans"] for each in makers)
-                spans = merge_spans([layer.combine_chunks() for layer in layers]).take(taken)
-                column = apply_spans(column, spans)
-            yield Survivors(start + inside, table["id"].to_pylist(), spans, column)
 
 
 def run_decontaminate(store: Store, work: Work, manifest: Manifest, config: Decontaminate, options: RunOptions) -> None:
@@ -197,6 +143,7 @@ def run_decontaminate(store: Store, work: Work, manifest: Manifest, config: Deco
             "spans": block.spans,
             "select": block.select,
             "dedup": work.dedup,
+            "paragraphs": block.paragraphs,
             "count": block.count,
         }
         for block in work.blocks
@@ -261,14 +208,13 @@ class _Found:
     """Gathers what row groups of one block hold."""
 
     def __init__(self, count: int) -> None:
-        self._lengths = np.zeros(count, np.int64)
-        self._spans: list[pa.Array] = []
+        self.spans = FoundSpans(count)
         self._ledger: list[tuple[int, str, float, float, str]] = []
         self._matches: list[tuple[Any, ...]] = []
         self.verdicts: Counter[str] = Counter()
 
     def add(self, group: Survivors, matches: Matches, cuts: Cuts, index: Index) -> None:
-        self._add_spans(group, cuts)
+        self.spans.add(group, cuts.spans)
         coverage = {
             (document, item): (seen, total)
             for document, item, seen, total in zip(
@@ -305,23 +251,6 @@ class _Found:
 
     def matches(self) -> pa.Table:
         return _table(self._matches, MATCHES)
-
-    def spans(self) -> pa.ListArray:
-        offsets = np.concatenate([[0], np.cumsum(self._lengths)]).astype(np.int32)
-        flat = pa.concat_arrays(self._spans) if self._spans else pa.array([], SPANS.value_type)
-        return pa.ListArray.from_arrays(pa.array(offsets), flat)
-
-    def _add_spans(self, group: Survivors, cuts: Cuts) -> None:
-        lengths = np.diff(cuts.spans.offsets.to_numpy())
-        self._lengths[group.rows] = lengths
-        flat = cuts.spans.flatten()
-        if group.spans is not None and len(flat):
-            document = np.repeat(np.arange(len(lengths)), lengths)
-            starts = original_offsets(group.spans, document, flat.field("start").to_numpy(), "start")
-            ends = original_offsets(group.spans, document, flat.field("end").to_numpy(), "end")
-            columns = [pa.array(starts), pa.array(ends), flat.field("replacement"), flat.field("rule")]
-            flat = pa.StructArray.from_arrays(columns, fields=list(SPAN))
-        self._spans.append(flat)
 
 
 def _table(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:

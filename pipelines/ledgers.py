@@ -11,6 +11,9 @@ from pile_builder.pieces import merge_spans
 from pile_builder.pipelines.engine import Task
 from pile_builder.storage import Commits, Store
 
+SPAN_PHASES = ("decontaminate", "paragraphs")
+"""Phases that remove parts of documents, the last first."""
+
 
 def dropped_rules(store: Store, task: Task, count: int) -> NDArray[np.object_]:
     """`phase.rule` of the phase that dropped each of a block's `count` rows, None for those that survive.
@@ -42,10 +45,12 @@ def survivors(store: Store, task: Task, count: int) -> NDArray[np.bool_]:
 
 
 def span_objects(store: Store, task: Task) -> list[str]:
-    """Objects of a block that have spans, row-aligned and in its row groups: `spans` of the task, and cuts."""
-    made = [Commits(store, "annotate").load(key)["object"] for key in task["spans"]]
-    if task.get("decontaminate"):
-        made.append(Commits(store, "decontaminate").load(task["decontaminate"])["spans"])
+    """Objects of a block that have spans, row-aligned, in its row groups: cuts, paragraphs, and `spans` of the task.
+
+    Later makers first: they saw what the earlier ones left, and `merge_spans` heeds the first of two equal spans.
+    """
+    made = [Commits(store, phase).load(task[phase])["spans"] for phase in SPAN_PHASES if task.get(phase)]
+    made += [Commits(store, "annotate").load(key)["object"] for key in task["spans"]]
     return [name for name in made if name]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,9 +103,12 @@ def _known(
     if story["dedup"]:
         record = Commits(store, "dedup").load(story["dedup"])
         known["cluster"] = _cluster(store, record["ledgers"].get(block["ingest"], ""), row)
+    if block["paragraphs"]:
+        record = Commits(store, "paragraphs").load(block["paragraphs"])
+        known["removed_paragraphs"] = _of_row(store, record["places"], row, ["row"])
     if block["decontaminate"]:
         record = Commits(store, "decontaminate").load(block["decontaminate"])
-        known["contamination"] = _contamination(store, record["matches"], row)
+        known["contamination"] = _of_row(store, record["matches"], row, ["row", "id"])
     known["written"] = list(_written(store, story, block, group, verdict["id64"])) if not verdict["rule"] else []
     return known
 
@@ -141,20 +144,18 @@ def _rules(store: Store, story: Mapping[str, Any], block: Mapping[str, Any], row
 
 
 def _cluster(store: Store, ledger: str, row: int) -> dict[str, Any] | None:
-    if ledger:
-        with store.open(ledger) as stream:
-            table = open_parquet(stream).read()
-        for found in table.filter(pc.equal(table["row"], row)).to_pylist():
-            return {"lost_to": found["detail"], "by": found["rule"], "estimated_jaccard": found["value"]}
+    for found in _of_row(store, ledger, row):
+        return {"lost_to": found["detail"], "by": found["rule"], "estimated_jaccard": found["value"]}
     return None
 
 
-def _contamination(store: Store, matches: str, row: int) -> list[dict[str, Any]]:
-    if not matches:
+def _of_row(store: Store, name: str, row: int, without: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """What a table (the name of an object, or empty) says of a row of its block."""
+    if not name:
         return []
-    with store.open(matches) as stream:
+    with store.open(name) as stream:
         table = open_parquet(stream).read()
-    return list(table.filter(pc.equal(table["row"], row)).drop_columns(["row", "id"]).to_pylist())
+    return list(table.filter(pc.equal(table["row"], row)).drop_columns(list(without)).to_pylist())
 
 
 def _written(

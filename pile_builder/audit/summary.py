@@ -21,6 +21,8 @@ def summarise(
     For every source read = kept + sum(dropped); kept are the distinct documents of which a copy was written.
     """
     sources = {name: _source(store, work, name, mix, shards) for name in manifest.sources}
+    for name, counts in count_paragraphs(store, work).items():
+        sources[name]["paragraphs"] = counts
     return {
         "name": manifest.name,
         "digest": corpus_digest(shards),
@@ -36,6 +38,20 @@ def summarise(
 def corpus_digest(shards: Iterable[Mapping[str, Any]]) -> str:
     """Hash of the shards' logical content in order: names and, per line, id, copy, text and metadata."""
     return fingerprint([[shard["name"], shard["digest"]] for shard in shards])
+
+
+def count_paragraphs(store: Store, work: Work) -> dict[str, dict[str, int]]:
+    """What was removed of repeated paragraphs, by source; empty if the manifest does not ask for it.
+
+    `removed` of those `compared` lay in `documents` documents; of those that are `emptied` nothing is left.
+    """
+    sources: dict[str, Counter[str]] = {}
+    for block in work.blocks:
+        if block.paragraphs:
+            record = Commits(store, "paragraphs").load(block.paragraphs)
+            counts = {name: value for name, value in record.items() if name not in ("spans", "places")}
+            sources.setdefault(block.source, Counter()).update(counts)
+    return {name: dict(counts) for name, counts in sources.items()}
 
 
 def _source(

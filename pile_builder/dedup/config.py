@@ -13,6 +13,15 @@ from pile_builder.dedup.presets import PRESETS, solve
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
+class Paragraphs(Model):
+    """Repeated paragraphs are removed from all places but the first; see `dedup.paragraphs`."""
+
+    unit: Literal["paragraph", "line"] = Field("paragraph", description="what lies between blank lines, or each line")
+    min_characters: int = Field(
+        100, ge=1, description="shorter ones stay wherever they are; white space counts as single spaces"
+    )
+
+
 class Dedup(Model):
     """Exact and near-duplicate removal.
 
@@ -43,6 +52,7 @@ class Dedup(Model):
         default_factory=dict, description="per source, least and greatest share lost; another is an alarm"
     )
     passes: int = Field(1, ge=1, le=64, description="runs over parts of the hash ranges, to hold less at a time")
+    paragraphs: Paragraphs | None = Field(None, description="null removes no repeated paragraphs")
 
     @field_validator("preset")
     @classmethod
@@ -67,6 +77,13 @@ class Dedup(Model):
                 msg = f"expected the lower share of {name} first, got [{low}, {high}]"
                 raise ValueError(msg)
         return expected
+
+    @model_validator(mode="after")
+    def _no_paragraphs_of_tagged(self) -> Dedup:
+        if self.paragraphs and self.action == "tag":
+            msg = "paragraphs are removed where documents repeat each other, which action tag keeps: leave one out"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="before")
     @classmethod

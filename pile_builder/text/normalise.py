@@ -173,7 +173,8 @@ def _pointer(context: Any, builder: Any, array_type: Any, array: Any, at: Any, v
 
 
 @numba.njit(cache=True, nogil=True)
-def _mix(value: np.uint64) -> np.uint64:
+def mix(value: np.uint64) -> np.uint64:
+    """A bijection of 64-bit words after which every bit depends on all."""
     value = (value ^ (value >> np.uint64(30))) * MIX_1
     value = (value ^ (value >> np.uint64(27))) * MIX_2
     return value ^ (value >> np.uint64(31))
@@ -184,10 +185,10 @@ def _hash_bytes(data: NDArray[np.uint8], start: int, end: int) -> np.uint64:
     """Hash one byte or more; reads up to 7 bytes past the end."""
     result = np.uint64(0)
     while end - start > 8:
-        result = _mix(result ^ _load_8(data, start))
+        result = mix(result ^ _load_8(data, start))
         start += 8
     kept = np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - 8 * (end - start))
-    return _mix(result ^ (_load_8(data, start) & kept))
+    return mix(result ^ (_load_8(data, start) & kept))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -320,9 +321,9 @@ def _hash_documents(
             high ^= high >> np.uint64(29)
         if count == first and start < end:
             low ^= _hash_bytes(data, start, end)
-            high += _mix(low)
-        content[document, 0] = _mix(low ^ np.uint64(count - first))
-        content[document, 1] = _mix(high ^ np.uint64(count - first))
+            high += mix(low)
+        content[document, 0] = mix(low ^ np.uint64(count - first))
+        content[document, 1] = mix(high ^ np.uint64(count - first))
 
 
 @numba.njit(cache=True, nogil=True)
