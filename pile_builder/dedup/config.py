@@ -16,7 +16,10 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class Paragraphs(Model):
     """Repeated paragraphs are removed from all places but the first; see `dedup.paragraphs`."""
 
-    unit: Literal["paragraph", "line"] = Field("paragraph", description="what lies between blank lines, or each line")
+    unit: Literal["paragraph", "line"] = Field(
+        "paragraph",
+        description="what lies between blank lines; line where a paragraph is one, as in the text of web pages",
+    )
     min_characters: int = Field(
         100, ge=1, description="shorter ones stay wherever they are; white space counts as single spaces"
     )

@@ -1,7 +1,7 @@
 """Which occurrence of a repeated paragraph stays: the first in an order that is made of sources, ids and places alone.
 
 Where paragraphs are removed, all occurrences of one but its first go, in the same document and in others. That is what
-CCNet does to lines (Wenzek et al. 2020, arXiv 1911.00359, section 3.1) and Dolma to what lies between line feeds (its
+CCNet does to lines (Wenzek et al. 2020, arXiv 1911.00359) and Dolma to what lies between line feeds (its
 Bloom filter deduper); C4 does it to spans of three sentences (Raffel et al. 2020, section 2.2). What differs here:
 
 - exact: 128 bits of hash over the corpus, where CCNet has 64 over a few shards at a time, and Dolma a filter that takes
@@ -11,8 +11,9 @@ Bloom filter deduper); C4 does it to spans of three sentences (Raffel et al. 202
 - blank lines part paragraphs, not single line feeds, unless the manifest asks for lines;
 - normal form is lower case and single spaces (`text.paragraphs`). CCNet also drops punctuation and equates digits,
   which makes one of most rows of a table; Dolma compares bytes;
-- shorter paragraphs than `min_characters` stay. Neither of the two has a limit, so that both remove what recurs by
-  chance, such as headings and lines of dialogue, from all documents but one.
+- shorter paragraphs than `min_characters` stay. Neither of the two sets a limit, so that both remove what recurs by
+  chance, such as headings and lines of dialogue, from all documents but one. Lines of wrapped text and rows of tables
+  have fewer than 100 characters in normal form as a rule, paragraphs of prose have more.
 """
 
 from __future__ import annotations
