@@ -17,8 +17,9 @@ class Paragraphs(Model):
     """Repeated paragraphs are removed from all places but the first; see `dedup.paragraphs`."""
 
     unit: Literal["paragraph", "line"] = Field(
-        "paragraph",
-        description="what lies between blank lines; line where a paragraph is one, as in the text of web pages",
+        "line",
+        description="each line, which is a paragraph in text from the web (as CCNet and Dolma); or what lies between "
+        "blank lines, for text whose lines are wrapped",
     )
     min_characters: int = Field(
         100, ge=1, description="shorter ones stay wherever they are; white space counts as single spaces"

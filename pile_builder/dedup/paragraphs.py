@@ -8,7 +8,7 @@ Bloom filter deduper); C4 does it to spans of three sentences (Raffel et al. 202
   one new paragraph in 10^6 for a known one (configuration of version 1.5);
 - deterministic: the first place is that in the preferred source, then in the document with the smallest order key, then
   in the document itself. With Dolma and CCNet it is the first that a run met;
-- blank lines part paragraphs, not single line feeds, unless the manifest asks for lines;
+- a paragraph is a line, as theirs; or, if the manifest says so, what lies between blank lines;
 - normal form is lower case and single spaces (`text.paragraphs`). CCNet also drops punctuation and equates digits,
   which makes one of most rows of a table; Dolma compares bytes;
 - shorter paragraphs than `min_characters` stay. Neither of the two sets a limit, so that both remove what recurs by
