@@ -144,6 +144,7 @@ def work_of(places: Iterable[tuple[str, int]]) -> Work:
             ingest=f"i{rank}",
             sets={"sketch": f"a{rank}"},
             select=f"s{rank}",
+            paragraphs="",
             count="",
             decontaminate="",
             settle=f"e{rank}",

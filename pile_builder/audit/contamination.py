@@ -29,12 +29,14 @@ def contamination_report(store: Store, work: Work, manifest: Manifest) -> dict[s
 
     Returns:
         `index`: its n-grams, those found in the corpus, those ignored as too common, bytes; `evals`: by name action,
-        items, unprotectable items, contaminated items, documents by source, examples; `documents`: by source and
-        verdict.
+        number of items, ids of those too short to protect, ids of the contaminated, documents by source, examples;
+        `documents`: by source and verdict.
     """
     counted = Commits(store, "count")
     index, common = counted.load(work.index), counted.load(work.common)
-    short = Counter(name for name, _ in index["unprotectable"])
+    short: dict[str, list[str]] = defaultdict(list)
+    for name, item in index["unprotectable"]:
+        short[name].append(item)
     items: dict[str, set[str]] = defaultdict(set)
     documents: dict[str, Counter[str]] = defaultdict(Counter)
     examples: dict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
