@@ -109,7 +109,8 @@ def membership(operation: Any, argument: Any) -> NDArray[Any]:
         if negate:
             mask = ~mask
     else:
-        raise NotImplementedError(name)
+        msg = f"ftfy's patterns use {name} {argument!r}, which this table maker does not know; add it above"
+        raise ValueError(msg)
     return mask
 
 
