@@ -1,0 +1,35 @@
+"""Token ids as they flow: sequences one after another in one array."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBatch:
+    """Sequences of token ids: documents with their end-of-document token, or windows.
+
+    Attributes:
+        tokens: shape (t,), ids of all sequences one after another.
+        ends: shape (d,), the offset behind each sequence's last token.
+    """
+
+    tokens: NDArray[np.uint32]
+    ends: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Tokens of each sequence, shape (d,)."""
+        return np.diff(self.ends, prepend=0)
+
+    def slice(self, start: int, stop: int) -> TokenBatch:
+        """Sequences `start` to `stop`, without copying their ids."""
+        begin = int(self.ends[start - 1]) if start else 0
+        end = int(self.ends[stop - 1]) if stop else 0
+        return TokenBatch(self.tokens[begin:end], self.ends[start:stop] - begin)
