@@ -58,13 +58,22 @@ class Store:
 
     def names(self, folder: str) -> list[str]:
         """Base names of the files in a folder, sorted; empty if there is no such folder."""
+        return self._entries(folder, "file")
+
+    def folders(self, folder: str) -> list[str]:
+        """Base names of the folders in a folder, sorted; empty if there is no such folder."""
+        return self._entries(folder, "directory")
+
+    def _entries(self, folder: str, kind: str) -> list[str]:
         if self.is_local:
             path = Path(self.path(folder))
-            return sorted(entry.name for entry in os.scandir(path) if entry.is_file()) if path.is_dir() else []
+            found = os.scandir(path) if path.is_dir() else []
+            return sorted(entry.name for entry in found if (entry.is_dir() if kind == "directory" else entry.is_file()))
         fs, path_there = fsspec.core.url_to_fs(self.path(folder))
         if not fs.exists(path_there):
             return []
-        return sorted(info["name"].rsplit("/", 1)[-1] for info in fs.ls(path_there) if info["type"] == "file")
+        found_there = fs.ls(path_there, detail=True)
+        return sorted(info["name"].rstrip("/").rsplit("/", 1)[-1] for info in found_there if info["type"] == kind)
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
@@ -159,6 +168,26 @@ class Store:
                 self._fs().put(f"{folder}/", f"{self.path(name)}/", recursive=True)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A local folder for files that are to become the store's by `adopt`; what is left in it is removed."""
+        if self.is_local:
+            Path(self.root).mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.root if self.is_local else None))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def adopt(self, path: Path, name: str) -> None:
+        """Put a finished local file in place under `name`, replacing what lies there; it is moved or uploaded."""
+        if self.is_local:
+            target = Path(self.path(name))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        else:
+            self._fs().put_file(str(path), self.path(name))
 
     def local_folder(self, name: str) -> str:
         """A folder of the store as one of this machine's file system: its own, or a copy made once per machine."""

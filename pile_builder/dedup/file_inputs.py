@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -25,9 +23,6 @@ MAX_LINE_BYTES = 1 << 30
 """A file without a line end for so long is not JSON lines."""
 BATCH_ROWS = 4096
 """Parquet rows that are worked on at once."""
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -172,20 +167,6 @@ def read_groups(number: int, file: InputFile) -> Iterator[Portion]:
         for group in range(parquet.num_row_groups):
             table = parquet.read_row_group(group)
             yield Portion(number, table, len(table), file.size * (group + 1) // parquet.num_row_groups)
-
-
-def in_order(workers: int, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
-    """Work on items in threads, two for each taken ahead; yield each item with its result, in order."""
-    waiting: deque[tuple[Item, Future[Result]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for item in items:
-            waiting.append((item, pool.submit(work, item)))
-            if len(waiting) > 2 * workers:
-                first, result = waiting.popleft()
-                yield first, result.result()
-        while waiting:
-            first, result = waiting.popleft()
-            yield first, result.result()
 
 
 def _check_column(schema: pa.Schema, path: Sequence[str], file: InputFile) -> None:

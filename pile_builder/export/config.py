@@ -1,0 +1,22 @@
+"""What an export is, in manifests and commands."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from pile_builder.checked_yaml import Model
+
+
+class Export(Model):
+    """One export of the corpus as token shards."""
+
+    format: str = Field(description="a format, see `pile formats`")
+    tokenizer: str = Field(
+        description="tokenizer.json, a folder with one or with vocab.json and merges.txt, a hub name, or tiktoken:NAME"
+    )
+    end_token: str = Field("", description="end-of-document token; the tokenizer's own if empty")
+    out: str = Field("", description="folder below the build; tokens/TOKENIZER-FORMAT if empty")
+    splits: tuple[Literal["train", "validation", "test"], ...] = ("train", "validation", "test")
+    options: dict[str, Any] = Field(default_factory=dict, description="the format's own options")
