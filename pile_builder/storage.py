@@ -67,8 +67,10 @@ class Store:
     def _entries(self, folder: str, kind: str) -> list[str]:
         if self.is_local:
             path = Path(self.path(folder))
-            found = os.scandir(path) if path.is_dir() else []
-            return sorted(entry.name for entry in found if (entry.is_dir() if kind == "directory" else entry.is_file()))
+            if not path.is_dir():
+                return []
+            is_kind = Path.is_dir if kind == "directory" else Path.is_file
+            return sorted(entry.name for entry in path.iterdir() if is_kind(entry))
         fs, path_there = fsspec.core.url_to_fs(self.path(folder))
         if not fs.exists(path_there):
             return []
