@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, cast
 import fsspec
 import orjson
 
-from pile_builder.streams import is_remote
+from pile_builder.streams import file_system, is_remote
 
 TEMPORARY = ".writing-"
 """Prefix of files that are being written; what still carries it after a successful build is left from a crash."""
@@ -61,7 +61,7 @@ class Store:
         if self.is_local:
             path = Path(self.path(folder))
             return sorted(entry.name for entry in os.scandir(path) if entry.is_file()) if path.is_dir() else []
-        fs, path_there = fsspec.core.url_to_fs(self.path(folder))
+        fs, path_there = file_system(self.path(folder))
         if not fs.exists(path_there):
             return []
         return sorted(info["name"].rsplit("/", 1)[-1] for info in fs.ls(path_there) if info["type"] == "file")
@@ -196,7 +196,7 @@ class Store:
         return len(left)
 
     def _fs(self) -> fsspec.AbstractFileSystem:
-        return fsspec.core.url_to_fs(self.root)[0]
+        return file_system(self.root)[0]
 
 
 class HashingWriter:
