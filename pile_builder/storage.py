@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, cast
 import fsspec
 import orjson
 
-from pile_builder.streams import is_remote
+from pile_builder.streams import file_system, is_remote
 
 TEMPORARY = ".writing-"
 """Prefix of files that are being written; what still carries it after a successful build is left from a crash."""
@@ -69,9 +69,9 @@ class Store:
             path = Path(self.path(folder))
             if not path.is_dir():
                 return []
-            is_kind = Path.is_dir if kind == "directory" else Path.is_file
-            return sorted(entry.name for entry in path.iterdir() if is_kind(entry))
-        fs, path_there = fsspec.core.url_to_fs(self.path(folder))
+            with os.scandir(path) as found:
+                return sorted(one.name for one in found if (one.is_dir() if kind == "directory" else one.is_file()))
+        fs, path_there = file_system(self.path(folder))
         if not fs.exists(path_there):
             return []
         found_there = fs.ls(path_there, detail=True)
@@ -227,7 +227,7 @@ class Store:
         return len(left)
 
     def _fs(self) -> fsspec.AbstractFileSystem:
-        return fsspec.core.url_to_fs(self.root)[0]
+        return file_system(self.root)[0]
 
 
 class HashingWriter:
