@@ -21,6 +21,8 @@ NEWLINE: Final = 3
 END: Final = 4
 CLASS: Final = 7
 """Bits of a character's class: a space, other white space, line feed or carriage return, the end mark, or other."""
+TAIL: Final = 32
+"""Bit of a text that ends in white space other than a line feed, if the rules ask for it."""
 CHANGES: Final = 64
 """Bit of characters that normalization may change, alone or with others."""
 ODD: Final = 128
@@ -29,7 +31,7 @@ ODD: Final = 128
 
 @njit(cache=True, nogil=True)
 def add_breaks(
-    data: NDArray[np.uint8], table: NDArray[np.uint8], mark: NDArray[np.uint8], rules: tuple[bool, bool]
+    data: NDArray[np.uint8], table: NDArray[np.uint8], mark: NDArray[np.uint8], rules: tuple[bool, bool, bool]
 ) -> tuple[int, int, NDArray[np.uint8]]:
     """Find out what UTF-8 holds and put a mark at every break.
 
@@ -37,15 +39,16 @@ def add_breaks(
         data: valid UTF-8, (n,) uint8; texts with an end mark behind each.
         table: class and bits of each code point, (0x110000,) uint8.
         mark: the mark's bytes.
-        rules: whether white space is parted behind its last line feed only, and whether runs of two and more spaces
-            are tokens of their own.
+        rules: whether white space is parted behind its last line feed only; whether runs of two and more spaces are
+            tokens of their own; whether `TAIL` is asked for.
 
     Returns:
         All bits of all characters, the count of end marks, and the text with its breaks, empty if there are none.
     """
-    newlines, runs = rules
+    newlines, runs, tails = rules
     at = np.empty(len(data) // 2 + 1, np.int32)
-    count = bits = ends = 0
+    count = ends = 0
+    bits = np.int64(0)
     before = current = np.int64(END)
     i = start = 0
     while i < len(data):
@@ -55,15 +58,17 @@ def add_breaks(
         else:
             found = np.int64(table[decode(data, i)[0]])
             step = decode(data, i)[1]
-            bits |= found
-            found &= CLASS
-            ends += found == END
+        bits |= found
+        found &= CLASS
+        if found == END:
+            ends += 1
+            bits |= TAIL * (tails and current in (SPACE, BLANK))
         if current != OTHER and _parts(before, current, found, newlines, runs):
             at[count] = start
             count += 1
         before, current, start = current, found, i
         i += step
-    return bits, ends, _with_marks(data, at[:count], mark)
+    return int(bits), ends, _with_marks(data, at[:count], mark)
 
 
 @kernel

@@ -26,9 +26,7 @@ _NFC_BLOCKS: Final = (
     (0x048A, 0x0590),  # Cyrillic, Armenian
     (0x05D0, 0x05EB),  # Hebrew letters
     (0x0620, 0x064B),  # Arabic letters
-    (0x1E00, 0x2000),  # more Latin and Greek
-    (0x2010, 0x2028),  # punctuation
-    (0x2030, 0x205F),
+    (0x1E00, 0x2070),  # more Latin and Greek, punctuation
     (0x20A0, 0x20C0),  # currencies
     (0x2100, 0x2C00),  # letter-like, numbers, arrows, mathematics, boxes, symbols, Braille
     (0x3000, 0x302A),  # CJK punctuation
@@ -36,7 +34,8 @@ _NFC_BLOCKS: Final = (
     (0x309B, 0x3130),  # Katakana, Bopomofo
     (0x3400, 0xA000),  # ideographs
     (0xAC00, 0xD7A4),  # Hangul syllables
-    (0xFF00, 0xFFFE),  # full and half width, replacement character
+    (0xFE00, 0xFE10),  # variation selectors
+    (0xFE30, 0xFFFE),  # forms of CJK and Arabic, byte order mark, full and half width, replacement character
     (0x1F000, 0x1FB00),  # pictographs
 )
 """Blocks without marks, Jamo or anything else that composes with what is before it (UAX 15, NFC_Quick_Check=Maybe)."""
@@ -44,10 +43,8 @@ _NFC_BLOCKS: Final = (
 
 def disagreements(atoms: Iterable[str]) -> NDArray[np.uint32]:
     """Code points, sorted, that one of the engines counts to one of the classes and the other does not."""
-    unequal = np.zeros(CODE_POINTS, np.bool_)
-    for atom in atoms:
-        unequal |= _by_rust(atom) != _by_tokenizers(atom)
-    return np.flatnonzero(unequal).astype(np.uint32)
+    found = {code for atom in atoms for code in _unequal(atom)}
+    return np.array(sorted(found), np.uint32)
 
 
 def class_table(odd: NDArray[np.uint32], *, composes: bool) -> NDArray[np.uint8]:
@@ -67,6 +64,11 @@ def class_table(odd: NDArray[np.uint32], *, composes: bool) -> NDArray[np.uint8]
     table[ord(END_MARK)] = breaks.END
     table[ord(BREAK_MARK)] = breaks.ODD
     return table
+
+
+@cache
+def _unequal(atom: str) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(_by_rust(atom) != _by_tokenizers(atom)).tolist())
 
 
 @cache

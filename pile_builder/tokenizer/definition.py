@@ -76,6 +76,13 @@ class Definition:
         ranks = self.content["ranks"].values() if self.kind == "tiktoken" else ()
         return max((*ids, *ranks), default=-1) + 1
 
+    @cached_property
+    def spellings(self) -> dict[int, str]:
+        """How the vocabulary writes each id; bytes of `tiktoken` that are no text by escapes."""
+        ranks = self.content["ranks"].items() if self.kind == "tiktoken" else ()
+        plain = {rank: bytes.fromhex(token).decode(errors="backslashreplace") for token, rank in ranks}
+        return plain | {number: token for token, number in self.vocabulary.items()}
+
     @property
     def unknown(self) -> str | None:
         """The token that stands for what the model does not know, which text does yield."""

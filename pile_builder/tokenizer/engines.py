@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import normalizers
 
 from pile_builder.tokenizer import characters
 from pile_builder.tokenizer.byte_level import Unfit, ranked_tokens, unmade_tokens
@@ -16,6 +17,9 @@ from pile_builder.tokenizer.definition import Definition
 from pile_builder.tokenizer.fast import FastEngine, FastParts, split
 from pile_builder.tokenizer.patterns import PATTERNS, Pattern, pattern_of
 from pile_builder.tokenizer.reference import Reference
+
+_MOST_WATCHED: Final = 64
+"""Added tokens that texts are searched for, one after another."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,12 @@ class Fitness:
     unmade: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Added:
+    runs: Mapping[int, int]
+    watched: tuple[str, ...]
+
+
 def fit(
     definition: Definition, content: Mapping[str, Any], end_id: int, reference: Reference
 ) -> tuple[Fitness, FastEngine | None]:
@@ -42,11 +52,13 @@ def fit(
         The outcome, and the fast engine if it is fit for it.
     """
     try:
-        _, pattern = _runs_and_pattern(definition, content)
+        _, pattern = _added_and_pattern(definition, content)
         unmade = unmade_tokens(content["model"], definition.special) if definition.kind == "tokenizers" else set[str]()
     except Unfit as unfit:
         return Fitness(str(unfit), np.zeros(0, np.uint32), ()), None
-    fitness = Fitness("", characters.disagreements(pattern.atoms), tuple(sorted(unmade)))
+    # An encoding of tiktoken is compared with tiktoken, whose regex engine is the same.
+    odd = characters.disagreements(pattern.atoms if definition.kind == "tokenizers" else ())
+    fitness = Fitness("", odd, tuple(sorted(unmade)))
     engine = fast_engine(definition, content, end_id, fitness, reference)
     texts = check_texts(definition.special)
     exact = split(reference.encode(texts))
@@ -60,7 +72,7 @@ def fast_engine(
     definition: Definition, content: Mapping[str, Any], end_id: int, fitness: Fitness, reference: Reference
 ) -> FastEngine:
     """The fast engine of a definition that was found fit for it."""
-    runs, pattern = _runs_and_pattern(definition, content)
+    added, pattern = _added_and_pattern(definition, content)
     if definition.kind == "tiktoken":
         ranks = sorted(content["ranks"].items(), key=lambda item: item[1])
         tokens = [(bytes.fromhex(token), rank) for token, rank in ranks]
@@ -68,15 +80,15 @@ def fast_engine(
         tokens = ranked_tokens(content["model"], frozenset(fitness.unmade))
     composes = content.get("normalizer") is not None
     table = characters.class_table(fitness.odd, composes=composes)
-    return FastEngine(FastParts(tokens, runs, pattern, composes, table), end_id, reference)
+    return FastEngine(FastParts(tokens, added.runs, added.watched, pattern, composes, table), end_id, reference)
 
 
-def _runs_and_pattern(definition: Definition, content: Mapping[str, Any]) -> tuple[dict[int, int], Pattern]:
+def _added_and_pattern(definition: Definition, content: Mapping[str, Any]) -> tuple[_Added, Pattern]:
     if definition.kind == "tiktoken":
         known = PATTERNS.get(content["pattern"])
         if known is None:
             raise Unfit("its pattern has no equal without look-ahead")
-        return {}, known
+        return _Added({}, ()), known
     if (kind := _model_kind(content["model"])) != "BPE":
         raise Unfit(f"its model is {kind}, not BPE")
     normalizer = content.get("normalizer")
@@ -85,7 +97,7 @@ def _runs_and_pattern(definition: Definition, content: Mapping[str, Any]) -> tup
     pattern = pattern_of(content.get("pre_tokenizer"))
     if isinstance(pattern, str):
         raise Unfit(pattern)
-    return _runs(content.get("added_tokens") or (), definition.special), pattern
+    return _added(content.get("added_tokens") or (), definition.special), pattern
 
 
 def _model_kind(model: Mapping[str, Any]) -> str:
@@ -94,17 +106,22 @@ def _model_kind(model: Mapping[str, Any]) -> str:
     return str(model.get("type") or ("Unigram" if isinstance(model["vocab"], list) else "WordPiece"))
 
 
-def _runs(added: Sequence[Mapping[str, Any]], special: Mapping[str, int]) -> dict[int, int]:
-    """Ids of runs of spaces by their length, which are all that added tokens may be if they are not special."""
-    runs: dict[int, int] = {}
-    for token in added:
-        if token["special"]:
-            continue
-        if token["content"].strip(" ") or any(token.get(name) for name in ("single_word", "lstrip", "rstrip")):
-            raise Unfit(f"its added token {token['content']!r} is not a run of spaces")
-        runs[len(token["content"])] = token["id"]
+def _added(tokens: Sequence[Mapping[str, Any]], special: Mapping[str, int]) -> _Added:
+    """The added tokens that are not special: runs of spaces, if they are of all lengths from 2 on, and others."""
+    plain = [token for token in tokens if not token["special"]]
+    spaces = [token for token in plain if not token["content"].strip(" ")]
+    others = [token for token in plain if token["content"].strip(" ")]
+    if any(token.get(flag) for flag in ("single_word", "lstrip", "rstrip") for token in spaces):
+        raise Unfit("its added runs of spaces take white space beside them as well")
+    runs = {len(token["content"]): int(token["id"]) for token in spaces}
     if sorted(runs) != list(range(2, len(runs) + 2)):
         raise Unfit("its added runs of spaces are not of all lengths from 2 on")
     if runs and any("  " in token for token in special):
         raise Unfit("it has runs of spaces as added tokens and in special ones")
-    return runs
+    if len(others) > _MOST_WATCHED:
+        raise Unfit(f"it has {len(others)} added tokens beside special ones and spaces, more than {_MOST_WATCHED}")
+    if spread := [token["content"] for token in others if token.get("rstrip") or " " in token["content"]]:
+        # A long text may be cut in the middle of it.
+        raise Unfit(f"its added token {spread[0]!r} goes on over spaces")
+    compose = normalizers.NFC().normalize_str
+    return _Added(runs, tuple(sorted({form(token["content"]) for token in others for form in (str, compose)})))

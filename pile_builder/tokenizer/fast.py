@@ -33,6 +33,7 @@ class FastParts:
     Attributes:
         tokens: bytes and id of each token, in the order of ranks.
         runs: ids of runs of spaces that are tokens of their own, by length: none, or all from 2 to the longest.
+        watched: added tokens of which a text must hold none; one that does goes through the reference.
         pattern: how text is parted.
         composes: whether text is brought to NFC.
         table: class and bits of each code point, from `characters.class_table`.
@@ -40,6 +41,7 @@ class FastParts:
 
     tokens: Sequence[tuple[bytes, int]]
     runs: Mapping[int, int]
+    watched: Sequence[str]
     pattern: Pattern
     composes: bool
     table: NDArray[np.uint8]
@@ -52,7 +54,8 @@ class FastEngine:
         self._reference = reference
         self._table = parts.table
         self._compose = normalizers.NFC() if parts.composes else None
-        self._rules = (parts.pattern.newlines, bool(parts.runs))
+        self._watched = parts.watched
+        self._rules = (parts.pattern.newlines, bool(parts.runs), parts.pattern.whole_tail)
         # Two spaces stand side by side in runs alone, which are whole pieces: no merge ever meets them.
         tokens = [one for one in parts.tokens if not (parts.runs and b"  " in one[0])]
         tokens += [(b" " * length, number) for length, number in parts.runs.items()]
@@ -71,7 +74,7 @@ class FastEngine:
     def _group(self, parts: Sequence[str]) -> TokenBatch:
         stream = END_MARK.join([*parts, ""])
         bits, ends, broken = self._look(stream)
-        if bits >= breaks.CHANGES or ends != len(parts):
+        if bits >= breaks.TAIL or ends != len(parts) or self._watches(stream):
             return self._mixed(parts)
         return self._plain(stream, broken)
 
@@ -79,6 +82,9 @@ class FastEngine:
         data = np.frombuffer(stream.encode(), np.uint8)
         bits, ends, broken = breaks.add_breaks(data, self._table, _BREAK, self._rules)
         return bits, ends, broken
+
+    def _watches(self, text: str) -> bool:
+        return any(token in text for token in self._watched)
 
     def _plain(self, stream: str, broken: NDArray[np.uint8]) -> TokenBatch:
         ranks = ids_of(self._core, broken.tobytes().decode() if len(broken) else stream)
@@ -92,11 +98,11 @@ class FastEngine:
         slow: dict[int, str] = {}
         for i, given in enumerate(parts):
             part = given
-            bits, ends, _ = self._look(part)
+            bits, ends, _ = self._look(part + END_MARK)
             if self._compose and bits & breaks.CHANGES:
                 part = self._compose.normalize_str(part)
-                bits, ends, _ = self._look(part)
-            if bits & breaks.ODD or ends:
+                bits, ends, _ = self._look(part + END_MARK)
+            if bits & (breaks.ODD | breaks.TAIL) or ends != 1 or self._watches(given) or self._watches(part):
                 slow[i] = given
             else:
                 fast.append(part)

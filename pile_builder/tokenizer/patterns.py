@@ -29,12 +29,14 @@ class Pattern:
         regular: the regular expression, to be matched in text with breaks.
         newlines: whether `\s*[\r\n]+` comes before the look-ahead, so that only what follows the last line feed of a
             run of white space is parted.
+        whole_tail: whether white space at the end of a text is one piece, line feeds in it or not.
         atoms: all classes of characters in it, which both regex engines must agree on.
     """
 
     name: str
     regular: str
     newlines: bool
+    whole_tail: bool
     atoms: tuple[str, ...]
 
     def with_runs(self, longest: int) -> str:
@@ -46,12 +48,12 @@ _FOLDED = r"(?i:s|d|m|t|r|e|v|l)"
 _BASE = (r"\p{L}", r"\p{N}", r"\s")
 
 
-def _cl100k(name: str, numbers: str) -> Pattern:
+def _cl100k(name: str, numbers: str, *, whole_tail: bool = False) -> Pattern:
     regular = (
         rf"[{_MARKS}]|'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{{L}}\p{{N}}{_MARKS}]?\p{{L}}+|{numbers}"
         rf"| ?[^\s\p{{L}}\p{{N}}{_MARKS}]+[\r\n]*|\s*[\r\n]+|\s+"
     )
-    return Pattern(name, regular, newlines=True, atoms=(*_BASE, _FOLDED))
+    return Pattern(name, regular, newlines=True, whole_tail=whole_tail, atoms=(*_BASE, _FOLDED))
 
 
 _UPPER = r"\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}"
@@ -62,6 +64,7 @@ _GPT2 = Pattern(
     "gpt2",
     rf"[{_MARKS}]|'(?:[sdmt]|ll|ve|re)| ?\p{{L}}+| ?\p{{N}}+| ?[^\s\p{{L}}\p{{N}}{_MARKS}]+|\s+",
     newlines=False,
+    whole_tail=False,
     atoms=_BASE,
 )
 _O200K = Pattern(
@@ -70,6 +73,7 @@ _O200K = Pattern(
     rf"|[^\r\n\p{{L}}\p{{N}}{_MARKS}]?[{_UPPER}]+[{_LOWER}]*{_SUFFIX}"
     rf"|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}{_MARKS}]+[\r\n/]*|\s*[\r\n]+|\s+",
     newlines=True,
+    whole_tail=False,
     atoms=(*_BASE, _FOLDED, r"\p{Lu}", r"\p{Lt}", r"\p{Lm}", r"\p{Lo}", r"\p{Ll}", r"\p{M}"),
 )
 
@@ -86,8 +90,10 @@ _O200K_REGEX = (
 
 PATTERNS: Final[Mapping[str, Pattern]] = {
     _GPT2_REGEX: _GPT2,
-    # The same as tiktoken writes it: possessive, and the end of the text spelled out.
+    # As tiktoken writes it: possessive, and the end of the text spelled out.
     r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s": _GPT2,
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]"
+    r"|\s+(?!\S)|\s": _cl100k("cl100k of tiktoken", r"\p{N}{1,3}", whole_tail=True),
     _CL100K_REGEX.replace("NUMBERS", r"\p{N}{1,3}"): _cl100k("cl100k", r"\p{N}{1,3}"),
     _CL100K_REGEX.replace("NUMBERS", r"\p{N}"): _cl100k("qwen2", r"\p{N}"),
     _O200K_REGEX: _O200K,

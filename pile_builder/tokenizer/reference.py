@@ -72,7 +72,16 @@ class TiktokenReference:
         return batch_of([part for text in texts for part in (self._ids(text), self._end)])
 
     def _ids(self, text: str) -> NDArray[np.uint32]:
-        return ids_of(self._encoding, text)
+        try:
+            return ids_of(self._encoding, text)
+        except UnicodeEncodeError:
+            raise
+        except ValueError as error:
+            msg = (
+                f"tiktoken cannot match its own pattern against a text of {len(text):,} characters that begins with "
+                f"{text[:40]!r}: expected no run of white space of hundreds of thousands of characters; drop it"
+            )
+            raise PileError(msg) from error
 
 
 def core(name: str, pattern: str, ranks: Mapping[bytes, int]) -> Encoding:

@@ -81,6 +81,11 @@ class Tokenizer:
         """A text's ids by the library that defines them, without the end-of-document id."""
         return self._reference.ids(text)
 
+    def spell(self, ids: Sequence[int]) -> list[str]:
+        """How the vocabulary writes each id: of byte-level ones, a character for each byte, of which Ġ is a space."""
+        spellings = self._definition.spellings
+        return [spellings.get(number, "") for number in ids]
+
     def save(self, store: Store, folder: str) -> None:
         """Write the definition into a folder, with what was found out about it, for `open_tokenizer`."""
         file = _FILES[self._definition.kind]
