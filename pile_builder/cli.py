@@ -18,6 +18,7 @@ from rich.table import Table
 from pile_builder import __version__
 from pile_builder.cli_dedup import dedup
 from pile_builder.cli_tokenize import formats, tokenize
+from pile_builder.cli_tokenizer import tokenizer
 from pile_builder.errors import PileError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -34,6 +35,7 @@ app.add_typer(decontaminations, name="decontaminate")
 app.add_typer(dedup, name="dedup")
 app.command()(tokenize)
 app.command()(formats)
+app.add_typer(tokenizer, name="tokenizer")
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 EvalPaths = Annotated[
