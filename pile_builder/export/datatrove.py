@@ -197,4 +197,4 @@ class _Writer(FlatWriter):
     def close(self) -> list[ShardFile]:
         self._index.close()
         self._description.write_text(f"{self._head}\n{self.tokens}\n{for_people(self.tokens)}", encoding="utf-8")
-        return [*super().close(), ShardFile(f"{self.name}.index"), ShardFile(self._description.name)]
+        return [*super().close(), ShardFile(f"{self.name}.index"), ShardFile(f"{self.name}.metadata")]

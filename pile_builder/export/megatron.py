@@ -7,6 +7,7 @@ then S sizes (i32, tokens), S pointers (i64, bytes) and D borders (i64, sequence
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -79,6 +80,8 @@ class Megatron(MergedFormat):
             return
         with store.open(index_name(file.name)) as index, store.open(file.name) as data:
             dtype, count = read_header(index, file.name)
+            length = data.seek(0, os.SEEK_END)
+            data.seek(0)
             sizes_at, pointers_at = HEADER.size, HEADER.size + 4 * count
             offset = 0
             for start in range(0, count, CHUNK):
@@ -90,6 +93,9 @@ class Megatron(MergedFormat):
                     msg = f"{index_name(file.name)}: pointers are not the running sum of the sizes"
                     raise PileError(msg)
                 offset += int(sizes.sum(dtype=np.int64))
+                if offset * dtype.itemsize > length:
+                    msg = f"{file.name}: expected {offset} tokens or more, got {length} bytes; it is cut off"
+                    raise PileError(msg)
                 yield from flat_batches(data, dtype, sizes, file.name)
             _check_borders(index, HEADER.size + 12 * count, count, file.name)
             if data.read(1):
