@@ -9,7 +9,17 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import beam_share, decontamination, dedup_files, dedup_quality, dedup_scale, kernels, memory, web
+from benchmarks import (
+    beam_share,
+    decontamination,
+    dedup_files,
+    dedup_quality,
+    dedup_scale,
+    index_merge,
+    kernels,
+    memory,
+    web,
+)
 from benchmarks.report import DEDUP_PACKAGES, THEIR_PACKAGES, Result, markdown, plain_table
 from benchmarks.settings import Settings
 
@@ -22,6 +32,7 @@ BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
     "dedup": dedup_files.run,
     "dedup-scale": dedup_scale.run,
     "dedup-quality": dedup_quality.run,
+    "index-merge": index_merge.run,
 }
 
 

@@ -6,7 +6,8 @@ same file however they were batched. A sidecar is cut by the same sizes: its row
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,13 @@ from pile_builder.storage import HashingWriter
 ROW_GROUP_BYTES = 4 << 20
 """Bytes of text with which a row group is full; the document that fills it is its last."""
 ROW_GROUP_ROWS = 1 << 16
+BLOCK_SETTINGS: Mapping[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "use_dictionary": False,
+    "write_statistics": False,
+    "store_schema": True,
+}
 
 
 class RowGroupWriter:
@@ -27,17 +35,16 @@ class RowGroupWriter:
         rows: rows in each row group written so far.
     """
 
-    def __init__(self, stream: HashingWriter, schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(
-            stream,
-            schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=False,
-            write_statistics=False,
-            store_schema=True,
-        )
-        self._schema = schema
+    def __init__(
+        self,
+        stream: HashingWriter | BinaryIO,
+        schema: pa.Schema,
+        row_group_bytes: int = ROW_GROUP_BYTES,
+        settings: Mapping[str, Any] = BLOCK_SETTINGS,
+    ) -> None:
+        """`settings` are those of `ParquetWriter`."""
+        self._writer = pq.ParquetWriter(stream, schema, **settings)
+        self._schema, self._full = schema, row_group_bytes
         self._waiting: list[pa.RecordBatch] = []
         self._filled = 0
         self._count = 0
@@ -48,13 +55,13 @@ class RowGroupWriter:
         start = 0
         while start < batch.num_rows:
             room = np.cumsum(sizes[start:]) + self._filled
-            stop = start + int(np.searchsorted(room, ROW_GROUP_BYTES)) + 1
+            stop = start + int(np.searchsorted(room, self._full)) + 1
             stop = min(stop, start + ROW_GROUP_ROWS - self._count, batch.num_rows)
             self._waiting.append(batch.slice(start, stop - start))
             self._filled += int(sizes[start:stop].sum())
             self._count += stop - start
             start = stop
-            if self._filled >= ROW_GROUP_BYTES or self._count >= ROW_GROUP_ROWS:
+            if self._filled >= self._full or self._count >= ROW_GROUP_ROWS:
                 self._flush()
 
     def close(self) -> None:

@@ -23,9 +23,7 @@ from pile_builder.pipelines.tokenize import tokenize_corpus
 from pile_builder.storage import Store
 
 END = "<|endoftext|>"
-WORDS = "the quick brown fox jumps over a lazy dog while seven wizards box and  two spaces stay\n\n\tas they are".split(
-    " "
-)
+WORDS = "the quick brown fox jumps over a lazy dog while seven wizards box and stay\n\n\tas  they are".split() + ["", "\n"]
 
 
 def texts_of(shard: int) -> list[str]:

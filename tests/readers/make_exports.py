@@ -1,4 +1,4 @@
-"""Writes a small corpus, its expected token streams, and every export of it: `python -m tests.readers.make_exports OUT`.
+"""A small corpus, its expected token streams, and every export of it: `python -m tests.readers.make_exports OUT`.
 
 Run by the project's environment; what it leaves is read by the trainers' environments. The expected ids come from
 `tokenizers` alone, so that nothing of the export is checked with itself.
