@@ -127,14 +127,16 @@ def verify(directory: CorpusPath) -> None:
     Exports below a build are read too. Token shards are read by their container's rules and must hold the recorded
     token stream; some documents of each shard are encoded again.
     """
-    from pile_builder.audit.verify import verify_corpus
+    from pile_builder.audit.verify import recorded_digest, verify_corpus
     from pile_builder.audit.verify_tokens import exports_in, verify_export
     from pile_builder.storage import Store
 
     problems = 0
     store = Store(directory)
     exports = exports_in(store)
+    digest = ""
     if exports != [""]:
+        digest = recorded_digest(store)
         lines = size = 0
         for result in verify_corpus(store):
             problems += _say_problems(result.name, result.problems)
@@ -143,7 +145,7 @@ def verify(directory: CorpusPath) -> None:
         typer.echo(f"{lines:,} documents, {size:,} bytes of text read")
     for name in exports:
         documents = tokens = 0
-        for check in verify_export(Store(store.path(name)) if name else store):
+        for check in verify_export(Store(store.path(name)) if name else store, digest):
             problems += _say_problems(f"{name or directory}: {check.name}", check.problems)
             documents += check.documents
             tokens += check.tokens

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, cast
 import fsspec
 import orjson
 
-from pile_builder.streams import is_remote
+from pile_builder.streams import file_system, is_remote
 
 TEMPORARY = ".writing-"
 """Prefix of files that are being written; what still carries it after a successful build is left from a crash."""
@@ -67,9 +67,11 @@ class Store:
     def _entries(self, folder: str, kind: str) -> list[str]:
         if self.is_local:
             path = Path(self.path(folder))
-            found = os.scandir(path) if path.is_dir() else []
-            return sorted(entry.name for entry in found if (entry.is_dir() if kind == "directory" else entry.is_file()))
-        fs, path_there = fsspec.core.url_to_fs(self.path(folder))
+            if not path.is_dir():
+                return []
+            with os.scandir(path) as found:
+                return sorted(one.name for one in found if (one.is_dir() if kind == "directory" else one.is_file()))
+        fs, path_there = file_system(self.path(folder))
         if not fs.exists(path_there):
             return []
         found_there = fs.ls(path_there, detail=True)
@@ -225,7 +227,7 @@ class Store:
         return len(left)
 
     def _fs(self) -> fsspec.AbstractFileSystem:
-        return fsspec.core.url_to_fs(self.root)[0]
+        return file_system(self.root)[0]
 
 
 class HashingWriter:

@@ -18,7 +18,7 @@ import numpy as np
 import orjson
 import pyarrow.parquet as pq
 
-from pile_builder.errors import BuildError, PileError
+from pile_builder.errors import BuildError, ManifestError, PileError
 from pile_builder.export.config import Export
 from pile_builder.export.corpus import Corpus, CorpusShard, Documents, open_corpus, read_documents
 from pile_builder.export.exported import (
@@ -60,6 +60,7 @@ def tokenize_corpus(directory: str, exports: Sequence[Export], options: RunOptio
         PileError: the corpus, a tokenizer, a format or a folder is not usable, or tasks failed.
     """
     done: dict[int, tuple[str, dict[str, Any]]] = {}
+    folders: set[str] = set()
     groups: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
     for number, export in enumerate(exports):
         groups.setdefault((export.tokenizer, export.end_token, export.splits), []).append(number)
@@ -72,6 +73,10 @@ def tokenize_corpus(directory: str, exports: Sequence[Export], options: RunOptio
             export = exports[number]
             form = make_format(export.format, export.options, vocabulary, f"{export.format}: options")
             out = export.out or f"{directory.rstrip('/')}/tokens/{tokenizer.name}-{export.format}"
+            if out in folders:
+                msg = f"{out}: expected a folder for each export, two go here; give one of them another `out`"
+                raise ManifestError(msg)
+            folders.add(out)
             targets.append(Target(Store(out), form, tokenizer.digest))
         results = run_tokenize(directory, corpus, tokenizer, targets, options)
         for number, target, result in zip(members, targets, results, strict=True):
@@ -133,7 +138,7 @@ class TokenizeShard(TaskFunction):
             ]
             for documents, batch in self._encoded(shard):
                 provenance.add(documents, batch.sizes)
-                digest.update(batch.tokens.astype("<u4", copy=False))
+                digest.update(batch.tokens.astype("<u4", copy=False).data)
                 for one in written:
                     one.write(batch)
                 passes.note(task["key"], provenance.documents)
@@ -189,8 +194,9 @@ class _Written:
         pq.write_table(table, self._folder / side, compression="zstd")
         if tail_name:
             (self._folder / tail_name).write_bytes(tail.astype("<u4").tobytes())
-        record = {
-            "key": self._target.key(self._shard),
+        key = self._target.key(self._shard)
+        record: dict[str, Any] = {
+            "key": key,
             "name": self._shard.name,
             "stem": stem,
             "split": self._shard.shard.split,
@@ -205,9 +211,9 @@ class _Written:
             "sources": provenance.sources,
         }
         commits = Commits(store, SHARDS)
-        _put_in_place(commits, record["key"], self._folder, file_names(record))
-        commits.put(record["key"], record)
-        return str(record["key"])
+        _put_in_place(commits, key, self._folder, file_names(record))
+        commits.put(key, record)
+        return key
 
 
 def _described(folder: Path, files: Sequence[ShardFile]) -> list[dict[str, Any]]:

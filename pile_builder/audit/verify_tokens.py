@@ -44,13 +44,17 @@ def exports_in(store: Store) -> list[str]:
     return [f"tokens/{name}" for name in store.folders("tokens") if store.exists(f"tokens/{name}/{EXPORT}")]
 
 
-def verify_export(store: Store) -> Iterator[TokenCheck]:
-    """Check every shard of an export.
+def verify_export(store: Store, corpus_digest: str = "") -> Iterator[TokenCheck]:
+    """Check every shard of an export; with the digest of a corpus, that it was made of that.
 
     Raises:
         PileError: there is no finished export.
     """
     export, form = load_export(store)
+    made_of = export["corpus"]["digest"]
+    if corpus_digest and made_of != corpus_digest:
+        problem = f"made of a corpus with digest {made_of}, this one's is {corpus_digest}; run `pile tokenize` again"
+        yield TokenCheck("corpus", problems=[problem])
     damaged = dict(_damaged_files(store, export))
     for names, shards in itertools.groupby(
         export["shards"], key=lambda shard: tuple(file["name"] for file in shard["files"])
@@ -140,7 +144,7 @@ def _check_shard(
         check.documents += len(closing)
         if not np.all(closing == export["tokenizer"]["end_id"]):
             check.problems.append("a document does not end with the end-of-document token")
-        digest.update(np.ascontiguousarray(tokens, "<u4"))
+        digest.update(np.ascontiguousarray(tokens, "<u4").data)
         check.tokens += len(tokens)
     for what, found, recorded in (
         ("documents", check.documents, entry["documents"]),

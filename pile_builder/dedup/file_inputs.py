@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pile_builder.errors import InputError, ManifestError, PileError
-from pile_builder.streams import InputFile, list_files, open_input
+from pile_builder.streams import InputFile, is_remote, list_files, open_input
 from pile_builder.text.column import PADDING
 
 CHUNK_BYTES = 4 << 20
@@ -89,7 +89,7 @@ def name_inputs(files: Sequence[InputFile], suffix: str, reserved: Sequence[str]
         file.url.rpartition("/")[2] if table else _plain_name(file) for file, table in zip(files, is_table, strict=True)
     ]
     if len(set(names)) < len(names):
-        folders = [file.url.split("://", 1)[-1].rpartition("/")[0] for file in files]
+        folders = [file.url.split("://", 1)[-1].rpartition("/")[0].lstrip("/") for file in files]
         top = len(os.path.commonpath(folders))
         names = [f"{folder[top:]}/{name}".lstrip("/") for folder, name in zip(folders, names, strict=True)]
     owners = dict.fromkeys(reserved, "the report")
@@ -110,8 +110,9 @@ def read_chunks(number: int, file: InputFile) -> Iterator[Portion]:
 
     Raises:
         InputError: the file is `truncated` or `damaged`, or a line is `too_large`.
+        PileError: its server sends whole files only.
     """
-    with open_input(file) as stored:
+    with open_input(file) as stored, _range_errors(file):
         stream = _expanded(stored, file)
         rest = np.empty(0, np.uint8)
         is_first, is_last = True, False
@@ -138,10 +139,10 @@ def read_column(number: int, file: InputFile, field: str) -> Iterator[Portion]:
     """The text column of a Parquet file in pieces of `BATCH_ROWS` rows, as large_string.
 
     Raises:
-        PileError: there is no such column, or it is no text.
+        PileError: there is no such column, or it is no text; or its server sends whole files only.
         InputError: the file is `damaged`.
     """
-    with open_input(file) as stored, _parquet_errors(file):
+    with open_input(file) as stored, _range_errors(file), _parquet_errors(file):
         parquet = pq.ParquetFile(stored)
         path = [field] if field in parquet.schema_arrow.names else field.split(".")
         _check_column(parquet.schema_arrow, path, file)
@@ -160,7 +161,7 @@ def read_column(number: int, file: InputFile, field: str) -> Iterator[Portion]:
 
 def read_groups(number: int, file: InputFile) -> Iterator[Portion]:
     """The row groups of a Parquet file as tables with all columns; an empty one if there are none."""
-    with open_input(file) as stored, _parquet_errors(file):
+    with open_input(file) as stored, _range_errors(file), _parquet_errors(file):
         parquet = pq.ParquetFile(stored)
         if parquet.num_row_groups == 0:
             yield Portion(number, parquet.schema_arrow.empty_table(), 0, file.size)
@@ -192,6 +193,18 @@ def _parquet_errors(file: InputFile) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise InputError("damaged", f"{file.url}: {error}") from error
+
+
+@contextmanager
+def _range_errors(file: InputFile) -> Iterator[None]:
+    """Where a server sends no ranges, fsspec says so by a ValueError: at the first seek, or at the second block."""
+    try:
+        yield
+    except ValueError as error:
+        if not is_remote(file.url):
+            raise
+        msg = f"{file.url}: expected a server that answers range requests, or a local copy of the file; {error}"
+        raise PileError(msg) from error
 
 
 def _expanded(stored: BinaryIO, file: InputFile) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from pile_builder.checked_yaml import Model
+from pile_builder.checked_yaml import Model, explain
+from pile_builder.errors import ManifestError
+from pile_builder.export.format import load_format
 
 
 class Export(Model):
@@ -20,3 +23,14 @@ class Export(Model):
     out: str = Field("", description="folder below the build; tokens/TOKENIZER-FORMAT if empty")
     splits: tuple[Literal["train", "validation", "test"], ...] = ("train", "validation", "test")
     options: dict[str, Any] = Field(default_factory=dict, description="the format's own options")
+
+
+def export_problems(where: str, export: Export) -> Iterator[str]:
+    """What is wrong with an export, as far as can be told without its tokenizer."""
+    try:
+        options = load_format(export.format).Options
+        options.model_validate(export.options)
+    except ManifestError as error:
+        yield f"{where}.format: {error}"
+    except ValidationError as error:
+        yield from explain(f"{where}.options", options, error)

@@ -108,7 +108,8 @@ def export_json(target: Target, corpus: Corpus, tokenizer: Mapping[str, Any]) ->
     """What export.json says once every shard is written and merged."""
     commits = Commits(target.store, SHARDS)
     merges = {record["split"]: record for record in target.merges()}
-    shards, totals = [], {}
+    shards: list[dict[str, Any]] = []
+    totals: dict[str, dict[str, Any]] = {}
     first: Counter[str] = Counter()
     for shard in corpus.shards:
         record = commits.load(target.key(shard))

@@ -52,7 +52,9 @@ def main() -> None:
 def write_corpus(folder: Path) -> dict[str, list[list[str]]]:
     """The samples' books and LaTeX in pieces of odd lengths, with everything that could go wrong among them."""
     root = Path(__file__).parents[2] / "samples" / "originals"
-    prose = [path.read_text(errors="ignore") for path in sorted(root.rglob("*")) if path.suffix in (".txt", ".tex", ".md")]
+    prose = [
+        path.read_text(errors="ignore") for path in sorted(root.rglob("*")) if path.suffix in (".txt", ".tex", ".md")
+    ]
     whole = "\n".join(prose)[:400_000]
     odd = ["", END, f"before{END} after", "\u0000", "naïve café 東京 🙂\u200d", "   \n\n\t  ", "a" * 3_000]
     pieces, at, size = [], 0, 37
