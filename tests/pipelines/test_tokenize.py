@@ -23,7 +23,7 @@ from pile_builder.pipelines.tokenize import tokenize_corpus
 from pile_builder.storage import Store
 
 END = "<|endoftext|>"
-WORDS = "the quick brown fox jumps over a lazy dog while seven wizards box and stay\n\n\tas  they are".split() + ["", "\n"]
+WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "", "stay\n\n\tas", "they", "are", "\n"]
 
 
 def texts_of(shard: int) -> list[str]:

@@ -4,6 +4,7 @@ Run by `make test-readers` in an environment that has those libraries; skipped w
 """
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,3 +39,11 @@ def end_id(exports: Path) -> int:
     """The end-of-document token."""
     with np.load(exports / "tokenizer.npz") as streams:
         return int(streams["end_id"])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Where the exports are, a reader that is not installed proves nothing, and that is a failure."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if "PILE_EXPORTS" in os.environ and any(isinstance(report, pytest.CollectReport) for report in skipped):
+        terminalreporter.write_line("a trainer's library is missing; see requirements/readers.in", red=True)
+        sys.exit(1)
