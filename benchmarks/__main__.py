@@ -18,6 +18,7 @@ from benchmarks import (
     index_merge,
     kernels,
     memory,
+    token_shards,
     web,
 )
 from benchmarks.report import DEDUP_PACKAGES, THEIR_PACKAGES, Result, markdown, plain_table
@@ -32,6 +33,7 @@ BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
     "dedup": dedup_files.run,
     "dedup-scale": dedup_scale.run,
     "dedup-quality": dedup_quality.run,
+    "tokens": token_shards.run,
     "index-merge": index_merge.run,
 }
 
