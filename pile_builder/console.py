@@ -23,6 +23,7 @@ UNITS = {
     "mix": "plan",
     "assemble": "shards",
     "tokenize": "shards",
+    "shards": "shards",
     "merges": "splits",
     "read": "MB",
     "write": "MB",

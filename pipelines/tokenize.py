@@ -32,12 +32,11 @@ from pile_builder.export.exported import (
     note_files,
     remove_strangers,
 )
-from pile_builder.export.format import MergedFormat, ShardFile, ShardName, Vocabulary, make_format
+from pile_builder.export.format import MergedFormat, ShardFile, Vocabulary, make_format
 from pile_builder.export.provenance import Provenance
 from pile_builder.export.windows import WindowCutter
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
 from pile_builder.storage import Commits, Store, file_digest, fingerprint
-from pile_builder.streams import InputFile
 from pile_builder.threads import in_order
 from pile_builder.tokenizer import Tokenizer, load_tokenizer, open_tokenizer
 from pile_builder.tokens import TokenBatch
@@ -127,7 +126,7 @@ class TokenizeShard(TaskFunction):
 
     def __call__(self, task: Task) -> Mapping[str, Any]:
         """Encode the shard and commit its record in each target; returns their keys."""
-        shard = _shard(task["shard"])
+        shard = CorpusShard.of(task["shard"])
         provenance, digest = Provenance(), hashlib.sha256()
         passes = Commits(self.targets[0].store, PASSES)
         keys = []
@@ -149,11 +148,6 @@ class TokenizeShard(TaskFunction):
     def _encoded(self, shard: CorpusShard) -> Iterator[tuple[Documents, TokenBatch]]:
         read = read_documents(self.corpus, shard)
         return in_order(self.threads, lambda documents: self._tokenizer.encode(documents.texts), read)
-
-
-def _shard(data: Mapping[str, Any]) -> CorpusShard:
-    known = {"shard": ShardName(**data["shard"]), "file": InputFile(**data["file"])}
-    return CorpusShard(**{**data, **known})
 
 
 class _Written:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet
 from pile_builder.errors import PileError
-from pile_builder.export.exported import EXPORT, load_export, shard_file
+from pile_builder.export.exported import load_export, shard_file
 from pile_builder.export.format import ExportOptions, TokenFormat
 from pile_builder.export.windows import window_order
 from pile_builder.storage import Store, file_digest
@@ -37,13 +37,6 @@ class TokenCheck:
     problems: list[str] = field(default_factory=list)
 
 
-def exports_in(store: Store) -> list[str]:
-    """Names of the exports below a build, or `[""]` if the folder is an export itself."""
-    if store.exists(EXPORT):
-        return [""]
-    return [f"tokens/{name}" for name in store.folders("tokens") if store.exists(f"tokens/{name}/{EXPORT}")]
-
-
 def verify_export(store: Store, corpus_digest: str = "") -> Iterator[TokenCheck]:
     """Check every shard of an export; with the digest of a corpus, that it was made of that.
 
@@ -51,11 +44,8 @@ def verify_export(store: Store, corpus_digest: str = "") -> Iterator[TokenCheck]
         PileError: there is no finished export.
     """
     export, form = load_export(store)
-    made_of = export["corpus"]["digest"]
-    if corpus_digest and made_of != corpus_digest:
-        problem = f"made of a corpus with digest {made_of}, this one's is {corpus_digest}; run `pile tokenize` again"
-        yield TokenCheck("corpus", problems=[problem])
-    damaged = dict(_damaged_files(store, export))
+    yield from verify_corpus_digest(export, corpus_digest)
+    damaged = dict(damaged_files(store, export))
     for names, shards in itertools.groupby(
         export["shards"], key=lambda shard: tuple(file["name"] for file in shard["files"])
     ):
@@ -75,7 +65,16 @@ def verify_export(store: Store, corpus_digest: str = "") -> Iterator[TokenCheck]
             yield TokenCheck(", ".join(names), problems=["more sequences than the export records"])
 
 
-def _damaged_files(store: Store, export: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def verify_corpus_digest(export: Mapping[str, Any], corpus_digest: str) -> Iterator[TokenCheck]:
+    """A problem if an export was made of another corpus than the one with this digest, if any."""
+    made_of = export["corpus"]["digest"]
+    if corpus_digest and made_of != corpus_digest:
+        problem = f"made of a corpus with digest {made_of}, this one's is {corpus_digest}; export again"
+        yield TokenCheck("corpus", problems=[problem])
+
+
+def damaged_files(store: Store, export: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Files of an export that are missing or changed, each with what is the matter."""
     files = {file["name"]: file for shard in export["shards"] for file in shard["files"]}
     for name, file in files.items():
         if not store.exists(name):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 import orjson
@@ -42,13 +43,23 @@ class CorpusShard:
     digest: str
     index: str = ""
 
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> CorpusShard:
+        """The shard that `dataclasses.asdict` gave."""
+        return cls(**{**data, "shard": ShardName(**data["shard"]), "file": InputFile(**data["file"])})
+
 
 @dataclass(slots=True)
 class Documents:
-    """Some lines of a shard: parallel lists of what each line is, and its text."""
+    """Some lines of a shard: parallel lists of what each line is, and its text.
+
+    `sources` are a build's own names of them, `set_names` what the lines say under meta.pile_set_name; in a folder that
+    is no build they are the same.
+    """
 
     ids: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+    set_names: list[str] = field(default_factory=list)
     copies: list[int] = field(default_factory=list)
     pieces: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -147,6 +158,7 @@ def read_documents(store: Store, shard: CorpusShard) -> Iterator[Documents]:
             for number, line in enumerate(stream):
                 source, identity, text = _document(shard, number, line)
                 batch.texts.append(text)
+                batch.set_names.append(source)
                 if identities is None:
                     batch.ids.append(identity)
                     batch.sources.append(source)
