@@ -41,7 +41,7 @@ class ExportOptions(Model):
     multiple: int = Field(
         1, ge=1, le=1 << 20, description="windows per file are a multiple of this; more are dropped with the tail"
     )
-    shuffle: bool = Field(False, description="windows of a shard in a random order of their own")
+    shuffle: bool = Field(default=False, description="windows of a shard in a random order of their own")
     seed: int = Field(1, ge=0, description="key of the shuffle")
 
     @model_validator(mode="after")
@@ -156,7 +156,7 @@ class TokenFormat(ABC):
         self.vocabulary = vocabulary
         self.check()
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 - many containers hold everything
         """Refuse options or vocabularies that the container cannot hold.
 
         Raises:
@@ -175,8 +175,11 @@ class TokenFormat(ABC):
             PileError: the file is not what the format says.
         """
 
-    def extras(self, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
-        """Files that concern all shards: indexes, and a snippet that makes a trainer read them. By name."""
+    def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
+        """Files that concern all shards: indexes, and a snippet that makes a trainer read them. By name.
+
+        `store` is the export's folder with the files of all shards in place, for what their records don't say.
+        """
         return {}
 
 
