@@ -175,8 +175,11 @@ class TokenFormat(ABC):
             PileError: the file is not what the format says.
         """
 
-    def extras(self, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
-        """Files that concern all shards: indexes, and a snippet that makes a trainer read them. By name."""
+    def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
+        """Files that concern all shards: indexes, and a snippet that makes a trainer read them. By name.
+
+        `store` is the export's folder with the files of all shards in place, for what their records don't say.
+        """
         return {}
 
 
