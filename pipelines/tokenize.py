@@ -293,7 +293,7 @@ def _finish(target: Target, corpus: Corpus, tokenizer: Tokenizer, options: RunOp
         "engine": tokenizer.engine,
     }
     export = export_json(target, corpus, described)
-    extras = target.format.extras(export_shards(export))
+    extras = target.format.extras(store, export_shards(export))
     wanted = {name for shard in export["shards"] for name in file_names(shard)} | merged | set(extras)
     note_files(Commits(store, EXTRAS), EXTRAS, extras)
     for name, data in extras.items():

@@ -124,7 +124,7 @@ class Seqio(TokenFormat):
         with store.open(file.name) as stream:
             yield from read_examples(stream, FEATURE, store.path(file.name))
 
-    def extras(self, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
+    def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
         """What makes the files a cached Task, and `tasks.py`."""
         splits = {split: [one for one in shards if one.split == split] for split in {one.split: 0 for one in shards}}
         files: dict[str, bytes] = {"tasks.py": self._tasks(splits).encode(), f"{self.folder}/COMPLETED": b""}

@@ -115,7 +115,7 @@ class Tfrecord(TokenFormat):
             msg = f"{path}: expected {expected:,} records by its name, got {count:,}; write or copy it again"
             raise PileError(msg)
 
-    def extras(self, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
+    def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
         """Index files and a part of the training configuration, or GPT-Neo's dataset configuration."""
         files: dict[str, list[ShardFile]] = {}
         for shard in shards:
