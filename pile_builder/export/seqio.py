@@ -38,7 +38,7 @@ FEATURE = "targets"
 VERSION = "0.0.20"
 """Of seqio, whose layout this is; from 0.0.0 on it takes the types in the info file as they are."""
 LONGEST = (1 << 31) - 1
-TASKS = '''"""Registers a seqio Task whose cache lies beside this file: {unit} of token ids, by pile-builder."""
+TASKS = '''"""Registers a seqio Task whose cache lies beside this file: {unit}, by pile-builder."""
 
 # Vocabulary {name!r}: {size} ids; {end} ({end_token!r}) closes every document.
 #
@@ -156,7 +156,7 @@ class Seqio(TokenFormat):
         ]
         return TASKS.format(
             task=self.options.task,
-            unit=f"windows of {self.options.window} tokens" if windows else "documents",
+            unit=f"windows of {self.options.window} token ids" if windows else "documents as token ids",
             name=self.vocabulary.name,
             last=self.vocabulary.size - 1,
             end=self.vocabulary.end_id,

@@ -142,16 +142,19 @@ class Tfrecord(TokenFormat):
         }
 
     def _dataset_config(self, files: Mapping[str, Sequence[ShardFile]]) -> dict[str, object]:
-        """`tokenizer_path` is only to encode prompts and print samples: the hub's name of the vocabulary.
+        """What the trainer knows of the data.
 
-        `padding_id` is an id that never occurs, because labels of that id have no loss; for GPT-2 that is upstream's.
+        `tokenizer_path` is for prompts and samples alone: GPT-2's by its name, others as the export holds them, which
+        the trainer can only read from a disk. `padding_id` is an id that never occurs, because labels of that id have
+        no loss; for GPT-2 that is upstream's.
         """
+        pretrained = self.vocabulary.name == "gpt2"
         return {
             "n_vocab": self.vocabulary.size,
             "path": self._path("train_*.tfrecords"),
             "eval_path": self._path("validation_*.tfrecords") if files.get("validation") else "",
-            "tokenizer_is_pretrained": True,
-            "tokenizer_path": self.vocabulary.name,
+            "tokenizer_is_pretrained": pretrained,
+            "tokenizer_path": "gpt2" if pretrained else self._path("tokenizer/tokenizer.json"),
             "eos_id": self.vocabulary.end_id,
             "padding_id": self.vocabulary.size,
         }

@@ -79,7 +79,7 @@ def test_documents(tmp_path: Path) -> None:
 def test_tasks_is_python_whatever_the_end_token(tmp_path: Path, end_token: str) -> None:
     form = seqio(Vocabulary("odd", 300, 7, end_token), window=4, task="corpora:pile")
     text = form.extras(export(form, tmp_path, [[1] * 9]))["tasks.py"].decode()
-    assert "windows of 4 tokens" in str(ast.get_docstring(ast.parse(text)))
+    assert "windows of 4 token ids" in str(ast.get_docstring(ast.parse(text)))
     assert "PassThroughVocabulary(300, eos_id=7), add_eos=False" in text
     assert "'train': os.path.join(FOLDER, 'corpora/pile/train.tfrecord-*-of-00001')," in text
     assert '#     TASK_FEATURE_LENGTHS = {"targets": 4}' in text

@@ -191,6 +191,9 @@ def test_gpt_neo_shards_of_several_files(tmp_path: Path) -> None:
         "eos_id": 50_256,
         "padding_id": 50_257,
     }
+    own = Vocabulary("own", 300, 0, "<end>")
+    config = json.loads(make_format("tfrecord", {"layout": "gpt-neo"}, own, "options").extras(shards)["gpt-neo.json"])
+    assert (config["tokenizer_is_pretrained"], config["tokenizer_path"]) == (False, "tokenizer/tokenizer.json")
 
 
 @pytest.mark.parametrize("layout", ["mesh-transformer-jax", "gpt-neo"])
