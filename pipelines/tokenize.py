@@ -30,6 +30,7 @@ from pile_builder.export.exported import (
     export_shards,
     file_names,
     note_files,
+    noted_files,
     remove_strangers,
 )
 from pile_builder.export.format import MergedFormat, ShardFile, Vocabulary, make_format
@@ -266,7 +267,9 @@ def _claim(target: Target, corpus: Corpus) -> None:
     for key in stale:
         commits.forget(key)
     if stale or target.missing(corpus):
-        store.remove(EXPORT)
+        # What says that an export is whole goes first: our own word, and what trainers look for.
+        for name in (EXPORT, *noted_files(Commits(store, EXTRAS), EXTRAS)):
+            store.remove(name)
 
 
 def _finish(target: Target, corpus: Corpus, tokenizer: Tokenizer, options: RunOptions) -> dict[str, Any]:

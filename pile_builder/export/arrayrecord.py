@@ -21,14 +21,14 @@ import yaml
 from pydantic import Field
 
 from pile_builder.errors import ManifestError, PileError
-from pile_builder.export.example import decode_examples, encode_examples, split_records
+from pile_builder.export.example_reader import decode_examples
+from pile_builder.export.examples import encode_examples
 from pile_builder.export.format import ExportOptions, ExportShard, ShardFile, ShardName, ShardWriter, TokenFormat
 from pile_builder.storage import Store
 from pile_builder.tokens import TokenBatch
 
 LARGEST_ID = (1 << 31) - 1
 """MaxText makes int32 of the ids."""
-READ_BYTES = 1 << 22
 WRITER_OPTIONS = "group_size:1"
 READER_OPTIONS = "max_parallelism:0"
 """Records are read in order, without threads that read ahead."""
@@ -71,23 +71,12 @@ class ArrayRecord(TokenFormat):
         with _local(store, file.name) as path:
             reader = _library().ArrayRecordReader(str(path), READER_OPTIONS)
             try:
-                yield from self._batches(reader, file.name)
+                records = ((f"{file.name}: record {number}", reader.read()) for number in range(reader.num_records()))
+                yield from decode_examples(records, self.options.feature)
                 reader.close()
             except (RuntimeError, IndexError) as error:
                 msg = f"{file.name}: not a whole ArrayRecord file; remove it and run again ({error})"
                 raise PileError(msg) from error
-
-    def _batches(self, reader: Any, name: str) -> Iterator[TokenBatch]:
-        records: list[bytes] = []
-        size = 0
-        for _ in range(reader.num_records()):
-            records.append(reader.read())
-            size += len(records[-1])
-            if size >= READ_BYTES:
-                yield decode_examples(records, self.options.feature, name)
-                records, size = [], 0
-        if records:
-            yield decode_examples(records, self.options.feature, name)
 
     def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
         """A MaxText configuration, and a script that reads with Grain alone."""
@@ -167,13 +156,13 @@ class _Writer(ShardWriter):
 
     def write(self, batch: TokenBatch) -> None:
         try:
-            buffer, offsets = encode_examples(batch, self._feature)
+            out, starts, stops = encode_examples(batch, self._feature)
         except PileError as error:
             msg = f"{self._name}: {error}"
             raise PileError(msg) from error
         with self._errors():
-            for record in split_records(buffer, offsets):
-                self._writer.write(record)
+            for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+                self._writer.write(out[start:stop].tobytes())
         self._sequences += len(batch)
         self._tokens += len(batch.tokens)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from pile_builder.blocks import open_parquet
 from pile_builder.errors import InputError, ManifestError, PileError
 from pile_builder.export.format import ShardName
 from pile_builder.storage import Commits, Store, file_digest
-from pile_builder.streams import InputFile, list_files, open_input, open_text_bytes
+from pile_builder.streams import InputFile, is_remote, list_files, open_input, open_text_bytes
 
 SPLITS = ("train", "validation", "test")
 BATCH_BYTES = 1 << 20
@@ -114,7 +114,8 @@ def _build_corpus(store: Store) -> Corpus:
 
 def _folder_corpus(directory: str) -> Corpus:
     try:
-        listed = list_files(directory, directory)
+        root = directory if is_remote(directory) else str(Path(directory).absolute())
+        listed = list_files(root, root)
     except ManifestError as error:
         msg = f"{directory}: expected a build, or a folder with *.jsonl[.gz|.zst]: {error}"
         raise PileError(msg) from error

@@ -179,9 +179,18 @@ def file_names(record: Mapping[str, Any]) -> set[str]:
 
 def note_files(commits: Commits, key: str, names: Iterable[str]) -> None:
     """Say which files a task is about to put in place, so that they can go even if it is killed before its commit."""
-    note = f"work/{commits.phase}/{key}.files"
-    known = orjson.loads(commits.store.read(note)) if commits.store.exists(note) else []
-    commits.store.write(note, orjson.dumps(sorted({*known, *names})))
+    noted = {*noted_files(commits, key), *names}
+    commits.store.write(_note(commits, key), orjson.dumps(sorted(noted)))
+
+
+def noted_files(commits: Commits, key: str) -> list[str]:
+    """Files that a task has noted, in this run or an earlier one."""
+    note = _note(commits, key)
+    return list(orjson.loads(commits.store.read(note))) if commits.store.exists(note) else []
+
+
+def _note(commits: Commits, key: str) -> str:
+    return f"work/{commits.phase}/{key}.files"
 
 
 def remove_strangers(store: Store, wanted: set[str], keys: Mapping[str, set[str]]) -> None:

@@ -1,4 +1,4 @@
-"""ArrayRecord files, and the Examples in them against bytes laid out by hand."""
+"""ArrayRecord files, written and read through the array_record library. Their Examples are those of TFRecord files."""
 
 import sys
 from pathlib import Path
@@ -8,78 +8,22 @@ import numpy as np
 import pytest
 import yaml
 from array_record.python import array_record_module
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pile_builder.errors import ManifestError, PileError
-from pile_builder.export import example
-from pile_builder.export.example import decode_examples, encode_examples, split_records
+from pile_builder.export import examples
 from pile_builder.export.format import ShardFile, ShardName, Vocabulary, make_format
 from pile_builder.storage import Store
+from tests.export.example_bytes import example
 from tests.export.shards import GPT2, batch_of, documents, export, read_shard, sequences_of, write_shard
 
 NAME = ShardName("train", 3, 30)
 FILE = "train.array_record-00003-of-00030"
 
 
-def varint(value: int) -> bytes:
-    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
-
-
-def field(number: int, data: bytes) -> bytes:
-    return bytes([number << 3 | 2]) + varint(len(data)) + data
-
-
-def laid_out(ids: list[int], feature: str) -> bytes:
-    """A serialized Example."""
-    packed = b"".join(map(varint, ids))
-    int64_list = field(3, field(1, packed) if packed else b"")
-    return field(1, field(1, field(1, feature.encode()) + field(2, int64_list)))
-
-
-def test_examples_as_by_hand() -> None:
-    assert laid_out([1, 300], "text") == bytes.fromhex("0a11 0a0f 0a04 74657874 1207 1a05 0a03 01ac02".replace(" ", ""))
-    ids = [0, 127, 128, 16_383, 16_384, (1 << 21) - 1, 1 << 21, (1 << 28) - 1, 1 << 28, (1 << 32) - 1]
-    sequences = [ids, [], [7] * 200, [1 << 20] * 6000]
-    buffer, offsets = encode_examples(batch_of(sequences), "text")
-    assert list(split_records(buffer, offsets)) == [laid_out(sequence, "text") for sequence in sequences]
-
-
-@settings(deadline=None)
-@given(
-    sequences=st.lists(st.lists(st.integers(0, (1 << 32) - 1), max_size=200), max_size=10),
-    feature=st.text(min_size=1, max_size=200).filter(lambda text: len(text.encode(errors="ignore")) == len(text)),
-)
-def test_examples_come_back(sequences: list[list[int]], feature: str) -> None:
-    records = list(split_records(*encode_examples(batch_of(sequences), feature)))
-    assert records == [laid_out(sequence, feature) for sequence in sequences]
-    assert sequences_of([decode_examples(records, feature, "file")]) == sequences
-
-
-@pytest.mark.parametrize(
-    "record",
-    [
-        b"",
-        b"\x00",
-        laid_out([1, 2, 3], "text")[:-1],
-        laid_out([1, 2, 3], "text") + b"\x00",
-        laid_out([1], "text") * 2,
-        laid_out([1], "other"),
-        field(1, field(1, field(1, b"text") + field(2, field(1, field(1, b"bytes"))))),
-        field(1, field(1, field(1, b"text") + field(2, field(3, field(1, b"\x80"))))),
-        field(1, field(1, field(1, b"text") + field(2, field(3, field(1, varint(1 << 32)))))),
-        field(1, field(1, field(1, b"text") + field(2, field(3, field(1, varint((1 << 64) - 1)))))),
-    ],
-)
-def test_records_that_are_no_examples_of_ids(record: bytes) -> None:
-    with pytest.raises(PileError, match="some-file"):
-        decode_examples([record], "text", "some-file")
-
-
 def test_too_long_examples_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(example, "LONGEST", 200)
+    monkeypatch.setattr(examples, "LONGEST", 100)
     form = make_format("arrayrecord", {"unit": "documents"}, GPT2, "options")
-    with pytest.raises(PileError, match=rf"{FILE}: a sequence of 150 tokens.*unit: windows"):
+    with pytest.raises(PileError, match=rf"{FILE}: expected sequences that fit .* got one of 150 tokens"):
         write_shard(form, tmp_path, NAME, [batch_of([[1] * 150])])
 
 
@@ -94,7 +38,7 @@ def test_records_of_a_file(tmp_path: Path, unit: str) -> None:
     assert files == [ShardFile(FILE, len(expected), len(stream))]
     reader = array_record_module.ArrayRecordReader(str(tmp_path / FILE))
     assert "group_size:1," in reader.writer_options_string()
-    assert reader.read_all() == [laid_out(sequence, "inputs") for sequence in expected]
+    assert reader.read_all() == [example("inputs", sequence) for sequence in expected]
     reader.close()
     assert sequences_of(read_shard(form, tmp_path, files)) == expected
 
