@@ -30,7 +30,16 @@ types: install ## mypy, over the packages laid out as they are installed
 	ln -s $(CURDIR)/pile_builder/* $(CURDIR)/sources $(CURDIR)/pipelines build/typed/pile_builder/
 	cd build/typed && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p pile_builder
 
-bench: install .bench/venv/installed ## compare with datatrove side by side (PILE_DATA=folder), write benchmarks/RESULTS.md
+test-readers: install .readers/venv/installed ## write every token format, read it with the trainers' own libraries (9 GB)
+	$(BIN)/python -m tests.readers.make_exports .readers/exports
+	PILE_EXPORTS=$(CURDIR)/.readers/exports .readers/venv/bin/python -m pytest --confcutdir=tests/readers tests/readers
+
+.readers/venv/installed: requirements/readers.txt
+	$(PYTHON) -m venv .readers/venv
+	.readers/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/readers.txt
+	touch $@
+
+bench: install .bench/venv/installed .bench/venv-dedup/installed ## compare with datatrove and others side by side (PILE_DATA=folder), write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
 .bench/venv/installed: requirements/bench.txt
@@ -38,12 +47,19 @@ bench: install .bench/venv/installed ## compare with datatrove side by side (PIL
 	.bench/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	touch $@
 
+.bench/venv-dedup/installed: requirements/bench-dedup.txt
+	$(PYTHON) -m venv .bench/venv-dedup
+	.bench/venv-dedup/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/bench-dedup.txt
+	touch $@
+
 lock: ## pin what pyproject.toml names, with hashes (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/bench.in -o requirements/bench.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/readers.in -o requirements/readers.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-package pyspark requirements/bench-dedup.in -o requirements/bench-dedup.txt
 
 clean: ## remove what was built
-	rm -rf build .bench
+	rm -rf build .bench .readers
 
-.PHONY: help install quickstart test lint types bench lock clean
+.PHONY: help install quickstart test test-readers lint types bench lock clean

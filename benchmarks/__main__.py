@@ -18,9 +18,10 @@ from benchmarks import (
     index_merge,
     kernels,
     memory,
+    token_shards,
     web,
 )
-from benchmarks.report import Result, markdown, plain_table
+from benchmarks.report import DEDUP_PACKAGES, THEIR_PACKAGES, Result, markdown, plain_table
 from benchmarks.settings import Settings
 
 BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
@@ -32,6 +33,7 @@ BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
     "dedup": dedup_files.run,
     "dedup-scale": dedup_scale.run,
     "dedup-quality": dedup_quality.run,
+    "tokens": token_shards.run,
     "index-merge": index_merge.run,
 }
 
@@ -43,6 +45,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     parser.add_argument("--datatrove", type=Path, default=Path(".bench/venv/bin/python"), help="Python with datatrove")
+    parser.add_argument(
+        "--dedup-tools", type=Path, default=Path(".bench/venv-dedup/bin/python"), help="Python with rensa, text-dedup"
+    )
     parser.add_argument("--work", type=Path, default=Path(".bench/work"), help="folder for inputs and outputs")
     parser.add_argument("--repetitions", type=int, default=3)
     arguments = parser.parse_args()
@@ -52,7 +57,8 @@ def main() -> None:
     if not os.environ.get("PILE_DATA"):
         sys.exit("PILE_DATA: expected a folder with web/*.warc.gz and evals, it is not set")
     data = Path(os.environ["PILE_DATA"])
-    settings = Settings(data, arguments.datatrove.absolute(), arguments.work, arguments.repetitions)
+    datatrove, dedup_tools = arguments.datatrove.absolute(), arguments.dedup_tools.absolute()
+    settings = Settings(data, datatrove, dedup_tools, arguments.work, arguments.repetitions)
     settings.work.mkdir(parents=True, exist_ok=True)
     results = []
     for name in arguments.names or BENCHMARKS:
@@ -60,7 +66,8 @@ def main() -> None:
         print(plain_table(results[-1].rows), *results[-1].notes, "", sep="\n", flush=True)
     if not arguments.names:
         target = Path(__file__).with_name("RESULTS.md")
-        target.write_text(markdown(results, settings.datatrove, "make bench", settings.repetitions))
+        theirs = {datatrove: THEIR_PACKAGES, dedup_tools: DEDUP_PACKAGES}
+        target.write_text(markdown(results, theirs, "make bench", settings.repetitions))
         print(f"written to {target}")
 
 

@@ -8,13 +8,14 @@ import platform
 import re
 import statistics
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 OUR_PACKAGES = ("pile-builder", "apache-beam", "numba", "trafilatura", "resiliparse", "ftfy")
 THEIR_PACKAGES = ("datatrove", "spacy", "trafilatura", "resiliparse")
+DEDUP_PACKAGES = ("rensa", "text-dedup")
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,13 @@ def alternate(repetitions: int, *measures: Callable[[], float]) -> list[float]:
 
 def plain_table(rows: Sequence[Row]) -> str:
     """The rows as aligned text."""
-    cells = [("work", "ours", "datatrove", "ratio", "target", "reached"), *map(_cells, rows)]
+    cells = [("work", "ours", "theirs", "ratio", "target", "reached"), *map(_cells, rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     return "\n".join("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) for line in cells)
 
 
-def markdown(results: Iterable[Result], their_python: Path, command: str, repetitions: int) -> str:
-    """The whole of RESULTS.md."""
+def markdown(results: Iterable[Result], theirs: Mapping[Path, Sequence[str]], command: str, repetitions: int) -> str:
+    """The whole of RESULTS.md; `theirs` has other tools' packages by the Python interpreter that has them."""
     results = list(results)
     lines = [
         "# Results",
@@ -82,9 +83,9 @@ def markdown(results: Iterable[Result], their_python: Path, command: str, repeti
         f"- Machine: {_processor()}, {os.cpu_count()} cores, {_memory()} GiB; Python {platform.python_version()}; load "
         f"at the end {os.getloadavg()[1]:.1f} over five minutes",
         f"- Ours: {', '.join(f'{name} {version(name)}' for name in OUR_PACKAGES)}",
-        f"- Theirs: {_their_versions(their_python)}",
+        f"- Theirs: {', '.join(_their_versions(python, names) for python, names in theirs.items())}",
         "",
-        "| work | ours | datatrove | ratio | target | reached |",
+        "| work | ours | theirs | ratio | target | reached |",
         "|---|---|---|---|---|---|",
     ]
     lines += [f"| {' | '.join(_cells(row))} |" for result in results for row in result.rows]
@@ -106,7 +107,7 @@ def _memory() -> int:
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
 
 
-def _their_versions(python: Path) -> str:
-    code = f"from importlib.metadata import version\nfor name in {THEIR_PACKAGES!r}: print(name, version(name))"
+def _their_versions(python: Path, names: Sequence[str]) -> str:
+    code = f"from importlib.metadata import version\nfor name in {tuple(names)!r}: print(name, version(name))"
     done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True)
     return ", ".join(done.stdout.splitlines())

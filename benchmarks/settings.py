@@ -15,12 +15,14 @@ class Settings:
     Attributes:
         data: folder with web/*.warc.gz, and evals, the files that manifests/evals name.
         datatrove: the Python interpreter that has datatrove.
+        dedup_tools: the Python interpreter that has rensa and text-dedup.
         work: folder for inputs and outputs.
         repetitions: how often each time is measured.
     """
 
     data: Path
     datatrove: Path
+    dedup_tools: Path
     work: Path
     repetitions: int
 

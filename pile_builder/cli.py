@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,8 @@ from rich.table import Table
 
 from pile_builder import __version__
 from pile_builder.cli_dedup import dedup
+from pile_builder.cli_tokenize import formats, tokenize
+from pile_builder.cli_tokenizer import tokenizer
 from pile_builder.errors import PileError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -30,6 +33,9 @@ app.add_typer(rules, name="rules")
 app.add_typer(classifiers, name="classifier")
 app.add_typer(decontaminations, name="decontaminate")
 app.add_typer(dedup, name="dedup")
+app.command()(tokenize)
+app.command()(formats)
+app.add_typer(tokenizer, name="tokenizer")
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 EvalPaths = Annotated[
@@ -118,22 +124,44 @@ def status(manifest: ManifestPath, out: Annotated[str, typer.Option("--out", hel
 
 @app.command()
 def verify(directory: CorpusPath) -> None:
-    """Read every shard of a finished build and compare digests and counts with what was recorded."""
-    from pile_builder.audit.verify import verify_corpus
+    """Read every shard of a finished build or export and compare digests and counts with what was recorded.
+
+    Exports below a build are read too. Token shards are read by their container's rules and must hold the recorded
+    token stream; some documents of each shard are encoded again.
+    """
+    from pile_builder.audit.verify import recorded_digest, verify_corpus
+    from pile_builder.audit.verify_tokens import exports_in, verify_export
     from pile_builder.storage import Store
 
-    problems = []
-    lines = size = 0
-    for result in verify_corpus(Store(directory)):
-        problems += result.problems
-        lines += result.lines
-        size += result.bytes
-        for problem in result.problems:
-            typer.echo(f"{result.name}: {problem}", err=True)
+    problems = 0
+    store = Store(directory)
+    exports = exports_in(store)
+    digest = ""
+    if exports != [""]:
+        digest = recorded_digest(store)
+        lines = size = 0
+        for result in verify_corpus(store):
+            problems += _say_problems(result.name, result.problems)
+            lines += result.lines
+            size += result.bytes
+        typer.echo(f"{lines:,} documents, {size:,} bytes of text read")
+    for name in exports:
+        documents = tokens = 0
+        for check in verify_export(Store(store.path(name)) if name else store, digest):
+            problems += _say_problems(f"{name or directory}: {check.name}", check.problems)
+            documents += check.documents
+            tokens += check.tokens
+        typer.echo(f"{name or directory}: {documents:,} documents, {tokens:,} tokens read")
     if problems:
-        msg = f"{len(problems)} problems found; remove the damaged files and run `pile build` again to rewrite them"
+        msg = f"{problems} problems found; remove the damaged files and run the same command again to rewrite them"
         raise PileError(msg)
-    typer.echo(f"{lines:,} documents, {size:,} bytes of text: every shard readable, digests and counts as recorded")
+    typer.echo("every shard readable, digests and counts as recorded")
+
+
+def _say_problems(name: str, problems: Sequence[str]) -> int:
+    for problem in problems:
+        typer.echo(f"{name}: {problem}", err=True)
+    return len(problems)
 
 
 @app.command()

@@ -22,6 +22,8 @@ UNITS = {
     "settle": "blocks",
     "mix": "plan",
     "assemble": "shards",
+    "tokenize": "shards",
+    "merges": "splits",
     "read": "MB",
     "write": "MB",
 }

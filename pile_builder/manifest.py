@@ -18,8 +18,10 @@ from pile_builder.checked_yaml import Model, absolute, expand, explain, read_yam
 from pile_builder.decontamination.evals import Action, EvalSet, load_eval_lists
 from pile_builder.dedup.config import Dedup
 from pile_builder.errors import ManifestError
+from pile_builder.export.config import Export, export_problems
 from pile_builder.selection import Select, missing_needs, select_problems
 from pile_builder.source import Source, SourceConfig, load_source
+from pile_builder.streams import is_remote
 
 Share = Annotated[float, Field(ge=0, lt=0.5)]
 
@@ -93,6 +95,7 @@ class Manifest(Model):
     decontaminate: Decontaminate | None = Field(None, description="null looks for no eval set")
     mix: Mix = Mix()
     output: Output = Output()
+    exports: tuple[Export, ...] = Field((), description="token shards to write of the corpus")
     limits: Limits = Limits()
     _given: dict[str, Any] = PrivateAttr(default_factory=dict)
     _environment: Mapping[str, str] = PrivateAttr(default_factory=dict)
@@ -191,6 +194,12 @@ def check_manifest(
     evals = expanded.get("decontaminate")
     if isinstance(evals, dict) and isinstance(evals.get("evals"), list):
         evals["evals"] = [absolute(path, base) for path in evals["evals"]]
+    exports = expanded.get("exports")
+    for export in exports if isinstance(exports, list) else ():
+        # A tokenizer is a file or folder if there is one of that name; else a name on the hub or of an encoding.
+        given = export.get("tokenizer") if isinstance(export, dict) else None
+        if isinstance(given, str) and not is_remote(given) and (where := Path(absolute(given, base))).exists():
+            export["tokenizer"] = str(where)
     try:
         manifest = Manifest.model_validate(expanded)
     except ValidationError as error:
@@ -217,6 +226,8 @@ def _problems(manifest: Manifest, file: str) -> Iterator[str]:
         _ = manifest.eval_sets
     except ManifestError as error:
         yield f"{file}: {error}"
+    for number, export in enumerate(manifest.exports):
+        yield from export_problems(f"{file}: exports.{number}", export)
     for name, entry in manifest.sources.items():
         yield from missing_needs(f"{file}: sources.{name}", manifest.select_of(name), entry.options)
     if manifest.dedup:

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, cast
 import fsspec
 import orjson
 
-from pile_builder.streams import is_remote
+from pile_builder.streams import file_system, is_remote
 
 TEMPORARY = ".writing-"
 """Prefix of files that are being written; what still carries it after a successful build is left from a crash."""
@@ -58,13 +58,24 @@ class Store:
 
     def names(self, folder: str) -> list[str]:
         """Base names of the files in a folder, sorted; empty if there is no such folder."""
+        return self._entries(folder, "file")
+
+    def folders(self, folder: str) -> list[str]:
+        """Base names of the folders in a folder, sorted; empty if there is no such folder."""
+        return self._entries(folder, "directory")
+
+    def _entries(self, folder: str, kind: str) -> list[str]:
         if self.is_local:
             path = Path(self.path(folder))
-            return sorted(entry.name for entry in os.scandir(path) if entry.is_file()) if path.is_dir() else []
-        fs, path_there = fsspec.core.url_to_fs(self.path(folder))
+            if not path.is_dir():
+                return []
+            with os.scandir(path) as found:
+                return sorted(one.name for one in found if (one.is_dir() if kind == "directory" else one.is_file()))
+        fs, path_there = file_system(self.path(folder))
         if not fs.exists(path_there):
             return []
-        return sorted(info["name"].rsplit("/", 1)[-1] for info in fs.ls(path_there) if info["type"] == "file")
+        found_there = fs.ls(path_there, detail=True)
+        return sorted(info["name"].rstrip("/").rsplit("/", 1)[-1] for info in found_there if info["type"] == kind)
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
@@ -160,6 +171,26 @@ class Store:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A local folder for files that are to become the store's by `adopt`; what is left in it is removed."""
+        if self.is_local:
+            Path(self.root).mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.root if self.is_local else None))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def adopt(self, path: Path, name: str) -> None:
+        """Put a finished local file in place under `name`, replacing what lies there; it is moved or uploaded."""
+        if self.is_local:
+            target = Path(self.path(name))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        else:
+            self._fs().put_file(str(path), self.path(name))
+
     def local_folder(self, name: str) -> str:
         """A folder of the store as one of this machine's file system: its own, or a copy made once per machine."""
         if self.is_local:
@@ -196,7 +227,7 @@ class Store:
         return len(left)
 
     def _fs(self) -> fsspec.AbstractFileSystem:
-        return fsspec.core.url_to_fs(self.root)[0]
+        return file_system(self.root)[0]
 
 
 class HashingWriter:

@@ -23,13 +23,16 @@ from typing import Any, BinaryIO, cast
 import fsspec
 import zstandard
 
-from pile_builder.errors import InputError, ManifestError
+from pile_builder.errors import InputError, ManifestError, PileError
 
 MAX_RECORD_BYTES = 64 << 20
 """Largest record or archive member that becomes a document; larger ones are rejects."""
 MAX_RATIO = 200
 """Largest ratio of expanded to compressed bytes beyond the first `RATIO_FREE_BYTES`; real text stays below 50."""
 RATIO_FREE_BYTES = 32 << 20
+
+EXTRAS = {"http": "http", "https": "http", "gs": "gcs", "gcs": "gcs", "s3": "s3", "s3a": "s3", "hf": "hub"}
+"""The extra of this package that has what a kind of URL needs."""
 
 _MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 
@@ -63,6 +66,30 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def file_system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system of a path or fsspec URL, and the path in there.
+
+    Raises:
+        PileError: there is no such kind of URL, or what it needs is not installed.
+    """
+    kind = fsspec.utils.get_protocol(url)
+    if kind not in fsspec.available_protocols():
+        msg = f"{url}: expected a path, or a URL such as s3://, gs://, hf:// or https://; there is no {kind}://"
+        raise PileError(msg)
+    try:
+        return cast("tuple[fsspec.AbstractFileSystem, str]", fsspec.core.url_to_fs(url))
+    except ImportError as error:
+        fix = f"pip install 'pile-builder[{EXTRAS[kind]}]'" if kind in EXTRAS else str(error)
+        msg = f"{url}: expected the packages that {kind}:// needs, they are not installed: {fix}"
+        raise PileError(msg) from error
+
+
+def spelling(fs: fsspec.AbstractFileSystem, path: str) -> str:
+    """The one spelling of a path in a file system: a URL, or a path of this machine."""
+    is_local = "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
+    return path if is_local else str(fs.unstrip_protocol(path))
+
+
 def resolve(path: str, root: str) -> str:
     """An input's full path or URL: absolute ones as they are, relative ones under `root`."""
     if is_remote(path) or Path(path).is_absolute() or not root:
@@ -89,12 +116,13 @@ def list_files(pattern: str, root: str) -> list[InputFile]:
 
     Raises:
         ManifestError: nothing is there, or the glob matches nothing.
+        PileError: as `file_system`.
     """
     where = resolve(pattern, root)
     if not is_remote(where):
         where = str(Path(where).absolute())
         root = str(Path(root).absolute()) if root else ""
-    fs, path = fsspec.core.url_to_fs(where)
+    fs, path = file_system(where)
     has_glob = any(sign in pattern for sign in "*?[")
     tops = sorted(fs.glob(path)) if has_glob else [path]
     found: list[InputFile] = []
@@ -107,7 +135,8 @@ def list_files(pattern: str, root: str) -> list[InputFile]:
         if fs.isdir(top):
             below = fs.find(top, detail=True)
             found += [
-                _input_file(fs, each, int(info["size"] or 0), root, where, listed=True)
+                # A listing by HTTP has no sizes.
+                _input_file(fs, each, int(info["size"] or fs.size(each) or 0), root, where, listed=True)
                 for each, info in below.items()
                 if info["type"] == "file"
             ]
@@ -123,12 +152,8 @@ def list_files(pattern: str, root: str) -> list[InputFile]:
 def _input_file(
     fs: fsspec.AbstractFileSystem, path: str, size: int, root: str, named: str, *, listed: bool
 ) -> InputFile:
-    url = fs.unstrip_protocol(path) if not _is_local(fs) else path
+    url = spelling(fs, path)
     return InputFile(relative_name(url, root, named), url, size, listed=listed)
-
-
-def _is_local(fs: fsspec.AbstractFileSystem) -> bool:
-    return "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
 
 
 @contextmanager

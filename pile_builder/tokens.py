@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,3 +34,25 @@ class TokenBatch:
         begin = int(self.ends[start - 1]) if start else 0
         end = int(self.ends[stop - 1]) if stop else 0
         return TokenBatch(self.tokens[begin:end], self.ends[start:stop] - begin)
+
+
+def join(batches: Sequence[TokenBatch]) -> TokenBatch:
+    """The documents of several batches as one batch, in their order."""
+    if len(batches) == 1:
+        return batches[0]
+    sizes = np.array([0, *(len(batch.tokens) for batch in batches)], np.int64)
+    starts = np.cumsum(sizes)
+    return TokenBatch(
+        np.concatenate([np.zeros(0, np.uint32), *(batch.tokens for batch in batches)]),
+        np.concatenate(
+            [np.zeros(0, np.int64), *(batch.ends + start for batch, start in zip(batches, starts, strict=False))]
+        ),
+    )
+
+
+def batch_of(documents: Sequence[NDArray[np.uint32]]) -> TokenBatch:
+    """Documents given one by one, each with its end-of-document id, as one batch."""
+    return TokenBatch(
+        np.concatenate([np.zeros(0, np.uint32), *documents]),
+        np.cumsum([len(document) for document in documents], dtype=np.int64),
+    )

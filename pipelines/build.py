@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pile_builder.audit.lock import lock_text
 from pile_builder.audit.privacy import privacy_report
 from pile_builder.audit.summary import summarise
 from pile_builder.dedup.config import Dedup
+from pile_builder.export.config import Export
 from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import AnnotateBlock, SidecarPlan
@@ -28,6 +29,7 @@ from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
+from pile_builder.pipelines.tokenize import tokenize_corpus
 from pile_builder.pool import Extraction, Gate
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
 from pile_builder.work import Work, changes, gated, plan_work, remember, split_to_json
@@ -61,7 +63,11 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     mix = run_mix(store, work, manifest)
     options.watch("mix", 1, 1, 0)
     shards = run_assemble(store, work, manifest, mix, options)
-    return finish(store, work, manifest, mix, shards)
+    summary = finish(store, work, manifest, mix, shards)
+    if manifest.exports:
+        summary["exports"] = run_exports(store, manifest.exports, options)
+        store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
+    return summary
 
 
 def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:
@@ -197,6 +203,21 @@ def finish(
     store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
     store.sweep_temporaries()
     return summary
+
+
+def run_exports(store: Store, exports: Sequence[Export], options: RunOptions) -> list[dict[str, Any]]:
+    """Write the manifest's token shards; returns of each what the summary says of it."""
+    inside = [export.model_copy(update={"out": store.path(export.out) if export.out else ""}) for export in exports]
+    return [
+        {
+            "folder": folder.removeprefix(f"{store.root.rstrip('/')}/"),
+            "format": export["format"],
+            "tokenizer": export["tokenizer"]["name"],
+            "digest": export["digest"],
+            "tokens": {split: total["tokens"] for split, total in export["splits"].items()},
+        }
+        for folder, export in tokenize_corpus(store.root, inside, options)
+    ]
 
 
 def dedup_report(store: Store, work: Work, config: Dedup) -> dict[str, Any]:

@@ -28,15 +28,25 @@ class ShardCheck:
     problems: list[str] = field(default_factory=list)
 
 
+def recorded_digest(store: Store) -> str:
+    """The digest of a finished build.
+
+    Raises:
+        PileError: there is none.
+    """
+    if not store.exists("report/summary.json") or not store.exists("manifest.lock.yaml"):
+        msg = f"{store.root}: no finished build here (report/summary.json is missing); run `pile build` to its end"
+        raise PileError(msg)
+    return str(orjson.loads(store.read("report/summary.json"))["digest"])
+
+
 def verify_corpus(store: Store) -> Iterator[ShardCheck]:
     """Check every shard, and at last the corpus as a whole.
 
     Raises:
         PileError: there is no finished build.
     """
-    if not store.exists("report/summary.json") or not store.exists("manifest.lock.yaml"):
-        msg = f"{store.root}: no finished build here (report/summary.json is missing); run `pile build` to its end"
-        raise PileError(msg)
+    recorded_digest(store)
     summary = orjson.loads(store.read("report/summary.json"))
     lock = yaml.load(store.read("manifest.lock.yaml"), Loader=yaml.CSafeLoader)
     commits = Commits(store, "assemble")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pile_builder.errors import InputError, ManifestError, PileError
-from pile_builder.streams import InputFile, list_files, open_input
+from pile_builder.streams import InputFile, is_remote, list_files, open_input
 from pile_builder.text.column import PADDING
 
 CHUNK_BYTES = 4 << 20
@@ -25,9 +23,6 @@ MAX_LINE_BYTES = 1 << 30
 """A file without a line end for so long is not JSON lines."""
 BATCH_ROWS = 4096
 """Parquet rows that are worked on at once."""
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -94,7 +89,7 @@ def name_inputs(files: Sequence[InputFile], suffix: str, reserved: Sequence[str]
         file.url.rpartition("/")[2] if table else _plain_name(file) for file, table in zip(files, is_table, strict=True)
     ]
     if len(set(names)) < len(names):
-        folders = [file.url.split("://", 1)[-1].rpartition("/")[0] for file in files]
+        folders = [file.url.split("://", 1)[-1].rpartition("/")[0].lstrip("/") for file in files]
         top = len(os.path.commonpath(folders))
         names = [f"{folder[top:]}/{name}".lstrip("/") for folder, name in zip(folders, names, strict=True)]
     owners = dict.fromkeys(reserved, "the report")
@@ -115,8 +110,9 @@ def read_chunks(number: int, file: InputFile) -> Iterator[Portion]:
 
     Raises:
         InputError: the file is `truncated` or `damaged`, or a line is `too_large`.
+        PileError: its server sends whole files only.
     """
-    with open_input(file) as stored:
+    with open_input(file) as stored, _range_errors(file):
         stream = _expanded(stored, file)
         rest = np.empty(0, np.uint8)
         is_first, is_last = True, False
@@ -143,10 +139,10 @@ def read_column(number: int, file: InputFile, field: str) -> Iterator[Portion]:
     """The text column of a Parquet file in pieces of `BATCH_ROWS` rows, as large_string.
 
     Raises:
-        PileError: there is no such column, or it is no text.
+        PileError: there is no such column, or it is no text; or its server sends whole files only.
         InputError: the file is `damaged`.
     """
-    with open_input(file) as stored, _parquet_errors(file):
+    with open_input(file) as stored, _range_errors(file), _parquet_errors(file):
         parquet = pq.ParquetFile(stored)
         path = [field] if field in parquet.schema_arrow.names else field.split(".")
         _check_column(parquet.schema_arrow, path, file)
@@ -165,27 +161,13 @@ def read_column(number: int, file: InputFile, field: str) -> Iterator[Portion]:
 
 def read_groups(number: int, file: InputFile) -> Iterator[Portion]:
     """The row groups of a Parquet file as tables with all columns; an empty one if there are none."""
-    with open_input(file) as stored, _parquet_errors(file):
+    with open_input(file) as stored, _range_errors(file), _parquet_errors(file):
         parquet = pq.ParquetFile(stored)
         if parquet.num_row_groups == 0:
             yield Portion(number, parquet.schema_arrow.empty_table(), 0, file.size)
         for group in range(parquet.num_row_groups):
             table = parquet.read_row_group(group)
             yield Portion(number, table, len(table), file.size * (group + 1) // parquet.num_row_groups)
-
-
-def in_order(workers: int, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
-    """Work on items in threads, two for each taken ahead; yield each item with its result, in order."""
-    waiting: deque[tuple[Item, Future[Result]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for item in items:
-            waiting.append((item, pool.submit(work, item)))
-            if len(waiting) > 2 * workers:
-                first, result = waiting.popleft()
-                yield first, result.result()
-        while waiting:
-            first, result = waiting.popleft()
-            yield first, result.result()
 
 
 def _check_column(schema: pa.Schema, path: Sequence[str], file: InputFile) -> None:
@@ -211,6 +193,18 @@ def _parquet_errors(file: InputFile) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise InputError("damaged", f"{file.url}: {error}") from error
+
+
+@contextmanager
+def _range_errors(file: InputFile) -> Iterator[None]:
+    """Where a server sends no ranges, fsspec says so by a ValueError: at the first seek, or at the second block."""
+    try:
+        yield
+    except ValueError as error:
+        if not is_remote(file.url):
+            raise
+        msg = f"{file.url}: expected a server that answers range requests, or a local copy of the file; {error}"
+        raise PileError(msg) from error
 
 
 def _expanded(stored: BinaryIO, file: InputFile) -> Any:

@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 import zstandard
 from numpy.typing import NDArray
 
-from pile_builder.dedup.file_inputs import Input, Portion, in_order, read_chunks, read_groups
+from pile_builder.dedup.file_inputs import Input, Portion, read_chunks, read_groups
 from pile_builder.dedup.file_sketches import Corpus
 from pile_builder.errors import InputError
 from pile_builder.storage import HashingWriter, Store
 from pile_builder.text.json_lines import BLANK, DOCUMENT, line_starts, select_lines
+from pile_builder.threads import in_order
 
 SUFFIXES = {"jsonl.zst": ".zst", "jsonl.gz": ".gz", "jsonl": ""}
 """Forms that JSON lines can be written in, with what is appended to the names of files."""

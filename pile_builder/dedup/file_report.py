@@ -20,7 +20,7 @@ from pile_builder.dedup.file_outputs import REJECTS, Written
 from pile_builder.dedup.file_sketches import Corpus
 from pile_builder.errors import PileError
 from pile_builder.storage import Store
-from pile_builder.streams import is_remote
+from pile_builder.streams import file_system, is_remote, spelling
 from pile_builder.text.column import from_strings
 from pile_builder.text.json_lines import BLANK, REASONS
 
@@ -64,12 +64,17 @@ def check_folder(store: Store, inputs: Sequence[Input]) -> None:
     """Make sure that nothing is lost when the folder is written to.
 
     Raises:
-        PileError: an output or a file of an earlier run is an input, or a file would be replaced that is of no run.
+        PileError: an output or a file of an earlier run is an input, or a file would be replaced that is of no run; or
+            the folder is no place to write to.
     """
-    earlier = set(_earlier(store))
-    if store.is_local and Path(store.root).exists() and not Path(store.root).is_dir():
+    fs, root = file_system(store.root)
+    if store.root.startswith(("http://", "https://")):
+        msg = f"--out: expected a local folder or a store that can be written to (s3://, gs://), got {store.root}"
+        raise PileError(msg)
+    if fs.isfile(root):
         msg = f"--out: expected a folder, got the file {store.root}"
         raise PileError(msg)
+    earlier = set(_earlier(store))
     names = {REPORT, DUPLICATES, *(name for source in inputs for name in _names(source))}
     taken = {_place(store.path(name)) for name in names | earlier}
     for source in inputs:
@@ -214,4 +219,5 @@ def _earlier(store: Store) -> list[str]:
 
 
 def _place(path: str) -> str:
-    return path if is_remote(path) else str(Path(path).resolve())
+    place = spelling(*file_system(path))
+    return place if is_remote(place) else str(Path(place).resolve())

@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pile_builder.dedup.file_inputs import Input, Portion, in_order, read_chunks, read_column
+from pile_builder.dedup.file_inputs import Input, Portion, read_chunks, read_column
 from pile_builder.text.column import TextColumn, from_arrow
 from pile_builder.text.json_lines import BLANK, DOCUMENT, NOT_TEXT, REASONS, read_json_lines
 from pile_builder.text.json_strings import NOT_UTF8
 from pile_builder.text.minhash import Sketches
+from pile_builder.threads import in_order
 
 KEPT_BYTES = 1 << 30
 """Bytes of lines that stay in memory for the second reading."""

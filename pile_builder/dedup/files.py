@@ -111,7 +111,7 @@ def deduplicate(
 
     Args:
         patterns: files, folders, globs or URLs.
-        out: folder, new or of an earlier run, whose files are then removed.
+        out: folder, new or of an earlier run, whose files are then removed; a path or fsspec URL.
         options: see there.
         watch: is called as (phase, done, total), in MiB of stored input.
         say: is called with a line that the user should see.
@@ -126,7 +126,7 @@ def deduplicate(
     _check(options)
     clock = [time.perf_counter()]
     inputs = name_inputs(list_inputs(patterns), SUFFIXES[options.form], RESERVED)
-    store = Store(out)
+    store = Store(out.removeprefix("file://"))
     check_folder(store, inputs)
     total = sum(source.file.size for source in inputs)
     told = False

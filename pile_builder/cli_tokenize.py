@@ -1,0 +1,82 @@
+"""The commands of token exports: `pile tokenize` and `pile formats`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from pile_builder.errors import ManifestError
+
+
+def tokenize(
+    directory: Annotated[str, typer.Argument(metavar="DIR", help="a build, or a folder of *.jsonl[.gz|.zst]")],
+    form: Annotated[list[str], typer.Option("--format", help="see `pile formats`; several in one reading")],
+    tokenizer: Annotated[
+        str,
+        typer.Option(
+            help="tokenizer.json, a folder with one or with vocab.json and merges.txt, hub name, tiktoken:NAME"
+        ),
+    ],
+    out: Annotated[str, typer.Option(help="folder of the export; DIR/tokens/TOKENIZER-FORMAT unless given")] = "",
+    end_token: Annotated[str, typer.Option(help="end-of-document token, if the tokenizer leaves a choice")] = "",
+    split: Annotated[list[str] | None, typer.Option(help="train, validation or test; all unless given")] = None,
+    window: Annotated[int | None, typer.Option(min=2, help="tokens of a window, where the format has windows")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-o", metavar="KEY=VALUE", help="of the format, see `pile formats`")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="threads; the result is the same")] = os.cpu_count() or 1,
+) -> None:
+    """Write the corpus as token shards that trainers read as they are, or go on with an export.
+
+    Every document is followed by the end-of-document token; text never yields a special token. `pile verify` on the
+    export proves that its files hold that stream.
+    """
+    from rich.console import Console
+
+    from pile_builder.console import PhaseProgress
+    from pile_builder.export.command import print_exports
+    from pile_builder.export.config import Export
+    from pile_builder.pipelines.engine import RunOptions
+    from pile_builder.pipelines.tokenize import tokenize_corpus
+
+    options = _options(option or ())
+    if window is not None:
+        options["window"] = window
+    exports = []
+    for name in form:
+        given = {"format": name, "tokenizer": tokenizer, "end_token": end_token, "options": options}
+        folder = f"{out.rstrip('/')}/{name}" if out and len(form) > 1 else out
+        exports.append(Export.model_validate({**given, "out": folder, **({"splits": split} if split else {})}))
+    with PhaseProgress(Console(stderr=True)) as progress:
+        done = tokenize_corpus(directory, exports, RunOptions(workers=workers, watch=progress, say=progress.say))
+    print_exports(done, Console())
+
+
+def formats() -> None:
+    """List the token formats: who reads them, and their options with defaults."""
+    from pile_builder.export.format import ExportOptions, find_formats
+
+    for name, form in find_formats().items():
+        typer.echo(f"{name}: {(form.__doc__ or '').strip().splitlines()[0]}\n    read by {form.trainers}")
+        for field, info in form.Options.model_fields.items():
+            common = ExportOptions.model_fields.get(field)
+            if common is None or common.default != info.default:
+                typer.echo(f"    {field} = {info.default}: {info.description or (common and common.description) or ''}")
+    typer.echo("\nall formats:")
+    for field, info in ExportOptions.model_fields.items():
+        typer.echo(f"    {field} = {info.default}: {info.description}")
+
+
+def _options(given: Sequence[str]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for pair in given:
+        name, sign, value = pair.partition("=")
+        if not sign or not name:
+            msg = f"--option: expected KEY=VALUE, got {pair!r}"
+            raise ManifestError(msg)
+        options[name] = yaml.safe_load(value)
+    return options
