@@ -16,6 +16,7 @@ from rich.table import Table
 
 from pile_builder import __version__
 from pile_builder.cli_dedup import dedup
+from pile_builder.cli_takedown import takedown
 from pile_builder.errors import PileError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -30,6 +31,7 @@ app.add_typer(rules, name="rules")
 app.add_typer(classifiers, name="classifier")
 app.add_typer(decontaminations, name="decontaminate")
 app.add_typer(dedup, name="dedup")
+app.command("takedown")(takedown)
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 EvalPaths = Annotated[

@@ -10,11 +10,11 @@ import orjson
 
 from pile_builder.audit.card import dataset_card
 from pile_builder.audit.contamination import contamination_report
-from pile_builder.audit.explain import STORY
 from pile_builder.audit.lock import lock_text
 from pile_builder.audit.privacy import privacy_report
 from pile_builder.audit.summary import summarise
 from pile_builder.dedup.config import Dedup
+from pile_builder.finished import STORY, keep_plan
 from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import AnnotateBlock, SidecarPlan
@@ -26,13 +26,14 @@ from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
+from pile_builder.pipelines.purge import check_returned, forget_purged, run_purge, time_limited_before
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pool import Extraction, Gate
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
+from pile_builder.takedown.listing import Takedown, all_entries, takedown_of, write_list
+from pile_builder.takedown.state import CORPUS, disagrees, shards_state
 from pile_builder.work import Work, changes, gated, plan_work, remember, split_to_json
-
-CORPUS = "work/corpus.json"
 
 
 def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
@@ -45,8 +46,12 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     work = plan_work(manifest, store)
     for phase, reasons in changes(work, store).items():
         options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}")
+    entries = all_entries(store, manifest)
+    takedown = takedown_of(entries)
     remember(work, store)
+    forget_purged(store, work, manifest, takedown, options)
     run_ingest(store, work, manifest, options)
+    check_returned(store)
     run_annotate(store, work, options)
     run_select(store, work, manifest, options)
     if manifest.dedup:
@@ -57,16 +62,19 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     if manifest.decontaminate:
         run_decontaminate(store, work, manifest, manifest.decontaminate, options)
     run_settle(store, work, options)
+    listed = write_list(store, entries)
+    run_purge(store, takedown, listed, options)
     options.watch("mix", 0, 1, 0)
     mix = run_mix(store, work, manifest)
     options.watch("mix", 1, 1, 0)
-    shards = run_assemble(store, work, manifest, mix, options)
-    return finish(store, work, manifest, mix, shards)
+    shards = run_assemble(store, work, manifest, mix, takedown, listed, options)
+    return finish(store, work, manifest, mix, shards, takedown, listed)
 
 
 def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:
     """The extraction pool of a build; indexes the sources' side tables first."""
     extractions = {}
+    time_limited = time_limited_before(store).union(manifest.limits.time_limited)
     for name, plugin in manifest.plugins.items():
         language = manifest.select_of(name).language
         gate = Gate(language.keep, language.gate_score) if gated(plugin) and language and language.keep else None
@@ -75,7 +83,7 @@ def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOption
             gate=gate,
             tables=_side_tables(store, work, name, manifest),
             seconds=manifest.limits.record_seconds,
-            time_limited=frozenset(manifest.limits.time_limited),
+            time_limited=time_limited,
             document_bytes=manifest.limits.document_bytes,
         )
     return PoolHandle(extractions, options.workers, manifest.limits.worker_memory)
@@ -93,6 +101,8 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
     if not tasks:
         options.watch("ingest", len(work.blocks), len(work.blocks), 0)
         return
+    # Whatever is read now is whole.
+    store.remove_folder("work/takedown")
     handle = pool_handle(store, work, manifest, options)
     # Held here, so that the pool starts while Beam does, and outlives the phase's threads.
     pool = handle.acquire() if options.mode == "in_memory" else None
@@ -140,34 +150,55 @@ def run_settle(store: Store, work: Work, options: RunOptions) -> None:
 
 
 def run_assemble(
-    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], options: RunOptions
+    store: Store,
+    work: Work,
+    manifest: Manifest,
+    mix: Mapping[str, Any],
+    takedown: Takedown,
+    listed: str,
+    options: RunOptions,
 ) -> list[dict[str, Any]]:
-    """Write every shard and remove what another mixture left; returns the shards' records, in order."""
+    """Write every shard and remove what another mixture left; returns the shards' records, in order.
+
+    Shards that disagree with `takedown`, whose list is the object `listed`, are written again.
+    """
     commits = Commits(store, "assemble")
     tasks = shard_tasks(work, mix)
     key = fingerprint([task["key"] for task in tasks])
-    owner = orjson.loads(store.read(CORPUS))["key"] if store.exists(CORPUS) else ""
-    if owner != key:
+    state = shards_state(store)
+    if state.get("key") != key:
         # Shards of another mixture have the same names: their records must not vouch for ours.
         store.remove_folder("corpus")
         store.remove_folder("report")
         store.remove_folder("work/assemble")
-        store.write(CORPUS, orjson.dumps({"key": key}))
+    is_other_list = state.get("takedown", "") != takedown.digest
+    if state.get("key") != key or is_other_list:
+        store.write(CORPUS, orjson.dumps({"key": key, "takedown": None}))
     for task in tasks:
-        if not store.exists(f"corpus/{task['name']}"):
+        is_there = store.exists(f"corpus/{task['name']}")
+        if not is_there or (
+            is_other_list and commits.has(task["key"]) and disagrees(store, commits.load(task["key"]), takedown)
+        ):
             commits.forget(task["key"])
     files = {block.rank: BlockFiles(block.source, block.ingest, block.settle) for block in work.blocks}
     names = {name: manifest.set_name(name) for name in manifest.sources}
-    function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level)
+    function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level, listed)
     run_tasks(commits, [task["key"] for task in tasks], tasks, function, options)
+    store.write(CORPUS, orjson.dumps({"key": key, "takedown": takedown.digest}))
     return [commits.load(task["key"]) for task in tasks]
 
 
 def finish(
-    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], shards: list[dict[str, Any]]
+    store: Store,
+    work: Work,
+    manifest: Manifest,
+    mix: Mapping[str, Any],
+    shards: list[dict[str, Any]],
+    takedown: Takedown,
+    listed: str,
 ) -> dict[str, Any]:
     """Write the summary, the lock and the dataset card; sweep what crashes left behind. Returns the summary."""
-    summary = summarise(store, work, manifest, mix, shards)
+    summary = summarise(store, work, manifest, mix, shards, takedown)
     story = {
         "blocks": [
             block.task(block.settle)
@@ -180,9 +211,11 @@ def finish(
         "dedup": work.dedup,
         "mix": work.mix,
         "shards": shard_tasks(work, mix),
+        "takedown": listed,
     }
     store.write(STORY, orjson.dumps(story))
-    store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards).encode())
+    keep_plan(store, manifest, work)
+    store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards, takedown).encode())
     store.write("corpus/README.md", dataset_card(manifest, summary, shards).encode())
     if manifest.dedup:
         report = dedup_report(store, work, manifest.dedup)
