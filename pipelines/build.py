@@ -26,12 +26,12 @@ from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
-from pile_builder.pipelines.purge import check_returned, forget_purged, run_purge, time_limited_before
+from pile_builder.pipelines.purge import check_returned, forget_purged, forget_purges, run_purge, time_limited_before
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pool import Extraction, Gate
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
-from pile_builder.takedown.listing import Takedown, all_entries, takedown_of, write_list
+from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, takedown_of, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state
 from pile_builder.work import Work, changes, gated, plan_work, remember, split_to_json
 
@@ -102,7 +102,7 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
         options.watch("ingest", len(work.blocks), len(work.blocks), 0)
         return
     # Whatever is read now is whole.
-    store.remove_folder("work/takedown")
+    forget_purges(store)
     handle = pool_handle(store, work, manifest, options)
     # Held here, so that the pool starts while Beam does, and outlives the phase's threads.
     pool = handle.acquire() if options.mode == "in_memory" else None
@@ -214,6 +214,7 @@ def finish(
         "takedown": listed,
     }
     store.write(STORY, orjson.dumps(story))
+    forget_lists(store, listed)
     keep_plan(store, manifest, work)
     store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards, takedown).encode())
     store.write("corpus/README.md", dataset_card(manifest, summary, shards).encode())

@@ -74,12 +74,18 @@ class PurgeRecord(TaskFunction):
 
     def _find(self, name: str, source: str) -> dict[int, tuple[str, str]]:
         """Rows of an object that are listed, as `taken_of` gives them."""
-        found = {}
-        for start, batch in read_ids(self.store, name, ("id", "key")):
-            ids, keys = batch.columns
-            for row in _ready(self.takedown).find(ids).tolist():
-                found[start + row] = ids[row].as_py(), alias_of(source, keys[row].as_py())
-        return found
+        takedown = _ready(self.takedown)
+        rows = [
+            start + row
+            for start, batch in read_ids(self.store, name)
+            for row in takedown.find(batch.column("id")).tolist()
+        ]
+        if not rows:
+            return {}
+        with self.store.open(name) as stream:
+            table = open_parquet(stream).read(columns=["id", "key"]).take(rows)
+        named = zip(rows, table["id"].to_pylist(), table["key"].to_pylist(), strict=True)
+        return {row: (identity, alias_of(source, key)) for row, identity, key in named}
 
     def _rewrite_block(self, name: str, schema: pa.Schema, rows: Collection[int]) -> tuple[str, int]:
         commits = Commits(self.store, "ingest")
@@ -159,9 +165,6 @@ def run_purge(store: Store, takedown: Takedown, listed: str, options: RunOptions
     run_tasks(commits, keys, tasks, PurgeRecord(store, listed), options)
     for key in commits.done() - set(keys):
         commits.forget(key)
-    for name in store.names("work/takedown"):
-        if name.startswith("list-") and not listed.endswith(name):
-            store.remove(f"work/takedown/{name}")
     sweep_objects(store)
     # Side tables are indexed again when a block is; failures may tell what they failed at.
     store.remove_folder("work/tables")
@@ -192,7 +195,7 @@ def forget_purged(store: Store, work: Work, manifest: Manifest, takedown: Takedo
         return
     options.say(f"takedown: {len(again):,} blocks are read from the raw dumps again, since their whole text is needed")
     # First of all: once a block is whole, no record may say that it is purged.
-    store.remove_folder("work/takedown")
+    forget_purges(store)
     ingest = Commits(store, "ingest")
     for block, is_returning in again:
         store.write(f"{_RETURNING}/{block.ingest}{_SUFFIX}", orjson.dumps(ingest.load(block.ingest)))
@@ -200,6 +203,13 @@ def forget_purged(store: Store, work: Work, manifest: Manifest, takedown: Takedo
             Commits(store, "select").forget(block.select)
             Commits(store, "decontaminate").forget(block.decontaminate)
         ingest.forget(block.ingest)
+
+
+def forget_purges(store: Store) -> None:
+    """Let every record be looked at again, because there are new ones under old keys."""
+    commits = Commits(store, PHASE)
+    for key in commits.done():
+        commits.forget(key)
 
 
 def time_limited_before(store: Store) -> frozenset[str]:

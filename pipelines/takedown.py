@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -70,6 +71,7 @@ def propose(store: Store, wanted: Wanted, *, only_listed: bool) -> Proposal:
     copies = {} if only_listed else copies_of(store, story, found.ids)
     ids = [*found.ids, *copies]
     known = takedown_of(applied_entries(store))
+    _check_purged(store, story, known)
     wanted_gone = Takedown.of([*known.ids.to_pylist(), *ids])
     return Proposal(
         asked=tuple(sorted(found.ids)),
@@ -107,6 +109,18 @@ def take_down(store: Store, proposal: Proposal, by: str, why: str, options: RunO
     mix = Commits(store, "mix").load(work.mix)
     shards = run_assemble(store, work, manifest, mix, takedown, listed, options)
     return finish(store, work, manifest, mix, shards, takedown, listed)
+
+
+def _check_purged(store: Store, story: Mapping[str, Any], known: Takedown) -> None:
+    """Blocks that lack a document that no list names can't give it back to a shard."""
+    for block in story["blocks"]:
+        ids = taken_ids(Commits(store, "ingest").load(block["ingest"]))
+        if len(known.find(pa.array(ids, pa.string()))) < len(ids):
+            msg = (
+                f"{store.root}: {block['name']} lacks documents that no list of the last finished build names; "
+                "a build with another list was stopped here: run `pile build` to its end first"
+            )
+            raise PileError(msg)
 
 
 def _blocks_to_rewrite(store: Store, takedown: Takedown) -> int:

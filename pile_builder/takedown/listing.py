@@ -29,6 +29,7 @@ FILE = "takedown.jsonl"
 """A folder's own list: one JSON object a document, with the fields of `ENTRIES`."""
 ENTRIES = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("id", "by", "when", "why", "cluster_of")])
 """One row per listed document. `cluster_of` is the document of which it is a copy, empty if it was itself asked for."""
+_LISTS = "work/takedown"
 _BATCH = 1 << 16
 
 
@@ -114,7 +115,7 @@ def all_entries(store: Store, manifest: Manifest) -> pa.Table:
         except OSError as error:
             msg = f"takedowns: {path} cannot be read: {error}"
             raise ManifestError(msg) from error
-    batches.append(entries_of([{"id": identity} for identity in manifest.taken_down]))
+    batches.append(entries_of([_known(identity, "takedown.ids of the lock") for identity in manifest.taken_down]))
     return distinct(batches)
 
 
@@ -153,10 +154,17 @@ def write_list(store: Store, entries: pa.Table) -> str:
     """Keep the list that a build applies; returns the object's name, empty for an empty list."""
     if not entries.num_rows:
         return ""
-    name = f"work/takedown/list-{Takedown(_only_chunk(entries['id'])).digest}.parquet"
+    name = f"{_LISTS}/list-{Takedown(_only_chunk(entries['id'])).digest}.parquet"
     with store.writing(lambda _: name) as stream:
         write_table(stream, entries)
     return name
+
+
+def forget_lists(store: Store, kept: str) -> None:
+    """Remove the lists of earlier builds, once nothing names them any more."""
+    for name in store.names(_LISTS):
+        if name.endswith(".parquet") and f"{_LISTS}/{name}" != kept:
+            store.remove(f"{_LISTS}/{name}")
 
 
 def read_list(store: Store, name: str) -> pa.Table:
@@ -186,13 +194,19 @@ def _entry(line: bytes, where: str) -> Mapping[str, str]:
             raise ManifestError(msg) from error
     else:
         found = {"id": line.decode(errors="replace")}
-    if not isinstance(found.get("id"), str) or not is_id(found["id"]):
+    _known(found.get("id"), where)
+    return found if all(isinstance(found.get(field.name, ""), str) for field in ENTRIES) else _as_text(found)
+
+
+def _known(identity: Any, where: str) -> Mapping[str, str]:
+    """The entry of an id of which no more is known."""
+    if not isinstance(identity, str) or not is_id(identity):
         msg = (
             f"{where}: expected a document id such as books:0123456789abcdef0123, alone or as `id` of a JSON object, "
-            f"got {line[:80].decode(errors='replace')!r}. `pile explain DIR URL` shows a document's id"
+            f"got {str(identity)[:80]!r}. `pile explain DIR URL` shows a document's id"
         )
         raise ManifestError(msg)
-    return found if all(isinstance(found.get(field.name, ""), str) for field in ENTRIES) else _as_text(found)
+    return {"id": identity}
 
 
 def _as_text(entry: Mapping[str, Any]) -> Mapping[str, str]:

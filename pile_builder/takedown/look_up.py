@@ -54,14 +54,18 @@ def domain_of(line: str) -> str:
     """A domain as a list spells it (`example.org`, `*.example.org`, a URL), in lower case, in ASCII.
 
     Raises:
-        PileError: it has no dot, so that it would stand for a whole top-level domain.
+        PileError: it is no domain, or has no dot, so that it would stand for a whole top-level domain.
     """
     match = pc.extract_regex(pa.array([line]), _HOST)[0].as_py()
     plain = (match["host"] if match else line).lower().removeprefix("*").strip("./")
     if "." not in plain:
         msg = f"expected domains such as example.org, got {line!r}: name the registered domain, or give URLs or ids"
         raise PileError(msg)
-    return plain if plain.isascii() else plain.encode("idna").decode()
+    try:
+        return plain if plain.isascii() else plain.encode("idna").decode()
+    except UnicodeError as error:
+        msg = f"expected domains such as example.org, got {line!r}: {error}"
+        raise PileError(msg) from error
 
 
 def look_up(store: Store, story: Mapping[str, Any], wanted: Wanted) -> Found:
