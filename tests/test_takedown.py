@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import random
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -11,130 +10,50 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
 import zstandard
 from typer.testing import CliRunner
 
-from pile_builder import source
 from pile_builder.audit.explain import explain_document
 from pile_builder.audit.status import build_status
 from pile_builder.audit.verify import verify_corpus
 from pile_builder.cli import app
 from pile_builder.document import document_id
-from pile_builder.errors import BuildError, ManifestError, PileError
-from pile_builder.manifest import Manifest, check_manifest, load_manifest
+from pile_builder.errors import BuildError
+from pile_builder.manifest import Manifest, load_manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.takedown import propose, take_down
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.copies import copies_of
-from pile_builder.takedown.listing import Takedown
-from pile_builder.takedown.look_up import Wanted, domain_of
-from tests.conftest import sentence
-from tests.paged_source import Paged
+from pile_builder.takedown.look_up import Wanted
+from tests.pages import (
+    EVIL,
+    FAMOUS,
+    HIDDEN,
+    LICENSED,
+    MIRROR,
+    TWIN,
+    id_of,
+    manifest_of,
+    mark,
+    register_paged,
+    write_pages,
+)
 from tests.test_build import read_shards
-
-QUIZ = "which of the seven lanterns of the old harbour wall burns longest in a winter storm"
-SECOND = "how many copper ladders lean on the market hall when the river is at its highest"
-EVIL = ("http://evil.example/first", "https://Shop.Evil.example:8080/second?x=1", "http://evil.example/spam")
-FAMOUS = "https://famous.example/page"
-MIRROR, TWIN, HIDDEN = "https://mirror.example/copy", "https://twin.example/same", "https://hidden.example/same"
-LICENSED = "https://licensed.example/text"
-
-
-def mark(url: str) -> str:
-    """A word that only this page has."""
-    return "zq" + sha256(url.encode()).hexdigest()[:12].translate(str.maketrans("0123456789", "ghijklmnop"))
-
-
-def page(url: str, text: str, licence: str = "") -> dict[str, str]:
-    return {"url": url, "text": text, "license": licence}
-
-
-def corpus() -> dict[str, list[dict[str, str]]]:
-    """Two files each of two sources: pages that nobody objects to, and those that are going to be taken down."""
-    chance = random.Random(5)
-    files = {
-        name: [
-            page(url, f"{sentence(chance, 60)} {mark(url)} {sentence(chance, 60)}")
-            for url in (f"https://{name}.example/{number}" for number in range(40))
-        ]
-        for name in ("web0", "web1", "forum0", "forum1")
-    }
-    name = mark(FAMOUS)
-    famous = f"{name} {sentence(chance, 90)}. {name} {QUIZ} {sentence(chance, 90)} "
-    famous += f"{name} writes from someone@famous.org {sentence(chance, 60)}"
-    files["web0"].append(page(FAMOUS, famous))
-    files["forum0"].append(page(MIRROR, famous.replace("river", "brook", 1).replace("stone", "rock", 1)))
-    files["forum1"].append(page(TWIN, famous))
-    # Its licence drops it, so deduplication never sees it.
-    files["forum1"].append(page(HIDDEN, famous, "GPL-2.0-only"))
-    files["forum0"].append(page(LICENSED, sentence(chance, 90), f"LicenseRef-refused AND LicenseRef-{mark(LICENSED)}"))
-    files["web1"] += [
-        page(url, f"{mark(url)} {sentence(chance, 100)} {SECOND} {sentence(chance, 100)}") for url in EVIL[:2]
-    ]
-    files["web1"].append(page(EVIL[2], f"spam {mark(EVIL[2])}"))
-    return files
-
-
-def manifest_of(root: Path, **changes: Any) -> Manifest:
-    """A manifest over the pages; keyword arguments replace parts of it."""
-    data: dict[str, Any] = {
-        "name": "pages",
-        "root": str(root),
-        "sources": {
-            "web": {"plugin": "paged", "inputs": ["web0", "web1"], "epochs": 2.5, "options": {"titles": "titles"}},
-            "forum": {"plugin": "paged", "inputs": ["forum0", "forum1"]},
-        },
-        "select": {
-            "language": None,
-            "privacy": ["email"],
-            "licences": {"deny": ["copyleft", "LicenseRef-refused"], "unknown": "keep"},
-        },
-        "dedup": {"source_priority": ["web", "forum"]},
-        "decontaminate": {"evals": ["evals.yaml"]},
-        "mix": {"validation": 0.05, "test": 0.05},
-        "output": {"segment_bytes": 15_000, "shard_bytes": 30_000},
-    }
-    return check_manifest({**data, **changes}, str(root / "m.yaml"), {})
 
 
 def run(manifest: Manifest, out: Path) -> dict[str, Any]:
     return build(manifest, str(out), RunOptions())
 
 
-class _Point:
-    name, value = "paged", "tests.paged_source:Paged"
-
-    def load(self) -> type[Paged]:
-        return Paged
-
-
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Raw dumps, eval sets and a side table, and the source that reads them."""
-    folder = tmp_path_factory.mktemp("raw")
-    pages = corpus()
-    for name, lines in pages.items():
-        (folder / name).write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
-    titles = [{"url": one["url"], "title": f"title of {mark(one['url'])}"} for lines in pages.values() for one in lines]
-    (folder / "titles").write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in titles))
-    (folder / "quiz.jsonl").write_bytes(b"\n".join(orjson.dumps({"q": question}) for question in (QUIZ, SECOND)))
-    (folder / "evals.yaml").write_bytes(
-        orjson.dumps({"evals": [{"name": "quiz", "files": ["quiz.jsonl"], "question": "q"}]})
-    )
     with pytest.MonkeyPatch.context() as patch:
-        points = source.entry_points
-        patch.setattr(
-            source,
-            "entry_points",
-            lambda group: [_Point()] if group == source.ENTRY_POINT_GROUP else list(points(group=group)),
-        )
-        patch.setattr(source.pack, "__defaults__", (1,))
-        yield folder
+        register_paged(patch)
+        yield write_pages(tmp_path_factory.mktemp("raw"))
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +89,7 @@ def contents(path: Path) -> bytes:
         with sqlite3.connect(path) as connection:
             return "\n".join(connection.iterdump()).encode() + data
     if data.startswith(b"PAR1"):
-        return orjson.dumps(pq.read_table(io.BytesIO(data)).to_pylist(), default=repr, option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(pq.read_table(io.BytesIO(data)).to_pylist(), default=repr) + data
     if data.startswith(b"\x28\xb5\x2f\xfd"):
         return zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True).read()
     return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
@@ -252,9 +171,9 @@ def test_by_id_url_and_domain_and_everything_agrees(root: Path, out: Path, tmp_p
 
     entries = [orjson.loads(line) for line in (out / "takedown.jsonl").read_bytes().splitlines()]
     assert {entry["id"] for entry in entries} == {
-        *(document_id("web", f"{url} 2024-05-06") for url in (FAMOUS, *EVIL)),
-        *(document_id("forum", f"{url} 2024-05-06") for url in (MIRROR, TWIN, HIDDEN)),
-        document_id(held_out.split("/")[2][:-9], f"{held_out} 2024-05-06"),
+        *(id_of("web", url) for url in (FAMOUS, *EVIL)),
+        *(id_of("forum", url) for url in (MIRROR, TWIN, HIDDEN)),
+        id_of(held_out.split("/")[2][:-9], held_out),
     }
     assert {entry["cluster_of"] for entry in entries} == {"", famous["id"]}
     for wanted in (famous["id"], FAMOUS, TWIN):
@@ -346,7 +265,7 @@ def test_in_no_shard_and_only_what_is_listed(out: Path, tmp_path: Path):
 
 def test_what_is_listed_no_more_comes_back_and_later_phases_see_whole_text(root: Path, out: Path, tmp_path: Path):
     command(out, "--urls", listed(tmp_path / "urls", FAMOUS, *EVIL), "--yes")
-    wanted = {document_id("web", f"{url} 2024-05-06") for url in (FAMOUS, *EVIL[1:])}
+    wanted = {id_of("web", url) for url in (FAMOUS, *EVIL[1:])}
     lines = (out / "takedown.jsonl").read_bytes().splitlines()
     assert len(lines) == 7
     (out / "takedown.jsonl").write_bytes(
@@ -371,41 +290,13 @@ def test_what_is_listed_no_more_comes_back_and_later_phases_see_whole_text(root:
     assert (fresh / "report/decontamination.json").read_bytes() == (out / "report/decontamination.json").read_bytes()
 
 
-def test_lists_and_what_is_wrong_with_them(root: Path, finished: Path, tmp_path: Path):
-    good = listed(tmp_path / "good", document_id("web", FAMOUS))
-    assert "give --yes" in str(CliRunner().invoke(app, ["takedown", str(finished), "--ids", good]).exception)
-    with pytest.raises(PileError, match="expected --ids FILE"):
-        CliRunner().invoke(app, ["takedown", str(finished), "--yes"], catch_exceptions=False)
-    bad = listed(tmp_path / "bad", "web:0123")
-    with pytest.raises(ManifestError, match=r"bad, line 3: expected a document id.*got 'web:0123'"):
-        CliRunner().invoke(app, ["takedown", str(finished), "--ids", bad, "--yes"], catch_exceptions=False)
-    with pytest.raises(PileError, match=r"expected domains such as example\.org, got '\.com'"):
-        domain_of(".com")
-    assert [domain_of(one) for one in ("*.Example.org", "https://a.example.org/x", "bücher.example")] == [
-        "example.org",
-        "a.example.org",
-        "xn--bcher-kva.example",
-    ]
-    with pytest.raises(ManifestError, match=r"takedowns: expected a list of document ids at .*/none"):
-        manifest_of(root, takedowns=["none"])
-
-
-def test_ids_that_share_half_their_hash_are_told_apart():
-    near = [f"web:{1:016x}{number:04x}" for number in range(3)] + [f"forum:{1:016x}0001"]
-    takedown = Takedown.of([near[3], near[1], near[1]])
-    assert len(takedown) == 2
-    assert takedown.digest == Takedown.of([near[1], near[3]]).digest
-    assert takedown.find(pa.array(near)).tolist() == [1, 3]
-    assert Takedown.of([]).find(pa.array(near)).tolist() == []
-
-
 def test_copies_lead_to_copies(finished: Path):
     store = Store(str(finished))
     story = orjson.loads((finished / "work/story.json").read_bytes())
-    hidden = document_id("forum", f"{HIDDEN} 2024-05-06")
+    hidden = id_of("forum", HIDDEN)
     found = copies_of(store, story, [hidden])
     assert set(found) == {
-        document_id("web", f"{FAMOUS} 2024-05-06"),
-        *(document_id("forum", f"{url} 2024-05-06") for url in (MIRROR, TWIN)),
+        id_of("web", FAMOUS),
+        *(id_of("forum", url) for url in (MIRROR, TWIN)),
     }
     assert set(found.values()) == {hidden}
