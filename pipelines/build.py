@@ -31,7 +31,7 @@ from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pool import Extraction, Gate
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
-from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, takedown_of, write_list
+from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state
 from pile_builder.work import Work, changes, gated, plan_work, remember, split_to_json
 
@@ -46,8 +46,7 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     work = plan_work(manifest, store)
     for phase, reasons in changes(work, store).items():
         options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}")
-    entries = all_entries(store, manifest)
-    takedown = takedown_of(entries)
+    takedown = write_list(store, all_entries(store, manifest))
     remember(work, store)
     forget_purged(store, work, manifest, takedown, options)
     run_ingest(store, work, manifest, options)
@@ -62,13 +61,12 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     if manifest.decontaminate:
         run_decontaminate(store, work, manifest, manifest.decontaminate, options)
     run_settle(store, work, options)
-    listed = write_list(store, entries)
-    run_purge(store, takedown, listed, options)
+    run_purge(store, takedown, options)
     options.watch("mix", 0, 1, 0)
     mix = run_mix(store, work, manifest)
     options.watch("mix", 1, 1, 0)
-    shards = run_assemble(store, work, manifest, mix, takedown, listed, options)
-    return finish(store, work, manifest, mix, shards, takedown, listed)
+    shards = run_assemble(store, work, manifest, mix, takedown, options)
+    return finish(store, work, manifest, mix, shards, takedown)
 
 
 def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:
@@ -155,12 +153,11 @@ def run_assemble(
     manifest: Manifest,
     mix: Mapping[str, Any],
     takedown: Takedown,
-    listed: str,
     options: RunOptions,
 ) -> list[dict[str, Any]]:
     """Write every shard and remove what another mixture left; returns the shards' records, in order.
 
-    Shards that disagree with `takedown`, whose list is the object `listed`, are written again.
+    Shards that disagree with `takedown` are written again.
     """
     commits = Commits(store, "assemble")
     tasks = shard_tasks(work, mix)
@@ -182,7 +179,7 @@ def run_assemble(
             commits.forget(task["key"])
     files = {block.rank: BlockFiles(block.source, block.ingest, block.settle) for block in work.blocks}
     names = {name: manifest.set_name(name) for name in manifest.sources}
-    function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level, listed)
+    function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level, takedown.object)
     run_tasks(commits, [task["key"] for task in tasks], tasks, function, options)
     store.write(CORPUS, orjson.dumps({"key": key, "takedown": takedown.digest}))
     return [commits.load(task["key"]) for task in tasks]
@@ -195,7 +192,6 @@ def finish(
     mix: Mapping[str, Any],
     shards: list[dict[str, Any]],
     takedown: Takedown,
-    listed: str,
 ) -> dict[str, Any]:
     """Write the summary, the lock and the dataset card; sweep what crashes left behind. Returns the summary."""
     summary = summarise(store, work, manifest, mix, shards, takedown)
@@ -211,10 +207,10 @@ def finish(
         "dedup": work.dedup,
         "mix": work.mix,
         "shards": shard_tasks(work, mix),
-        "takedown": listed,
+        "takedown": takedown.object,
     }
     store.write(STORY, orjson.dumps(story))
-    forget_lists(store, listed)
+    forget_lists(store, takedown.object)
     keep_plan(store, manifest, work)
     store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards, takedown).encode())
     store.write("corpus/README.md", dataset_card(manifest, summary, shards).encode())

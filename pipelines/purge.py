@@ -150,8 +150,8 @@ def emptied(table: pa.Table, rows: Any) -> pa.Table:
     return table
 
 
-def run_purge(store: Store, takedown: Takedown, listed: str, options: RunOptions) -> None:
-    """Empty all that the build keeps of listed documents; `listed` is the object of the list.
+def run_purge(store: Store, takedown: Takedown, options: RunOptions) -> None:
+    """Empty all that the build keeps of listed documents.
 
     Raises:
         BuildError: tasks failed.
@@ -162,7 +162,7 @@ def run_purge(store: Store, takedown: Takedown, listed: str, options: RunOptions
     commits = Commits(store, PHASE)
     tasks = purge_tasks(store, takedown)
     keys = [task["key"] for task in tasks]
-    run_tasks(commits, keys, tasks, PurgeRecord(store, listed), options)
+    run_tasks(commits, keys, tasks, PurgeRecord(store, takedown.object), options)
     for key in commits.done() - set(keys):
         commits.forget(key)
     sweep_objects(store)

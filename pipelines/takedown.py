@@ -103,12 +103,11 @@ def take_down(store: Store, proposal: Proposal, by: str, why: str, options: RunO
     ]
     if rows:
         add_entries(store, entries_of(rows))
-    entries = applied_entries(store)
-    takedown, listed = takedown_of(entries), write_list(store, entries)
-    run_purge(store, takedown, listed, options)
+    takedown = write_list(store, applied_entries(store))
+    run_purge(store, takedown, options)
     mix = Commits(store, "mix").load(work.mix)
-    shards = run_assemble(store, work, manifest, mix, takedown, listed, options)
-    return finish(store, work, manifest, mix, shards, takedown, listed)
+    shards = run_assemble(store, work, manifest, mix, takedown, options)
+    return finish(store, work, manifest, mix, shards, takedown)
 
 
 def _check_purged(store: Store, story: Mapping[str, Any], known: Takedown) -> None:

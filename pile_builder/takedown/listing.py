@@ -55,10 +55,15 @@ class Takedown:
     def __bool__(self) -> bool:
         return len(self.ids) > 0
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """What stands for the list: equal for equal sets of ids, empty for none."""
         return fingerprint(self.ids.to_pylist()) if self else ""
+
+    @property
+    def object(self) -> str:
+        """Where a build keeps the list, empty for none."""
+        return f"{_LISTS}/list-{self.digest}.parquet" if self else ""
 
     def find(self, ids: pa.Array) -> NDArray[np.int64]:
         """Where in `ids` (a string array of m document ids) those are that are listed, int64, ascending."""
@@ -150,14 +155,13 @@ def add_entries(store: Store, batch: pa.RecordBatch) -> None:
             out.write(orjson.dumps(row) + b"\n")
 
 
-def write_list(store: Store, entries: pa.Table) -> str:
-    """Keep the list that a build applies; returns the object's name, empty for an empty list."""
-    if not entries.num_rows:
-        return ""
-    name = f"{_LISTS}/list-{Takedown(_only_chunk(entries['id'])).digest}.parquet"
-    with store.writing(lambda _: name) as stream:
-        write_table(stream, entries)
-    return name
+def write_list(store: Store, entries: pa.Table) -> Takedown:
+    """Keep the list that a build applies as `Takedown.object`; returns its ids."""
+    takedown = takedown_of(entries)
+    if takedown:
+        with store.writing(lambda _: takedown.object) as stream:
+            write_table(stream, entries)
+    return takedown
 
 
 def forget_lists(store: Store, kept: str) -> None:
