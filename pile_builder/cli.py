@@ -17,6 +17,7 @@ from rich.table import Table
 
 from pile_builder import __version__
 from pile_builder.cli_dedup import dedup
+from pile_builder.cli_takedown import takedown
 from pile_builder.cli_tokenize import formats, parquet, tokenize
 from pile_builder.cli_tokenizer import tokenizer
 from pile_builder.errors import PileError
@@ -37,6 +38,7 @@ app.command()(tokenize)
 app.command()(formats)
 app.command()(parquet)
 app.add_typer(tokenizer, name="tokenizer")
+app.command("takedown")(takedown)
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 EvalPaths = Annotated[

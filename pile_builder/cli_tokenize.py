@@ -41,7 +41,7 @@ def tokenize(
     from pile_builder.export.command import print_exports
     from pile_builder.export.config import Export
     from pile_builder.pipelines.engine import RunOptions
-    from pile_builder.pipelines.tokenize import tokenize_corpus
+    from pile_builder.pipelines.exports import export_tokens
 
     options = _options(option or ())
     if window is not None:
@@ -52,7 +52,7 @@ def tokenize(
         folder = f"{out.rstrip('/')}/{name}" if out and len(form) > 1 else out
         exports.append(Export.model_validate({**given, "out": folder, **({"splits": split} if split else {})}))
     with PhaseProgress(Console(stderr=True)) as progress:
-        done = tokenize_corpus(directory, exports, RunOptions(workers=workers, watch=progress, say=progress.say))
+        done = export_tokens(directory, exports, RunOptions(workers=workers, watch=progress, say=progress.say))
     print_exports(done, Console())
 
 
@@ -84,14 +84,14 @@ def parquet(
     from rich.console import Console
 
     from pile_builder.console import PhaseProgress
-    from pile_builder.export.corpus import SPLITS, open_corpus
+    from pile_builder.export.corpus import SPLITS
     from pile_builder.pipelines.engine import RunOptions
-    from pile_builder.pipelines.text_parquet import run_text_parquet
+    from pile_builder.pipelines.exports import export_text
 
     out = out or f"{directory.rstrip('/')}/tokens/text"
     with PhaseProgress(Console(stderr=True)) as progress:
         options = RunOptions(workers=workers, watch=progress, say=progress.say)
-        export = run_text_parquet(open_corpus(directory, tuple(split or SPLITS)), directory, out, options)
+        export = export_text(directory, out, tuple(split or SPLITS), options)
     files = sum(len(shard["files"]) for shard in export["shards"])
     documents = sum(shard["documents"] for shard in export["shards"])
     typer.echo(f"{out}: {documents:,} documents in {files} files")

@@ -20,6 +20,7 @@ UNITS = {
     "count": "blocks",
     "decontaminate": "blocks",
     "settle": "blocks",
+    "takedown": "records",
     "mix": "plan",
     "assemble": "shards",
     "tokenize": "shards",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,11 @@ import orjson
 
 from pile_builder.audit.card import dataset_card
 from pile_builder.audit.contamination import contamination_report
-from pile_builder.audit.explain import STORY
 from pile_builder.audit.lock import lock_text
 from pile_builder.audit.privacy import privacy_report
 from pile_builder.audit.summary import summarise
 from pile_builder.dedup.config import Dedup
-from pile_builder.export.config import Export
+from pile_builder.finished import STORY, keep_plan
 from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import AnnotateBlock, SidecarPlan
@@ -24,17 +23,18 @@ from pile_builder.pipelines.decontaminate import run_decontaminate
 from pile_builder.pipelines.dedup import run_dedup
 from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
 from pile_builder.pipelines.engine import RunOptions, run_tasks
+from pile_builder.pipelines.exports import export_tokens, summarise_exports
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
+from pile_builder.pipelines.purge import check_returned, forget_purged, forget_purges, run_purge, time_limited_before
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
-from pile_builder.pipelines.tokenize import tokenize_corpus
 from pile_builder.pool import Extraction, Gate
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
+from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
+from pile_builder.takedown.state import CORPUS, disagrees, shards_state
 from pile_builder.work import Work, changes, gated, plan_work, remember, split_to_json
-
-CORPUS = "work/corpus.json"
 
 
 def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
@@ -47,8 +47,11 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     work = plan_work(manifest, store)
     for phase, reasons in changes(work, store).items():
         options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}")
+    takedown = write_list(store, all_entries(store, manifest))
     remember(work, store)
+    forget_purged(store, work, manifest, takedown, options)
     run_ingest(store, work, manifest, options)
+    check_returned(store)
     run_annotate(store, work, options)
     run_select(store, work, manifest, options)
     if manifest.dedup:
@@ -59,20 +62,22 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     if manifest.decontaminate:
         run_decontaminate(store, work, manifest, manifest.decontaminate, options)
     run_settle(store, work, options)
+    run_purge(store, takedown, options)
     options.watch("mix", 0, 1, 0)
     mix = run_mix(store, work, manifest)
     options.watch("mix", 1, 1, 0)
-    shards = run_assemble(store, work, manifest, mix, options)
-    summary = finish(store, work, manifest, mix, shards)
+    shards = run_assemble(store, work, manifest, mix, takedown, options)
+    summary = finish(store, work, manifest, mix, shards, takedown)
     if manifest.exports:
-        summary["exports"] = run_exports(store, manifest.exports, options)
-        store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
-    return summary
+        inside = [one.model_copy(update={"out": store.path(one.out) if one.out else ""}) for one in manifest.exports]
+        export_tokens(store.root, inside, options)
+    return summarise_exports(store, summary)
 
 
 def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:
     """The extraction pool of a build; indexes the sources' side tables first."""
     extractions = {}
+    time_limited = time_limited_before(store).union(manifest.limits.time_limited)
     for name, plugin in manifest.plugins.items():
         language = manifest.select_of(name).language
         gate = Gate(language.keep, language.gate_score) if gated(plugin) and language and language.keep else None
@@ -81,7 +86,7 @@ def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOption
             gate=gate,
             tables=_side_tables(store, work, name, manifest),
             seconds=manifest.limits.record_seconds,
-            time_limited=frozenset(manifest.limits.time_limited),
+            time_limited=time_limited,
             document_bytes=manifest.limits.document_bytes,
         )
     return PoolHandle(extractions, options.workers, manifest.limits.worker_memory)
@@ -99,6 +104,8 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
     if not tasks:
         options.watch("ingest", len(work.blocks), len(work.blocks), 0)
         return
+    # Whatever is read now is whole.
+    forget_purges(store)
     handle = pool_handle(store, work, manifest, options)
     # Held here, so that the pool starts while Beam does, and outlives the phase's threads.
     pool = handle.acquire() if options.mode == "in_memory" else None
@@ -146,34 +153,53 @@ def run_settle(store: Store, work: Work, options: RunOptions) -> None:
 
 
 def run_assemble(
-    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], options: RunOptions
+    store: Store,
+    work: Work,
+    manifest: Manifest,
+    mix: Mapping[str, Any],
+    takedown: Takedown,
+    options: RunOptions,
 ) -> list[dict[str, Any]]:
-    """Write every shard and remove what another mixture left; returns the shards' records, in order."""
+    """Write every shard and remove what another mixture left; returns the shards' records, in order.
+
+    Shards that disagree with `takedown` are written again.
+    """
     commits = Commits(store, "assemble")
     tasks = shard_tasks(work, mix)
     key = fingerprint([task["key"] for task in tasks])
-    owner = orjson.loads(store.read(CORPUS))["key"] if store.exists(CORPUS) else ""
-    if owner != key:
+    state = shards_state(store)
+    if state.get("key") != key:
         # Shards of another mixture have the same names: their records must not vouch for ours.
         store.remove_folder("corpus")
         store.remove_folder("report")
         store.remove_folder("work/assemble")
-        store.write(CORPUS, orjson.dumps({"key": key}))
+    is_other_list = state.get("takedown", "") != takedown.digest
+    if state.get("key") != key or is_other_list:
+        store.write(CORPUS, orjson.dumps({"key": key, "takedown": None}))
     for task in tasks:
-        if not store.exists(f"corpus/{task['name']}"):
+        is_there = store.exists(f"corpus/{task['name']}")
+        if not is_there or (
+            is_other_list and commits.has(task["key"]) and disagrees(store, commits.load(task["key"]), takedown)
+        ):
             commits.forget(task["key"])
     files = {block.rank: BlockFiles(block.source, block.ingest, block.settle) for block in work.blocks}
     names = {name: manifest.set_name(name) for name in manifest.sources}
-    function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level)
+    function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level, takedown.object)
     run_tasks(commits, [task["key"] for task in tasks], tasks, function, options)
+    store.write(CORPUS, orjson.dumps({"key": key, "takedown": takedown.digest}))
     return [commits.load(task["key"]) for task in tasks]
 
 
 def finish(
-    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], shards: list[dict[str, Any]]
+    store: Store,
+    work: Work,
+    manifest: Manifest,
+    mix: Mapping[str, Any],
+    shards: list[dict[str, Any]],
+    takedown: Takedown,
 ) -> dict[str, Any]:
     """Write the summary, the lock and the dataset card; sweep what crashes left behind. Returns the summary."""
-    summary = summarise(store, work, manifest, mix, shards)
+    summary = summarise(store, work, manifest, mix, shards, takedown)
     story = {
         "blocks": [
             block.task(block.settle)
@@ -186,9 +212,12 @@ def finish(
         "dedup": work.dedup,
         "mix": work.mix,
         "shards": shard_tasks(work, mix),
+        "takedown": takedown.object,
     }
     store.write(STORY, orjson.dumps(story))
-    store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards).encode())
+    forget_lists(store, takedown.object)
+    keep_plan(store, manifest, work)
+    store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards, takedown).encode())
     store.write("corpus/README.md", dataset_card(manifest, summary, shards).encode())
     if manifest.dedup:
         report = dedup_report(store, work, manifest.dedup)
@@ -203,21 +232,6 @@ def finish(
     store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
     store.sweep_temporaries()
     return summary
-
-
-def run_exports(store: Store, exports: Sequence[Export], options: RunOptions) -> list[dict[str, Any]]:
-    """Write the manifest's token shards; returns of each what the summary says of it."""
-    inside = [export.model_copy(update={"out": store.path(export.out) if export.out else ""}) for export in exports]
-    return [
-        {
-            "folder": folder.removeprefix(f"{store.root.rstrip('/')}/"),
-            "format": export["format"],
-            "tokenizer": export["tokenizer"]["name"],
-            "digest": export["digest"],
-            "tokens": {split: total["tokens"] for split, total in export["splits"].items()},
-        }
-        for folder, export in tokenize_corpus(store.root, inside, options)
-    ]
 
 
 def dedup_report(store: Store, work: Work, config: Dedup) -> dict[str, Any]:

@@ -39,7 +39,8 @@ class SelectBlock(TaskFunction):
             with self.store.writing(commits.object_name) as stream:
                 write_table(stream, ledger)
             name = stream.name
-        return {"ledger": name, "dropped": dict(sorted(rules.items())), "name": task["name"]}
+        dropped = dict(sorted(rules.items()))
+        return {"ledger": name, "dropped": dropped, "name": task["name"], "block": task["block"]}
 
     def _ledger(self, count: int, applied: Iterator[Test]) -> pa.Table:
         open_rows = np.ones(count, np.bool_)

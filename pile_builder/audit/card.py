@@ -30,6 +30,8 @@ def dataset_card(manifest: Manifest, summary: Mapping[str, Any], shards: Sequenc
     written = "\n".join(
         f"| {split} | {counts['documents']:,} | {counts['bytes']:,} |" for split, counts in summary["written"].items()
     )
+    gone = sum(source["dropped"].get("takedown", 0) for source in summary["sources"].values())
+    taken_down = f"\n{gone:,} documents were taken down; copies made before may hold them.\n" if gone else ""
     about = f"{manifest.description.strip()}\n\n" if manifest.description else ""
     return f"""---
 {head}---
@@ -45,7 +47,7 @@ def dataset_card(manifest: Manifest, summary: Mapping[str, Any], shards: Sequenc
 | split | documents, with copies | bytes of text |
 |---|---:|---:|
 {written}
-
+{taken_down}
     from datasets import load_dataset
     corpus = load_dataset("path/to/this/folder", split="train", streaming=True)
 """

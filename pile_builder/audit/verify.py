@@ -16,6 +16,8 @@ import zstandard
 from pile_builder.audit.summary import corpus_digest
 from pile_builder.errors import PileError
 from pile_builder.storage import Commits, Store, file_digest
+from pile_builder.takedown.listing import FILE, takedown_of
+from pile_builder.takedown.state import applied_entries, disagrees
 
 
 @dataclass
@@ -51,10 +53,13 @@ def verify_corpus(store: Store) -> Iterator[ShardCheck]:
     lock = yaml.load(store.read("manifest.lock.yaml"), Loader=yaml.CSafeLoader)
     commits = Commits(store, "assemble")
     records = {record["name"]: record for record in map(commits.load, sorted(commits.done()))}
+    takedown = takedown_of(applied_entries(store))
     counted: dict[str, dict[str, int]] = {}
     for entry in lock["files"]:
         check = ShardCheck(entry["name"])
         _check_shard(store, entry, records.get(entry["name"]), check)
+        if (record := records.get(entry["name"])) and disagrees(store, record, takedown):
+            check.problems.append(f"holds documents that {FILE} lists, or leaves out others; run `pile build` again")
         split = entry["name"].split("/")[0].split(".")[0]
         total = counted.setdefault(split, {"documents": 0, "bytes": 0})
         total["documents"] += check.lines

@@ -22,8 +22,6 @@ EXPORTS = {
     "llm.c": ["--format", "llm.c", "-o", "file_tokens=5000"],
     "olmo": ["--format", "olmo", "-o", "file_tokens=5000"],
     "datatrove": ["--format", "datatrove"],
-    "datatrove-windows": ["--format", "datatrove", "--window", "65", "-o", "unit=windows", "-o", "shuffle=true"],
-    "llm.c": ["--format", "llm.c"],
     "datatrove-windows": ["--format", "datatrove", "-o", "unit=windows", "--window", "65", "-o", "shuffle=true"],
     "tfrecord-mesh-transformer-jax": ["--format", "tfrecord", "--window", "65", "-o", "multiple=2"],
     "tfrecord-gpt-neo": ["--format", "tfrecord", "--window", "65", "-o", "layout=gpt-neo", "-o", "records_per_file=50"],
