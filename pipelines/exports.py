@@ -76,7 +76,7 @@ def summarise_exports(build: Store, summary: Mapping[str, Any]) -> dict[str, Any
     found = []
     for name in _known(build):
         store = _folder(build, name)
-        export = orjson.loads(store.read(EXPORT)) if store.exists(EXPORT) else {"format": "text"}
+        export: dict[str, Any] = orjson.loads(store.read(EXPORT)) if store.exists(EXPORT) else {"format": "text"}
         if export["format"] != "text":
             tokens = {split: total["tokens"] for split, total in export["splits"].items()}
             kind = {"format": export["format"], "tokenizer": export["tokenizer"]["name"]}
