@@ -57,7 +57,9 @@ def byte_level(
     library.decoder = decoders.ByteLevel()
     library.post_processor = processors.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=list(special), initial_alphabet=sorted(alphabet))
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=list(special), initial_alphabet=sorted(alphabet), show_progress=False
+    )
     library.train_from_iterator(lines(), trainer)
     return library
 
@@ -108,7 +110,9 @@ def word_piece() -> Tokenizer:
     library.normalizer = normalizers.BertNormalizer()
     library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    library.train_from_iterator(lines(), trainers.WordPieceTrainer(vocab_size=500, special_tokens=special))
+    library.train_from_iterator(
+        lines(), trainers.WordPieceTrainer(vocab_size=500, special_tokens=special, show_progress=False)
+    )
     library.enable_truncation(8)
     library.enable_padding(length=12)
     return library
@@ -118,7 +122,9 @@ def spaced_words() -> Tokenizer:
     """A vocabulary of words parted at white space, in which `[SEP]` is a word like others."""
     library = Tokenizer(models.WordLevel(unk_token="[UNK]"))
     library.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    library.train_from_iterator(lines(), trainers.WordLevelTrainer(special_tokens=["[UNK]", "[SEP]"]))
+    library.train_from_iterator(
+        lines(), trainers.WordLevelTrainer(special_tokens=["[UNK]", "[SEP]"], show_progress=False)
+    )
     return library
 
 
@@ -127,7 +133,9 @@ def sentence_piece() -> Tokenizer:
     library = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     library.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     special = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
-    library.train_from_iterator([*lines(), "</s> " * 40], trainers.BpeTrainer(vocab_size=800, special_tokens=special))
+    library.train_from_iterator(
+        [*lines(), "</s> " * 40], trainers.BpeTrainer(vocab_size=800, special_tokens=special, show_progress=False)
+    )
     content = json.loads(library.to_str())
     vocab = content["model"]["vocab"]
     made = ["</", "s>"]

@@ -40,14 +40,14 @@ def _random_merges(draw: random.Random, letters: str, count: int) -> list[tuple[
     return merges
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(12))
 def test_merges_in_any_order_give_the_library_s_ids(seed: int, tmp_path: Path) -> None:
     draw = random.Random(seed)
     path = tmp_path / "tokenizer.json"
     path.write_text(_definition(_random_merges(draw, "abĠ"[: 2 + seed % 2], 30)))
     tokenizer = load_tokenizer(str(path))
     assert tokenizer.engine == "tiktoken", tokenizer.why_not
-    texts = ["".join(draw.choices("ab ", k=draw.randrange(1, 200))) for _ in range(200)]
+    texts = ["".join(draw.choices("ab ", k=draw.randrange(1, 200))) for _ in range(100)]
     assert made.documents(tokenizer, texts) == [[*tokenizer.reference(text), tokenizer.end_id] for text in texts]
 
 
