@@ -18,8 +18,8 @@ from pile_builder.tokens import TokenBatch, batch_of
 _GROUP: Final = 1 << 18
 """Characters handed to `tokenizers` at once: it keeps about a hundred bytes for each token until they are taken."""
 
-
 _SOUGHT: Final = "<|endoftext|>"
+"""What tiktoken is told to look for and never to take."""
 
 
 class Reference(Protocol):
