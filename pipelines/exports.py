@@ -10,10 +10,10 @@ import orjson
 
 from pile_builder.export.config import Export
 from pile_builder.export.corpus import SPLITS, open_corpus
-from pile_builder.export.exported import EXPORT, Target, load_export
+from pile_builder.export.exported import EXPORT, TOKENIZER, Target, load_export
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.text_parquet import run_text_parquet
-from pile_builder.pipelines.tokenize import TOKENIZER, run_tokenize, tokenize_corpus
+from pile_builder.pipelines.tokenize import run_tokenize, tokenize_corpus
 from pile_builder.storage import Store
 from pile_builder.streams import is_remote
 from pile_builder.tokenizer import open_tokenizer

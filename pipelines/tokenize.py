@@ -25,6 +25,7 @@ from pile_builder.export.exported import (
     EXPORT,
     MERGES,
     SHARDS,
+    TOKENIZER,
     Target,
     export_json,
     export_shards,
@@ -42,8 +43,6 @@ from pile_builder.threads import in_order
 from pile_builder.tokenizer import Tokenizer, load_tokenizer, open_tokenizer
 from pile_builder.tokens import TokenBatch
 
-TOKENIZER = "tokenizer"
-"""Folder of an export with the tokenizer's definition."""
 PASSES = "tokenize"
 """Phase of the tasks that read a shard once for all formats."""
 EXTRAS = "extras"

@@ -19,14 +19,14 @@ def exports_in(store: Store) -> list[str]:
     return [f"tokens/{name}" for name in store.folders("tokens") if store.exists(f"tokens/{name}/{EXPORT}")]
 
 
-def verify_any(store: Store, corpus_digest: str = "") -> Iterator[TokenCheck]:
-    """Check an export of tokens or of text; with the digest of a corpus, that it was made of that.
+def verify_any(store: Store, build: Store | None = None) -> Iterator[TokenCheck]:
+    """Check an export of tokens or of text, and with a build, that it was made of its corpus.
 
     Raises:
         PileError: there is no finished export.
     """
     export = orjson.loads(store.read(EXPORT)) if store.exists(EXPORT) else {}
     if export.get("format") == "text":
-        yield from verify_text(store, export, corpus_digest)
+        yield from verify_text(store, export, build)
     else:
-        yield from verify_export(store, corpus_digest)
+        yield from verify_export(store, build)

@@ -24,6 +24,8 @@ from pile_builder.storage import Commits, Store, fingerprint
 
 EXPORT = "export.json"
 """Written last: an export without it is not finished."""
+TOKENIZER = "tokenizer"
+"""Folder of an export with the tokenizer's definition."""
 SHARDS, MERGES = "shards", "merges"
 """Phases of an export's commit records."""
 VERSION = 1
