@@ -45,6 +45,8 @@ from pile_builder.tokens import TokenBatch
 
 PASSES = "tokenize"
 """Phase of the tasks that read a shard once for all formats."""
+CLAIM = "work/claim"
+"""Empty; says that the folder is an export's."""
 EXTRAS = "extras"
 """Folder of the note of what a format writes beside its shards."""
 
@@ -259,6 +261,8 @@ def _claim(target: Target, corpus: Corpus) -> None:
         if store.is_local and Path(store.root).is_dir() and any(Path(store.root).iterdir()):
             msg = f"{store.root}: expected a new or empty folder, or an earlier export; there is something else in it"
             raise PileError(msg)
+        # Before all else, so that a run that is stopped right away leaves a folder that is known for an export's.
+        store.write(CLAIM, b"")
         return
     commits = Commits(store, SHARDS)
     wanted = {target.key(shard) for shard in corpus.shards}
