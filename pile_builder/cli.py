@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pile_builder import __version__
+from pile_builder.cli_audit import audit
 from pile_builder.cli_dedup import dedup
 from pile_builder.errors import PileError
 
@@ -30,6 +31,7 @@ app.add_typer(rules, name="rules")
 app.add_typer(classifiers, name="classifier")
 app.add_typer(decontaminations, name="decontaminate")
 app.add_typer(dedup, name="dedup")
+app.add_typer(audit, name="audit")
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 EvalPaths = Annotated[

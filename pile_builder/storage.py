@@ -66,6 +66,17 @@ class Store:
             return []
         return sorted(info["name"].rsplit("/", 1)[-1] for info in fs.ls(path_there) if info["type"] == "file")
 
+    def folders(self, folder: str) -> list[str]:
+        """Base names of the folders in a folder, sorted; empty if there is no such folder."""
+        if self.is_local:
+            path = Path(self.path(folder))
+            return sorted(entry.name for entry in os.scandir(path) if entry.is_dir()) if path.is_dir() else []
+        fs, path_there = fsspec.core.url_to_fs(self.path(folder))
+        if not fs.exists(path_there):
+            return []
+        found = (info["name"].rstrip("/") for info in fs.ls(path_there) if info["type"] == "directory")
+        return sorted(name.rsplit("/", 1)[-1] for name in found)
+
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         """Open a file for reading, seekable."""
@@ -278,6 +289,10 @@ class Commits:
     def put(self, key: str, record: Mapping[str, Any]) -> bool:
         """Commit a task; the first record wins, and False says that this one was not it."""
         return self.store.create(self._name(key), orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
+
+    def replace(self, key: str, record: Mapping[str, Any]) -> None:
+        """Commit a task anew, because what its record named has to go."""
+        self.store.write(self._name(key), orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
 
     def forget(self, key: str) -> None:
         """Undo a commit, because what its record names is gone."""
