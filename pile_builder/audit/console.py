@@ -33,7 +33,7 @@ def print_audit(audit: Mapping[str, Any], directory: str, console: Console) -> N
                 *(count(export["sources"].get(name, {"tokens": 0})["tokens"]) for export in audit["tokens"].values()),
             )
         )
-    head = ["source", "read", "kept", "of read", "text", "epochs planned", "realised", "weight planned", "realised"]
+    head = ["source", "read", "kept", "of read", "text", "epochs", "realised", "weight", "realised"]
     print_table(console, [*head, *(f"tokens, {name}" for name in audit["tokens"])], rows)
     for alarm in audit["alarms"]:
         console.print(Text(f"alarm: {plain(alarm['message'])}", style="bold red"))
@@ -46,7 +46,7 @@ def print_table(console: Console, head: list[str], rows: list[tuple[str, ...]]) 
     """A plain table; numbers stand to the right."""
     table = Table(box=None, pad_edge=False)
     for name in head:
-        table.add_column(name, justify="left" if name in _LEFT else "right", no_wrap=True)
+        table.add_column(name, justify="left" if name in _LEFT else "right", overflow="fold")
     for row in rows:
         table.add_row(*(Text(short(cell, 60)) for cell in row))
     console.print(table)

@@ -62,9 +62,9 @@ class RuleTotals:
 def _described(select: Select) -> Iterator[tuple[str, dict[str, str]]]:
     """What is measured by each rule, in which unit, and who set its threshold, by the rule's full name."""
     if select.licences:
-        yield "licence", _text("1 where the policy of the manifest keeps the document's licence", "", "manifest")
+        yield "licence", _text("1 where the manifest keeps the document's licence, 0 where not.", "", "manifest")
     if select.language:
-        model = f"score of the likeliest language by lid.176; kept: {', '.join(select.language.keep) or 'all'}"
+        model = f"Score of the likeliest language by lid.176; others than {', '.join(select.language.keep)} go at any score."
         yield "language", _text(model, "score", "manifest (FineWeb: English, 0.65)")
     for name, rule, threshold in select.all_rules():
         signal = SIGNALS.get(rule.signal)
@@ -74,7 +74,7 @@ def _described(select: Select) -> Iterator[tuple[str, dict[str, str]]]:
             set_by = f"manifest, in place of {rule.threshold:g} ({rule.source})"
         yield name, _text(told, signal.unit if signal else "", set_by)
     if select.quality:
-        yield "quality", _text(f"classifier, keep: {select.quality.keep}", "score", "preset of `pile classifier`")
+        yield "quality", _text(f"Classifier, kept as {select.quality.keep} does.", "score", "preset of `pile classifier`")
 
 
 def _text(measures: str, unit: str, source: str) -> dict[str, str]:

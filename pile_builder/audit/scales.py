@@ -42,11 +42,6 @@ class Scale:
         found, numbers = np.unique(bins, return_counts=True)
         return {str(one): number for one, number in zip(found.tolist(), numbers.tolist(), strict=True)}
 
-    def bounds(self, number: int) -> tuple[float | None, float | None]:
-        """Lower and upper end of a bin, None where it has none."""
-        low = float(self.edges[number - 1]) if number > 0 else None
-        return low, float(self.edges[number]) if number < len(self.edges) else None
-
     def place(self, value: float) -> float:
         """Where a value lies, in bins from the first edge: 2.5 is the middle of the third bin between edges."""
         if value <= self.edges[0]:
