@@ -27,7 +27,8 @@ NAMES = 256
 MERGED_NAMES = 1 << 16
 """Names that a sum over blocks keeps at most."""
 NAME_CHARACTERS = 200
-_YEAR = re.compile(r"(?<!\d)(1[0-9]|20)\d\d(?!\d)")
+_YEAR = re.compile(r"(?<!\d)((?:1\d|20)\d\d)(?:\d{4})?(?!\d)")
+"""A year, or eight digits that begin with one."""
 
 
 def count_content(
@@ -104,7 +105,7 @@ def empty_content() -> dict[str, Any]:
 def year_of(date: Any) -> str:
     """The first year from 1000 to 2099 that a date names, in any format; empty if it names none."""
     found = _YEAR.search(date) if isinstance(date, str) else None
-    return found[0] if found else ""
+    return found[1] if found else ""
 
 
 def domain_of(url: Any) -> str:
