@@ -23,6 +23,7 @@ def render_page(audit: Mapping[str, Any]) -> str:
         loader=PackageLoader("pile_builder.audit", "page/templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -32,6 +33,11 @@ def render_page(audit: Mapping[str, Any]) -> str:
     environment.globals.update({name: Markup(_file(f"page.{name}")) for name in ("css", "js")})  # noqa: S704
     manifest = yaml.safe_dump(audit["made"]["manifest"], sort_keys=False, allow_unicode=True, width=100)
     return environment.get_template("page.html").render(**audit, manifest_text=manifest)
+
+
+def _visible(value: Any) -> Any:
+    """Every string that a template writes, its control characters made visible; what is markup stays as it is."""
+    return words.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _file(name: str) -> str:

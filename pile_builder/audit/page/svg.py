@@ -13,7 +13,7 @@ def drawing(width: float, height: float, label: str, shapes: Iterable[Markup]) -
     """A drawing that scales with the page; `label` says in words what one sees."""
     inside = Markup().join(shapes)
     return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}" class="chart">{}</svg>').format(
-        _n(width), _n(height), label, inside
+        _n(width), _n(height), short(label), inside
     )
 
 

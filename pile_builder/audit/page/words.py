@@ -67,5 +67,5 @@ def ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    each.__name__: each for each in (count, size, share, points, number, epochs, plain, short, ranked)
+    each.__name__: each for each in (count, size, share, points, number, epochs, short, ranked)
 }
