@@ -39,7 +39,7 @@ def compare(
     second: Annotated[str, typer.Argument(metavar="B", help="folder of another, or of the same later")],
     json: Annotated[bool, typer.Option("--json", help="print everything as JSON")] = False,  # noqa: FBT002
 ) -> None:
-    """Say what moved from build A to build B: manifest, documents by source and rule, mixture, tokens, documents by id."""
+    """Say what moved from build A to build B: manifest, counts by source and rule, mixture, tokens, documents by id."""
     from pile_builder.audit.console import print_differences
     from pile_builder.audit.diff import compare_builds
     from pile_builder.storage import Store

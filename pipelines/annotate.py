@@ -76,9 +76,10 @@ class SidecarWriter:
             for writer in self._writers.values():
                 writer.close()
             if self._sampler and self._sampler.table().num_rows:
-                stream = self._stack.enter_context(self._commits.store.writing(self._commits.object_name))
-                self._streams[SAMPLE] = stream
-                write_table(stream, self._sampler.table())
+                self._streams[SAMPLE] = self._stack.enter_context(
+                    self._commits.store.writing(self._commits.object_name)
+                )
+                write_table(self._streams[SAMPLE], self._sampler.table())
         self._stack.__exit__(*error)
         for name, key in self._keys.items():
             # A block without documents has empty sidecars: no object, and nobody reads one.

@@ -38,7 +38,16 @@ from pile_builder.text.column import TextColumn, from_arrow
 from pile_builder.text.words import find_words
 
 ENTRY_POINT_GROUP = "pile_builder.signals"
-VERSIONS = {"language": 1, "quality": 1, "lines": 2, "privacy": 1, "signals": 1, "sketch": 2, "bad_words": 1, "sample": 1}
+VERSIONS = {
+    "language": 1,
+    "quality": 1,
+    "lines": 2,
+    "privacy": 1,
+    "signals": 1,
+    "sketch": 2,
+    "bad_words": 1,
+    "sample": 1,
+}
 """Raised whenever a set's values change for the same text."""
 SPAN_SETS = ("lines", "privacy")
 """Sets with a column `spans` that rewrites the text."""

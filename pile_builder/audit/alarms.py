@@ -24,7 +24,11 @@ def _balance(figures: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for name, source in figures["sources"].items():
         if not source["balanced"]["documents"]:
             dropped = sum(source["dropped"].values())
-            yield "balance", name, f"{name}: read {source['read']:,} is not kept {source['kept']:,} + dropped {dropped:,}"
+            yield (
+                "balance",
+                name,
+                f"{name}: read {source['read']:,} is not kept {source['kept']:,} + dropped {dropped:,}",
+            )
         if not source["balanced"]["bytes"]:
             yield "balance", name, f"{name}: bytes extracted are not those kept, edited and dropped"
         if source["read"] and not source["kept"]:

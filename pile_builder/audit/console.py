@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -71,7 +71,10 @@ def print_differences(found: Mapping[str, Any], console: Console) -> None:
     for export, sources in found["tokens"].items():
         moved = [row for name, pair in sources.items() for row in _moved((name, f"tokens, {export}"), pair, count)]
         _print_some(console, ["source", "field", "first", "second", "by"], moved)
-    rows = [(name, *(count(one[each]) for each in ("only_first", "only_second", "both"))) for name, one in found["documents"].items()]
+    rows = [
+        (name, *(count(one[each]) for each in ("only_first", "only_second", "both")))
+        for name, one in found["documents"].items()
+    ]
     _print_some(console, ["source", "documents only in the first", "only in the second", "in both"], rows)
 
 
@@ -88,13 +91,13 @@ def _value(value: Any) -> str:
     return "–" if value is None else orjson.dumps(value).decode()
 
 
-def _print_some(console: Console, head: list[str], rows: list[tuple[str, ...]]) -> None:
+def _print_some(console: Console, head: list[str], rows: Sequence[tuple[str, ...]]) -> None:
     if rows:
         console.print()
         print_table(console, head, rows)
 
 
-def print_table(console: Console, head: list[str], rows: list[tuple[str, ...]]) -> None:
+def print_table(console: Console, head: list[str], rows: Sequence[tuple[str, ...]]) -> None:
     """A plain table; numbers stand to the right."""
     table = Table(box=None, pad_edge=False)
     for name in head:

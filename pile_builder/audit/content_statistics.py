@@ -160,7 +160,7 @@ def _labels(labels: pa.Array) -> dict[str, int]:
 
 
 def _private(columns: Mapping[str, pa.Array], kept: NDArray[np.bool_]) -> dict[str, int]:
-    """Matches by kind in kept documents, and how many of them have one (`documents`); words of a list as `bad_words`."""
+    """Matches by kind in kept documents, and how many have one (`documents`); words of a list as `bad_words`."""
     counts = {name.removeprefix(PREFIX): columns[name] for name in columns if name.startswith(PREFIX)}
     values = {name: column.to_numpy(zero_copy_only=False)[kept] for name, column in counts.items()}
     found = {name: int(each.sum()) for name, each in values.items()}

@@ -1,4 +1,4 @@
-"""What moved between two builds, and why: manifests, versions, counts by source and rule, mixture, tokens, documents."""
+"""What moved between two builds, and why: manifests, versions, counts, mixture, tokens, documents."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def compare_builds(first: Store, second: Store) -> dict[str, Any]:
         "digests": [a["digest"], b["digest"]],
         "same": a["digest"] == b["digest"],
         "manifest": _fields(made[0]["manifest"], made[1]["manifest"]),
-        "versions": _fields(*({name: one[name] for name in ("package", "python", "libraries", "models")} for one in made)),
+        "versions": _fields(
+            *({name: one[name] for name in ("package", "python", "libraries", "models")} for one in made)
+        ),
         "phases": [
             name
             for name in dict.fromkeys([*made[0]["phases"], *made[1]["phases"]])

@@ -51,6 +51,15 @@ def shard_figures(shards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def shard_shares(name: str, shards: Sequence[Mapping[str, Any]]) -> list[float]:
+    """A source's share of the bytes of each training shard, in order, from `shard_figures`."""
+    return [
+        shard["sources"].get(name, 0) / max(sum(shard["sources"].values()), 1)
+        for shard in shards
+        if shard["split"] == "train"
+    ]
+
+
 @cache
 def pile_table() -> dict[str, dict[str, Any]]:
     """Table 1 of the Pile's paper (arXiv 2101.00027) by the release's set names: GiB, per cent, KiB, documents."""
@@ -73,6 +82,7 @@ def _source(
     largest = source["content"]["largest"]
     allowed = max(int(TOLERANCE * target), largest)
     kept = source["kept"]
+    shares = shard_shares(name, shard_figures(shards))
     return {
         "set_name": source["set_name"],
         "available": planned["available"],
@@ -89,6 +99,7 @@ def _source(
         "within_tolerance": abs(train - target) <= allowed,
         "weight": planned["weight"],
         "weight_realised": train / trained if trained else 0.0,
+        "shard_shares": [min(shares, default=0.0), max(shares, default=0.0)],
         "mean_document": source["kept_bytes"] / kept if kept else 0.0,
         "capped": planned["capped"],
         "pile": pile_table().get(source["set_name"]),

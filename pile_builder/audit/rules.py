@@ -68,13 +68,16 @@ def _described(select: Select) -> Iterator[tuple[str, dict[str, str]]]:
         yield "language", _text(model, "score", "manifest (FineWeb: English, 0.65)")
     for name, rule, threshold in select.all_rules():
         signal = SIGNALS.get(rule.signal)
-        told = signal.definition if signal else rule.signal
+        told = signal.definition if signal else f"Signal {rule.signal}."
         set_by = rule.source
         if threshold != rule.threshold:
             set_by = f"manifest, in place of {rule.threshold:g} ({rule.source})"
         yield name, _text(told, signal.unit if signal else "", set_by)
     if select.quality:
-        yield "quality", _text(f"Classifier, kept as {select.quality.keep} does.", "score", "preset of `pile classifier`")
+        yield (
+            "quality",
+            _text(f"Classifier, kept as {select.quality.keep} does.", "score", "preset of `pile classifier`"),
+        )
 
 
 def _text(measures: str, unit: str, source: str) -> dict[str, str]:

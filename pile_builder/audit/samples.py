@@ -23,7 +23,8 @@ REPORTS = ("report/index.html", "report/audit.json")
 
 def sampled_rows(store: Store, key: str) -> NDArray[np.int64]:
     """Rows of a block's sampled documents, by ascending hash; `key` is that of its set `sample`."""
-    return _read(store, key, ["row"])["row"].to_numpy().astype(np.int64)
+    rows: NDArray[np.int64] = _read(store, key, ["row"])["row"].to_numpy().astype(np.int64)
+    return rows
 
 
 def sampled_hashes(store: Store, key: str) -> dict[int, int]:
@@ -74,9 +75,9 @@ def remove_samples(store: Store, ids: Collection[str]) -> int:
             continue
         removed += table.num_rows - left.num_rows
         outdated.add(record["object"])
-        with store.writing(commits.object_name) as stream:
-            write_table(stream, left)
-        commits.replace(key, record | {"object": stream.name})
+        with store.writing(commits.object_name) as out:
+            write_table(out, left)
+        commits.replace(key, record | {"object": out.name})
     for name in sorted(outdated):
         store.remove(name)
     for name in REPORTS if removed else ():

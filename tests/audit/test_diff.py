@@ -59,5 +59,9 @@ def test_passes_change_nothing(toy_manifest: Make, tmp_path: Path):
 
 def test_differences_of_nested_fields():
     before = {"a": {"b": [1], "c": None}, "d": 1}
-    assert list(differences(before, {"a": {"b": [2], "c": None}, "e": 0})) == [("a.b", [1], [2]), ("d", 1, None), ("e", None, 0)]
+    assert list(differences(before, {"a": {"b": [2], "c": None}, "e": 0})) == [
+        ("a.b", [1], [2]),
+        ("d", 1, None),
+        ("e", None, 0),
+    ]
     assert list(differences(before, before)) == []

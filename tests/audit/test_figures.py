@@ -31,7 +31,11 @@ def toy_sources(**right: Any) -> dict[str, Any]:
 def with_metadata(folder: Path) -> None:
     """Give the first file records with metadata, some of them hostile."""
     metas = [
-        {"url": f"https://www.site{number % 3}.example/{number}", "date": f"{2001 + number % 4}-05-06", "license": "MIT"}
+        {
+            "url": f"https://www.site{number % 3}.example/{number}",
+            "date": f"{2001 + number % 4}-05-06",
+            "license": "MIT",
+        }
         for number in range(12)
     ]
     metas += [{"url": "http://[broken", "date": "soon", "license": None}, {"url": 7, "date": "18430101", "license": 3}]
@@ -80,9 +84,9 @@ def check(audit: dict[str, Any], shards: Shards, blocks: Blocks, kept: dict[str,
         check_counts(source, shards, documents, blocks.rejects[name], kept[name])
         check_mixture(audit["mixture"]["sources"][name], source, shards, trained)
         check_content(source, shards, documents, kept[name])
-        assert Counter({rule: held for rule, held in source["dropped"].items() if rule.startswith("select.")}) == Counter(
-            f"select.{rule}" for rule in blocks.selected[name].values()
-        )
+        assert Counter(
+            {rule: held for rule, held in source["dropped"].items() if rule.startswith("select.")}
+        ) == Counter(f"select.{rule}" for rule in blocks.selected[name].values())
         for rule in set(blocks.selected[name].values()):
             dropped = [documents[one]["bytes"] for one, by in blocks.selected[name].items() if by == rule]
             assert source["dropped_bytes"][f"select.{rule}"] == sum(dropped)
@@ -131,6 +135,8 @@ def check_mixture(one: dict[str, Any], source: dict[str, Any], shards: Shards, t
     assert one["epochs_realised"] == pytest.approx(train / pool, rel=1e-12)
     assert one["weight_realised"] == pytest.approx(train / trained, rel=1e-12)
     assert one["mean_document"] == pytest.approx(source["kept_bytes"] / source["kept"], rel=1e-12)
+    held = [counts[name] / counts.total() for file, counts in shards.shard_bytes.items() if file.startswith("train")]
+    assert one["shard_shares"] == pytest.approx([min(held), max(held)], rel=1e-12)
     assert one["within_tolerance"]
     assert abs(one["epochs_realised"] - one["epochs"]) * pool <= max(0.005 * one["target"], one["largest_document"]) + 1
     assert one["largest_document"] >= max(len(text.encode()) for text in shards.texts(name))
@@ -140,7 +146,9 @@ def check_content(source: dict[str, Any], shards: Shards, documents: dict[str, A
     content = source["content"]
     assert content["lengths"]["extracted"] == byte_bins([one["bytes"] for one in documents.values()])
     if shards.texts(source["set_name"]) and len(shards.texts(source["set_name"])) == len(kept):
-        assert content["lengths"]["kept"] == byte_bins([len(text.encode()) for text in shards.texts(source["set_name"])])
+        assert content["lengths"]["kept"] == byte_bins(
+            [len(text.encode()) for text in shards.texts(source["set_name"])]
+        )
     metas = [documents[one]["meta"] for one in kept]
     for name, key in (("years", "date"), ("licences", "license"), ("domains", "url")):
         assert sum(content[name]["counts"].values()) == len(kept)
@@ -223,7 +231,13 @@ def test_token_exports_are_read(audited: tuple[dict[str, Any], Path]):
         "format": "megatron",
         "tokenizer": {"name": "gpt2"},
         "splits": {
-            "train": {"documents": 9, "tokens": 900, "written": 896, "dropped": 4, "sources": {"left": {"0": 500, "1": 400}}}
+            "train": {
+                "documents": 9,
+                "tokens": 900,
+                "written": 896,
+                "dropped": 4,
+                "sources": {"left": {"0": 500, "1": 400}},
+            }
         },
     }
     (out / "tokens/gpt2").mkdir(parents=True)
@@ -234,7 +248,9 @@ def test_token_exports_are_read(audited: tuple[dict[str, Any], Path]):
     write_audit(Store(str(out)))
     assert "gpt2" in (out / "report/index.html").read_text()
     (out / "tokens/gpt2/export.json").write_text("{}")
-    with pytest.raises(PileError, match=r"tokens/gpt2/export\.json: expected an export's record.*export the tokens again"):
+    with pytest.raises(
+        PileError, match=r"tokens/gpt2/export\.json: expected an export's record.*export the tokens again"
+    ):
         measure(Store(str(out)))
 
 

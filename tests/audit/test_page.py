@@ -93,7 +93,9 @@ def test_hostile_reports_and_names_are_text(audit: dict[str, Any]):
         }
     }
     worst["decontamination"] = {
-        "evals": {HOSTILE: {"action": "cut", "items": 3, "contaminated": [HOSTILE], "unprotectable": [], "documents": {}}}
+        "evals": {
+            HOSTILE: {"action": "cut", "items": 3, "contaminated": [HOSTILE], "unprotectable": [], "documents": {}}
+        }
     }
     worst["privacy"] = {"sources": {HOSTILE: {"documents": 1, "replaced": {"email": 1}, "samples": []}}}
     worst["made"]["libraries"] = {CLOSING: CLOSING}
@@ -117,7 +119,9 @@ _bins = st.dictionaries(st.integers(0, 101).map(str), st.integers(1, 10**9), max
 def test_any_histogram_is_drawn(scale: str, kept: dict[str, int], dropped: dict[str, int], threshold: float, drop: str):
     held = {"kept": kept, "dropped": dropped}
     limit = 95 if scale == "bytes" else 101
-    bins = {side: {number: count for number, count in each.items() if int(number) <= limit} for side, each in held.items()}
+    bins = {
+        side: {number: count for number, count in each.items() if int(number) <= limit} for side, each in held.items()
+    }
     rule = {"rule": "r", "scale": scale, "drop": drop, "threshold": threshold, "unit": "", "reached": 1, "dropped": 1}
     drawn = rule_chart(rule | {"bins": bins})
     assert drawn.count('class="kept"') <= 57
@@ -174,7 +178,7 @@ def test_a_browser_draws_it_without_complaint(audit: dict[str, Any], tmp_path: P
     page = render_page(audit)
     sort = (
         '<script>const table = document.querySelector("#mixture table.sortable");'
-        'table.tHead.rows[1].cells[1].click();'
+        "table.tHead.rows[1].cells[1].click();"
         'document.title = [...table.tBodies[0].rows].map((row) => row.cells[1].textContent).join(" ");</script></body>'
     )
     (tmp_path / "index.html").write_text(page.replace("</body>", sort))
@@ -198,7 +202,7 @@ def test_nothing_is_wider_than_a_narrow_window(audit: dict[str, Any], tmp_path: 
     (tmp_path / "inside.html").write_text(page)
     frame = (
         '<iframe id="f" src="inside.html" style="width:400px;height:900px;border:0"></iframe>'
-        '<script>f.onload = () => { document.title = f.contentDocument.title; };</script>'
+        "<script>f.onload = () => { document.title = f.contentDocument.title; };</script>"
     )
     (tmp_path / "index.html").write_text(frame)
     flags = ("--allow-file-access-from-files", "--virtual-time-budget=5000", "--dump-dom")

@@ -16,7 +16,12 @@ from pile_builder.storage import Store
 
 def everywhere(out: Path, needle: str) -> list[str]:
     folders = ("report", "work/annotate")
-    return [path.name for folder in folders for path in (out / folder).rglob("*") if path.is_file() and needle.encode() in path.read_bytes()]
+    return [
+        path.name
+        for folder in folders
+        for path in (out / folder).rglob("*")
+        if path.is_file() and needle.encode() in path.read_bytes()
+    ]
 
 
 def test_removed_samples_are_gone(toy_manifest: Callable[..., Manifest], tmp_path: Path):

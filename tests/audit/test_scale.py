@@ -69,7 +69,9 @@ def generate(store: Store, manifest: Manifest, names: list[str]) -> Work:
         Commits(store, "ingest").put(f"i{rank}", ingested)
         Commits(store, "annotate").put(f"s{rank}", {"object": sample, "set": "sample"})
         Commits(store, "select").put(f"e{rank}", selected)
-        Commits(store, "settle").put(f"t{rank}", settled | {"kept": kept, "kept_bytes": settled["content"]["bytes"]["kept"]})
+        Commits(store, "settle").put(
+            f"t{rank}", settled | {"kept": kept, "kept_bytes": settled["content"]["bytes"]["kept"]}
+        )
         keys = {"ingest": f"i{rank}", "select": f"e{rank}", "settle": f"t{rank}"}
         empty = dict.fromkeys(("paragraphs", "count", "decontaminate"), "")
         blocks.append(BlockWork(rank, source, Split(str(rank), ()), sets={"sample": f"s{rank}"}, **keys, **empty))
@@ -88,7 +90,7 @@ def kind(store: Store, manifest: Manifest, number: int) -> tuple[str, dict[str, 
     scores = randomness.random(ROWS) ** 0.1
     tests = [RuleTest("language", 0.65, scores, scores < 0.65)]
     for name, rule, threshold in rows:
-        values = randomness.lognormal(np.log(max(threshold, 0.5)) - (2 if rule.drop == "above" else -2), 1, ROWS)
+        values = randomness.lognormal(np.log(threshold) - (2 if rule.drop == "above" else -2), 1, ROWS)
         tests.append(RuleTest(name, threshold, values, rule.fails(values, threshold), drop=rule.drop))
     for test in tests:
         counted[test.name] = count_rule(test, reached, rule_scales(select), sampled)
@@ -96,7 +98,9 @@ def kind(store: Store, manifest: Manifest, number: int) -> tuple[str, dict[str, 
         reached &= ~test.fails
     sizes = randomness.lognormal(8, 1.2, ROWS).astype(np.int64) + 1
     metas = (
-        orjson.dumps({"url": f"https://host{int(host)}.example/", "date": f"{1990 + int(host) % 30}", "license": "MIT"}).decode()
+        orjson.dumps(
+            {"url": f"https://host{int(host)}.example/", "date": f"{1990 + int(host) % 30}", "license": "MIT"}
+        ).decode()
         for host in randomness.zipf(1.5, ROWS) % 100_000
     )
     content = count_content(sizes, sizes, rules, metas, {"language": pa.array(["en"] * ROWS)})
@@ -133,17 +137,34 @@ def mixed(store: Store, work: Work, names: list[str]) -> tuple[dict[str, Any], l
     mix = {
         "total": total,
         "shortfall": 0,
-        "sources": {name: shared | {"available": size, "target": size, "weight": size / total} for name, (_, size) in kept.items()},
-        "splits": {"train": {"shards": list(range(SHARDS + 1))}, "validation": {"shards": [0]}, "test": {"shards": [0]}},
+        "sources": {
+            name: shared | {"available": size, "target": size, "weight": size / total}
+            for name, (_, size) in kept.items()
+        },
+        "splits": {
+            "train": {"shards": list(range(SHARDS + 1))},
+            "validation": {"shards": [0]},
+            "test": {"shards": [0]},
+        },
     }
     Commits(store, "mix").put("mix", mix)
     with store.writing(Commits(store, "assemble").object_name) as stream:
         write_table(stream, INDEX.empty_table())
     shards = []
     for at, task in enumerate(shard_tasks(work, mix)):
-        parts = {name: [each * (at + 1) // SHARDS - each * at // SHARDS for each in counts] for name, counts in kept.items()}
+        parts = {
+            name: [each * (at + 1) // SHARDS - each * at // SHARDS for each in counts] for name, counts in kept.items()
+        }
         counted = {name: {"documents": held, "pieces": held, "bytes": size} for name, (held, size) in parts.items()}
-        record = {"name": task["name"], "split": "train", "sha256": "", "size": 1, "digest": "", "index": stream.name, "frames": []}
+        record = {
+            "name": task["name"],
+            "split": "train",
+            "sha256": "",
+            "size": 1,
+            "digest": "",
+            "index": stream.name,
+            "frames": [],
+        }
         shards.append(record | {"sources": counted})
         Commits(store, "assemble").put(task["key"], shards[-1])
     return mix, shards

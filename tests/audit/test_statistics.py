@@ -64,7 +64,10 @@ def test_a_rule_is_judged_on_what_reaches_it_and_blocks_add_up():
     assert whole["bins"]["dropped"] == SCALES["share"].count(np.array(dropped))
     near = sorted((abs(values[row] - 0.3), values[row], row) for row in sampled if reached[row] and values[row] >= 0.3)
     assert [tuple(one) for one in whole["near"]["kept"]] == near[:12]
-    parts = [count_rule(rule_of(values[at : at + 100], 0.3), reached[at : at + 100], {}, np.zeros(0, int)) for at in (0, 100, 200, 300)]
+    parts = [
+        count_rule(rule_of(values[at : at + 100], 0.3), reached[at : at + 100], {}, np.zeros(0, int))
+        for at in (0, 100, 200, 300)
+    ]
     total = parts[0]
     for part in parts[1:]:
         add_rule(total, part)
@@ -82,7 +85,9 @@ def test_where_chance_decides_bins_are_of_the_chance():
     assert [one[1] for one in found["near"]["dropped"]] == [0.9, 0.1]
 
 
-def content(sizes: list[int], metas: list[dict[str, Any]], labels: list[str], rules: list[str | None]) -> dict[str, Any]:
+def content(
+    sizes: list[int], metas: list[dict[str, Any]], labels: list[str], rules: list[str | None]
+) -> dict[str, Any]:
     columns = {"language": pa.array(labels), "privacy.email": pa.array([1] * len(sizes), pa.int32())}
     written = np.array(sizes) - 1
     return count_content(np.array(sizes), written, np.array(rules, object), map(json.dumps, metas), columns)
@@ -93,7 +98,10 @@ def test_content_adds_up_over_blocks():
     rows = [
         (
             randomness.randrange(2, 5_000),
-            {"date": f"{randomness.randrange(1990, 2024)}-01-01", "url": f"https://a{randomness.randrange(9)}.example/x"},
+            {
+                "date": f"{randomness.randrange(1990, 2024)}-01-01",
+                "url": f"https://a{randomness.randrange(9)}.example/x",
+            },
             randomness.choice(["en", "de"]),
             randomness.choice([None, None, "dedup.near"]),
         )
@@ -168,7 +176,9 @@ def test_a_sample_depends_on_ids_and_not_on_batches():
     assert sample([1, 700, 9, 1_290]).equals(whole)
     hashes = whole["hash"].to_pylist()
     assert hashes == sorted(hashes)
-    assert all(text == f"text {row}" for text, row in zip(whole["excerpt"].to_pylist(), whole["row"].to_pylist(), strict=True))
+    assert all(
+        text == f"text {row}" for text, row in zip(whole["excerpt"].to_pylist(), whole["row"].to_pylist(), strict=True)
+    )
     assert sample([10]).num_rows == 10
 
 

@@ -30,7 +30,7 @@ def render_page(audit: Mapping[str, Any]) -> str:
     environment.filters.update(words.FILTERS)
     for module in (charts, flow_chart, mixture_charts):
         environment.globals.update({name: getattr(module, name) for name in module.CHARTS})
-    environment.globals.update({name: Markup(_file(f"page.{name}")) for name in ("css", "js")})  # noqa: S704
+    environment.globals.update({name: Markup(_file(f"page.{name}")) for name in ("css", "js")})
     manifest = yaml.safe_dump(audit["made"]["manifest"], sort_keys=False, allow_unicode=True, width=100)
     return environment.get_template("page.html").render(**audit, manifest_text=manifest)
 

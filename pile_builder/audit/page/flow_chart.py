@@ -30,7 +30,8 @@ def flow_chart(sources: Mapping[str, Mapping[str, Any]]) -> Markup:
     scale = _HEIGHT / total
     left = _places({name: sum(flow.values()) * scale for name, flow in merged.items()})
     right = _places({end: sum(flow.get(end, 0) for flow in merged.values()) * scale for end in ends})
-    shapes, given, taken = [], Counter[str](), Counter[str]()
+    shapes: list[Markup] = []
+    given, taken = dict.fromkeys(left, 0.0), dict.fromkeys(right, 0.0)
     for name, flow in merged.items():
         for end in ends:
             wide = flow.get(end, 0) * scale

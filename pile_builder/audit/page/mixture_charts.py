@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from pile_builder.audit.mixture import shard_shares
 from pile_builder.audit.page import svg
 from pile_builder.audit.page.flow_chart import svg_name
 from pile_builder.audit.page.words import share
@@ -59,7 +60,7 @@ def shard_chart(name: str, shards: Sequence[Mapping[str, Any]], weight: float) -
     most = max([1e-9, weight, *shares]) * 1.15
     width, left, right, top, bottom = 300.0, 44.0, 4.0, 8.0, 62.0
     step = (width - left - right) / max(columns, 1)
-    gap = min(1.0, step / 4)
+    gap = 1.0 if step > 4 else 0.0
 
     def y(value: float) -> float:
         return bottom - (bottom - top) * value / most
@@ -80,15 +81,6 @@ def shard_chart(name: str, shards: Sequence[Mapping[str, Any]], weight: float) -
     if columns > 1:
         shapes.append(svg.text(width - right, bottom + 13, "last", "tick", "end"))
     return svg.drawing(width, bottom + 18, f"{name}: share of each training shard", shapes)
-
-
-def shard_shares(name: str, shards: Sequence[Mapping[str, Any]]) -> list[float]:
-    """A source's share of the bytes of each training shard, in order."""
-    return [
-        shard["sources"].get(name, 0) / max(sum(shard["sources"].values()), 1)
-        for shard in shards
-        if shard["split"] == "train"
-    ]
 
 
 def _ring(x: float, y: float) -> Markup:

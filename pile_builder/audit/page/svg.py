@@ -49,7 +49,7 @@ def points(values: Iterable[tuple[float, float]]) -> str:
 def _titled(tag: str, title: str) -> Markup:
     if not title:
         return Markup("/>")
-    return Markup("><title>{}</title></{}>").format(escape(short(title)), Markup(tag))  # noqa: S704
+    return Markup("><title>{}</title></{}>").format(escape(short(title)), Markup(tag))
 
 
 def _n(value: float) -> str:
