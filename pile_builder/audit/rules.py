@@ -64,8 +64,9 @@ def _described(select: Select) -> Iterator[tuple[str, dict[str, str]]]:
     if select.licences:
         yield "licence", _text("1 where the manifest keeps the document's licence, 0 where not.", "", "manifest")
     if select.language:
-        model = f"Score of the likeliest language by lid.176; others than {', '.join(select.language.keep)} go at any score."
-        yield "language", _text(model, "score", "manifest (FineWeb: English, 0.65)")
+        others = f"others than {', '.join(select.language.keep)} go at any score"
+        measures = f"Score of the likeliest language by lid.176; {others}."
+        yield "language", _text(measures, "score", "manifest (FineWeb: English, 0.65)")
     for name, rule, threshold in select.all_rules():
         signal = SIGNALS.get(rule.signal)
         told = signal.definition if signal else f"Signal {rule.signal}."

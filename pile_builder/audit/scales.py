@@ -1,7 +1,7 @@
 """Scales: fixed bins for what the audit counts, so that histograms of any blocks can be added up.
 
 A scale is a list of edges; bin i holds values from edge i - 1 to below edge i. Bin 0 lies below the first edge, the
-last bin has no upper end. Bins depend on nothing but the scale's name, and every recipe's share threshold lies on an edge.
+last bin has no upper end. Bins depend on nothing but the scale's name. Recipes' thresholds on shares lie on edges.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The few shapes that the page's drawings are made of, as SVG text. Colours are classes, so that the page's style rules."""
+"""The few shapes that the page's drawings are made of, as SVG; colours are classes, which the page's style sets."""
 
 from __future__ import annotations
 
