@@ -61,11 +61,15 @@ class Sampler:
 
     def add(self, batch: pa.RecordBatch, rows: NDArray[np.int64], found: pa.RecordBatch) -> None:
         """Take the candidates of a batch with columns id, key and bytes, and their excerpts."""
+        start = self._rows
+        self._rows += batch.num_rows
+        if not len(rows):
+            return
         chosen = batch.select(["id", "key", "bytes"]).take(pa.array(rows))
         drawn = pa.table(
             {
                 "hash": keyed_hash(_KEY, id64(chosen["id"])),
-                "row": (rows + self._rows).astype(np.int32),
+                "row": (rows + start).astype(np.int32),
                 "id": chosen["id"],
                 "key": pa.compute.utf8_slice_codeunits(chosen["key"], 0, KEY_CHARACTERS),
                 "bytes": chosen["bytes"],
@@ -73,7 +77,6 @@ class Sampler:
             },
             schema=SCHEMA,
         )
-        self._rows += batch.num_rows
         both = pa.concat_tables([self._drawn, drawn])
         self._drawn = both.sort_by([("hash", "ascending"), ("id", "ascending")]).slice(0, DOCUMENTS).combine_chunks()
 

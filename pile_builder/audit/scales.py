@@ -38,9 +38,8 @@ class Scale:
 
     def count(self, values: NDArray[np.float64]) -> Bins:
         """Count values, float64[n]."""
-        bins = np.searchsorted(self.edges, values, side="right")
-        found, numbers = np.unique(bins, return_counts=True)
-        return {str(one): number for one, number in zip(found.tolist(), numbers.tolist(), strict=True)}
+        numbers = np.bincount(np.searchsorted(self.edges, values, side="right"))
+        return {str(one): int(numbers[one]) for one in np.flatnonzero(numbers).tolist()}
 
     def place(self, value: float) -> float:
         """Where a value lies, in bins from the first edge: 2.5 is the middle of the third bin between edges."""

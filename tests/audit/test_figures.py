@@ -10,7 +10,7 @@ import pytest
 
 from pile_builder.audit.figures import measure
 from pile_builder.audit.report import write_audit
-from pile_builder.errors import PileError
+from pile_builder.errors import ManifestError, PileError
 from pile_builder.manifest import Manifest, load_manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
@@ -252,6 +252,11 @@ def test_token_exports_are_read(audited: tuple[dict[str, Any], Path]):
         PileError, match=r"tokens/gpt2/export\.json: expected an export's record.*export the tokens again"
     ):
         measure(Store(str(out)))
+
+
+def test_bands_have_an_order(toy_manifest: Make):
+    with pytest.raises(ManifestError, match=r"sources\.right\.expected.*kept: expected the lower share first"):
+        toy_manifest(sources=toy_sources(expected={"kept": [0.9, 0.1]}))
 
 
 def test_what_is_no_finished_build_is_told(tmp_path: Path):
