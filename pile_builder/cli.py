@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pile_builder import __version__
+from pile_builder.cli_audit import audit
 from pile_builder.cli_dedup import dedup
 from pile_builder.cli_takedown import takedown
 from pile_builder.cli_tokenize import formats, parquet, tokenize
@@ -39,6 +40,7 @@ app.command()(formats)
 app.command()(parquet)
 app.add_typer(tokenizer, name="tokenizer")
 app.command("takedown")(takedown)
+app.add_typer(audit, name="audit")
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 EvalPaths = Annotated[

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
+from pile_builder.cli_group import RunByDefault
 from pile_builder.errors import PileError
 
-
-class DedupGroup(TyperGroup):
-    """Takes `pile dedup FILES ...` for `pile dedup run FILES ...`: what names no subcommand is for `run`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put `run` in front unless a subcommand is named."""
-        if args and args[0] not in self.commands:
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
-
-
-dedup = typer.Typer(cls=DedupGroup, no_args_is_help=True, help="Remove exact and near-duplicates from any files.")
+dedup = typer.Typer(cls=RunByDefault, no_args_is_help=True, help="Remove exact and near-duplicates from any files.")
 
 
 @dedup.command("run", epilog="`pile dedup FILES ...` is short for `pile dedup run FILES ...`.")

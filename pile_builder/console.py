@@ -118,6 +118,7 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
         console.print(line, highlight=False)
     for alarm in summary.get("alarms", ()):
         console.print(f"alarm: {alarm}", style="bold red", highlight=False)
+    console.print(f"report: {out.rstrip('/')}/report/index.html", highlight=False, soft_wrap=True)
     console.print(f"corpus: {out.rstrip('/')}/corpus  digest {summary['digest']}", highlight=False, soft_wrap=True)
 
 

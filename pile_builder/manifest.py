@@ -26,6 +26,24 @@ from pile_builder.streams import is_remote
 Share = Annotated[float, Field(ge=0, lt=0.5)]
 
 
+Band = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
+
+
+class Expected(Model):
+    """Between which shares a source's counts should lie; elsewhere the audit raises an alarm."""
+
+    kept: Band | None = Field(None, description="least and greatest share of the documents read that is kept")
+    rejected: Band | None = Field(None, description="least and greatest share of them that ingest rejects")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Expected:
+        for name, band in (("kept", self.kept), ("rejected", self.rejected)):
+            if band and band[0] > band[1]:
+                msg = f"{name}: expected the lower share first, got [{band[0]:g}, {band[1]:g}]"
+                raise ValueError(msg)
+        return self
+
+
 class SourceEntry(Model):
     """One source of the corpus."""
 
@@ -38,6 +56,7 @@ class SourceEntry(Model):
     weight: float | None = Field(None, ge=0, description="share of training bytes (needs mix.total)")
     max_epochs: float | None = Field(None, gt=0, description="cap on epochs when weights are given")
     select: Select | None = Field(None, description="replaces the manifest's select for this source")
+    expected: Expected = Field(Expected(), description="shares that the audit should find, or else raise an alarm")
     max_reject_rate: float = Field(
         0.5, ge=0, le=1, description="share of a split's records that may be damaged before the build stops"
     )

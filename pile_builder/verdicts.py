@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.annotate.keep import PRESETS, chances, draws, keep
+from pile_builder.annotate.sets import WITHOUT_SIGNALS
 from pile_builder.blocks import open_parquet
 from pile_builder.document import id64
 from pile_builder.recipes import Rule
@@ -56,7 +57,7 @@ def load_sidecars(store: Store, sets: Mapping[str, str]) -> dict[str, pa.Array]:
     """The columns of a block's sidecars (spans and sketches left out), by name."""
     columns: dict[str, pa.Array] = {}
     for name, key in sets.items():
-        if name == "sketch":
+        if name in WITHOUT_SIGNALS:
             continue
         where = Commits(store, "annotate").load(key)["object"]
         if not where:

@@ -19,13 +19,14 @@ from pile_builder.annotate.language import LanguageModel
 from pile_builder.annotate.sets import SPAN_SETS, Annotations, plan_annotations
 from pile_builder.decontamination.evals import eval_files
 from pile_builder.decontamination.index import VERSION as INDEX_VERSION
+from pile_builder.differences import differences
 from pile_builder.manifest import Manifest
 from pile_builder.source import Source, Split
 from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, is_remote, open_input
 
 PHASES = ("ingest", "annotate", "select", "dedup", "paragraphs", "count", "decontaminate", "settle", "mix", "assemble")
-VERSIONS = dict.fromkeys(PHASES, 1) | {"dedup": 2, "settle": 2, "assemble": 2}
+VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 3, "assemble": 2}
 """Raised whenever a phase's results change for the same input."""
 TEXT_LIBRARIES = ("ftfy",)
 _INPUTS = "work/inputs.json"
@@ -217,15 +218,11 @@ def changes(work: Work, store: Store) -> dict[str, list[str]]:
         return {}
     before = orjson.loads(store.read(_PARTS))
     now = orjson.loads(orjson.dumps(work.parts))
-    return {phase: found for phase in PHASES if (found := list(_differences(before.get(phase, {}), now[phase], "")))}
+    return {phase: found for phase in PHASES if (found := _said(differences(before.get(phase, {}), now[phase])))}
 
 
-def _differences(before: Any, now: Any, field: str) -> Iterable[str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted({*before, *now}):
-            yield from _differences(before.get(key), now.get(key), f"{field}.{key}" if field else key)
-    elif before != now:
-        yield f"{field}: {_short(before)} -> {_short(now)}"
+def _said(found: Iterable[tuple[str, Any, Any]]) -> list[str]:
+    return [f"{field}: {_short(before)} -> {_short(now)}" for field, before, now in found]
 
 
 def _short(value: Any) -> str:

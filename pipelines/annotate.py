@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from pile_builder.annotate.language import LanguageModel
-from pile_builder.annotate.sets import Annotations, annotate
-from pile_builder.blocks import RowGroupWriter, open_parquet
+from pile_builder.annotate.sample import Sampler
+from pile_builder.annotate.sets import SAMPLE, Annotations, annotate
+from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.storage import Commits, HashingWriter, Store
+
+COLUMNS = ("id", "key", "bytes", "text")
+"""What annotations read of a block."""
 
 
 @dataclass
@@ -46,16 +49,23 @@ class SidecarWriter:
         self._stack = ExitStack()
         self._streams: dict[str, HashingWriter] = {}
         self._writers: dict[str, RowGroupWriter] = {}
+        self._sampler = Sampler() if SAMPLE in self._keys else None
         self.records: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> SidecarWriter:
         return self
 
-    def write(self, texts: pa.Array, sizes: NDArray[np.int64]) -> None:
-        """Annotate a batch of text; `sizes` are its bytes per row, by which the block is cut too."""
+    def write(self, documents: pa.RecordBatch) -> None:
+        """Annotate a batch with the columns `COLUMNS` of a block."""
         if not self._keys:
             return
-        for name, batch in annotate(texts, self._plan.wanted, set(self._keys), self._plan.model).items():
+        sizes = documents.column("bytes").to_numpy()
+        picked = self._sampler.candidates(documents.column("id")) if self._sampler else np.zeros(0, np.int64)
+        found = annotate(documents.column("text"), self._plan.wanted, set(self._keys), self._plan.model, picked)
+        for name, batch in found.items():
+            if name == SAMPLE and self._sampler:
+                self._sampler.add(documents, picked, batch)
+                continue
             if name not in self._writers:
                 stream = self._stack.enter_context(self._commits.store.writing(self._commits.object_name))
                 self._streams[name], self._writers[name] = stream, RowGroupWriter(stream, batch.schema)
@@ -65,6 +75,11 @@ class SidecarWriter:
         if error[0] is None:
             for writer in self._writers.values():
                 writer.close()
+            if self._sampler and self._sampler.table().num_rows:
+                self._streams[SAMPLE] = self._stack.enter_context(
+                    self._commits.store.writing(self._commits.object_name)
+                )
+                write_table(self._streams[SAMPLE], self._sampler.table())
         self._stack.__exit__(*error)
         for name, key in self._keys.items():
             # A block without documents has empty sidecars: no object, and nobody reads one.
@@ -89,8 +104,8 @@ class AnnotateBlock(TaskFunction):
         block = Commits(self.store, "ingest").load(task["block"])
         sidecars = SidecarWriter(self.store, self.sidecars[task["source"]], task["sets"])
         with sidecars, self.store.open(block["block"]) as stream:
-            for batch in open_parquet(stream).iter_batches(4_096, columns=["text", "bytes"]):
-                sidecars.write(batch.column("text"), batch.column("bytes").to_numpy())
+            for batch in open_parquet(stream).iter_batches(4_096, columns=list(COLUMNS)):
+                sidecars.write(batch)
         commits = Commits(self.store, "annotate")
         records = dict(sidecars.records)
         last = records.pop(task["key"])

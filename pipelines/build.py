@@ -12,6 +12,7 @@ from pile_builder.audit.card import dataset_card
 from pile_builder.audit.contamination import contamination_report
 from pile_builder.audit.lock import lock_text
 from pile_builder.audit.privacy import privacy_report
+from pile_builder.audit.report import write_audit
 from pile_builder.audit.summary import summarise
 from pile_builder.dedup.config import Dedup
 from pile_builder.finished import STORY, keep_plan
@@ -34,7 +35,7 @@ from pile_builder.pool import Extraction, Gate
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
 from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state
-from pile_builder.work import Work, changes, gated, plan_work, remember, split_to_json
+from pile_builder.work import PHASES, VERSIONS, Work, changes, gated, plan_work, remember, split_to_json
 
 
 def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     if manifest.exports:
         inside = [one.model_copy(update={"out": store.path(one.out) if one.out else ""}) for one in manifest.exports]
         export_tokens(store.root, inside, options)
-    return summarise_exports(store, summary)
+    return close(store, summary)
 
 
 def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:
@@ -146,6 +147,7 @@ def run_settle(store: Store, work: Work, options: RunOptions) -> None:
     tasks = [
         block.task(block.settle)
         | {"block": block.ingest, "select": block.select, "dedup": work.dedup, "spans": block.spans}
+        | {"sets": dict(block.sets)}
         | {"paragraphs": block.paragraphs, "decontaminate": block.decontaminate}
         for block in work.blocks
     ]
@@ -198,16 +200,18 @@ def finish(
     shards: list[dict[str, Any]],
     takedown: Takedown,
 ) -> dict[str, Any]:
-    """Write the summary, the lock and the dataset card; sweep what crashes left behind. Returns the summary."""
+    """Write the reports, the lock and the dataset card; sweep what crashes left behind. Returns the summary."""
     summary = summarise(store, work, manifest, mix, shards, takedown)
     story = {
         "blocks": [
             block.task(block.settle)
-            | {"ingest": block.ingest, "settle": block.settle, "sets": dict(block.sets)}
+            | {"ingest": block.ingest, "select": block.select, "settle": block.settle, "sets": dict(block.sets)}
             | {"paragraphs": block.paragraphs, "decontaminate": block.decontaminate}
             for block in work.blocks
         ],
         "selects": {name: manifest.select_of(name).model_dump(mode="json") for name in manifest.sources},
+        "sources": {name: source_story(work, manifest, name) for name in manifest.sources},
+        "phases": {phase: {"version": VERSIONS[phase], "tasks": len(work.keys(phase))} for phase in PHASES},
         "seed": manifest.seed,
         "dedup": work.dedup,
         "mix": work.mix,
@@ -232,6 +236,25 @@ def finish(
     store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
     store.sweep_temporaries()
     return summary
+
+
+def close(store: Store, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Once the exports stand, add them to the summary and write the audit; returns the summary with its alarms."""
+    whole = summarise_exports(store, summary)
+    audit = write_audit(store)
+    return whole | {"alarms": [alarm["message"] for alarm in audit["alarms"]]}
+
+
+def source_story(work: Work, manifest: Manifest, name: str) -> dict[str, Any]:
+    """What the audit wants to know of a source beside its records."""
+    files = {file.name: file.size for block in work.blocks if block.source == name for file in block.split.files}
+    entry = manifest.sources[name]
+    return {
+        "set_name": manifest.set_name(name),
+        "plugin": entry.plugin or name,
+        "expected": entry.expected.model_dump(mode="json"),
+        "inputs": {"files": len(files), "bytes": sum(files.values())},
+    }
 
 
 def dedup_report(store: Store, work: Work, config: Dedup) -> dict[str, Any]:

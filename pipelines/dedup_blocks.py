@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pile_builder.annotate.sets import WITHOUT_SIGNALS
 from pile_builder.annotate.sketch import column_values
 from pile_builder.blocks import open_parquet
 from pile_builder.document import apply_spans, handles, id64
@@ -95,7 +96,7 @@ class BlockRows:
             sidecar = Commits(self.store, "annotate").load(key)["object"]
             with self.store.open(sidecar) as stream:
                 file = open_parquet(stream)
-                columns = file.schema_arrow.names if name != "sketch" else []
+                columns = file.schema_arrow.names if name not in WITHOUT_SIGNALS else []
                 known += columns
                 if column in columns:
                     values = file.read(columns=[column])[column].combine_chunks()

@@ -95,7 +95,7 @@ class IngestSplit(TaskFunction):
             for documents, rejected in batches(extract_split(extraction, self.pool, source, split), source, counts):
                 sizes = documents.column("bytes").to_numpy()
                 block.write(documents, sizes)
-                sidecars.write(documents.column("text"), sizes)
+                sidecars.write(documents)
                 rejects.write(rejected, np.zeros(rejected.num_rows, np.int64))
                 if time.monotonic() - noted >= NOTE_SECONDS:
                     commits.note(task["key"], counts.read)

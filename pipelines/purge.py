@@ -15,6 +15,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pile_builder.annotate.sets import SAMPLE
+from pile_builder.audit.samples import without
 from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
 from pile_builder.document import BLOCK, REJECTS
 from pile_builder.errors import BuildError
@@ -54,7 +56,8 @@ class PurgeRecord(TaskFunction):
         """Purge; says how many rows are empty now."""
         commits = Commits(self.store, task["phase"])
         record = commits.load(task["record"])
-        purge = {"ingest": self._block, "select": self._ledger, "decontaminate": self._matches}[task["phase"]]
+        purges = {"ingest": self._block, "annotate": self._sample, "select": self._ledger}
+        purge = purges.get(task["phase"], self._matches)
         rows, changed = purge(record)
         if changed:
             commits.replace(task["record"], {**record, **changed})
@@ -106,6 +109,17 @@ class PurgeRecord(TaskFunction):
                 msg = f"{name}: expected row groups of {groups} rows when it was rewritten, got {writer.rows}"
                 raise BuildError(msg)
         return out.name, out.size
+
+    def _sample(self, record: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Excerpts that the audit shows: nothing is aligned with them, so their rows go."""
+        if not record["object"]:
+            return 0, {}
+        left, removed = without(self.store, record["object"], _ready(self.takedown).find)
+        if not removed:
+            return 0, {}
+        with self.store.writing(Commits(self.store, "annotate").object_name) as out:
+            write_table(out, left)
+        return removed, {"object": out.name}
 
     def _ledger(self, record: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """What a licence rule saw is the document's own word."""
@@ -200,6 +214,7 @@ def forget_purged(store: Store, work: Work, manifest: Manifest, takedown: Takedo
     for block, is_returning in again:
         store.write(f"{_RETURNING}/{block.ingest}{_SUFFIX}", orjson.dumps(ingest.load(block.ingest)))
         if is_returning:
+            Commits(store, "annotate").forget(block.sets[SAMPLE])
             Commits(store, "select").forget(block.select)
             Commits(store, "decontaminate").forget(block.decontaminate)
         ingest.forget(block.ingest)

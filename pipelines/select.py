@@ -1,15 +1,22 @@
-"""select: sidecars to a ledger of what licence, language and quality rules drop. Reads no text."""
+"""select: sidecars to a ledger of what licence, language and quality rules drop, and counts of every rule's signal.
+
+Reads no text.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from pile_builder.annotate.sets import SAMPLE
+from pile_builder.audit.rule_statistics import count_rule, rule_scales
+from pile_builder.audit.samples import sampled_rows
 from pile_builder.blocks import write_table
 from pile_builder.document import LEDGER
 from pile_builder.pipelines.engine import Task, TaskFunction
@@ -27,38 +34,43 @@ class SelectBlock(TaskFunction):
     seed: int
 
     def __call__(self, task: Task) -> Mapping[str, Any]:
-        """Write the block's ledger."""
+        """Write the block's ledger; returns what each rule dropped, and under `rules` what `count_rule` says of it."""
         commits = Commits(self.store, "select")
         select = self.selects[task["source"]]
         block = Commits(self.store, "ingest").load(task["block"])
         columns = load_columns(self.store, block["block"], task["sets"], select)
-        ledger = self._ledger(sum(block["row_groups"]), tests(columns, select, task["source"], self.seed))
+        sampled, scales = sampled_rows(self.store, task["sets"][SAMPLE]), rule_scales(select)
+        count = sum(block["row_groups"])
+        reached = np.ones(count, np.bool_)
+        parts, counted = [], {}
+        for test in tests(columns, select, task["source"], self.seed) if count else ():
+            counted[test.name] = count_rule(test, reached, scales, sampled)
+            rows = np.flatnonzero(reached & test.fails)
+            reached[rows] = False
+            parts.append(_ledger(test, rows))
+        ledger = pa.concat_tables([LEDGER.empty_table(), *parts]).sort_by("row")
         rules = Counter(ledger["rule"].to_pylist())
         name = ""
         if ledger.num_rows:
             with self.store.writing(commits.object_name) as stream:
                 write_table(stream, ledger)
             name = stream.name
-        dropped = dict(sorted(rules.items()))
-        return {"ledger": name, "dropped": dropped, "name": task["name"], "block": task["block"]}
+        return {
+            "ledger": name,
+            "dropped": dict(sorted(rules.items())),
+            "name": task["name"],
+            "block": task["block"],
+            "rules": counted,
+        }
 
-    def _ledger(self, count: int, applied: Iterator[Test]) -> pa.Table:
-        open_rows = np.ones(count, np.bool_)
-        parts = []
-        for test in applied if count else ():
-            rows = np.flatnonzero(open_rows & test.fails)
-            open_rows[rows] = False
-            detail = test.detail.take(pa.array(rows)) if test.detail is not None else pa.array([""] * len(rows))
-            parts.append(
-                pa.table(
-                    {
-                        "row": rows.astype(np.int32),
-                        "rule": [test.name] * len(rows),
-                        "value": test.values[rows],
-                        "threshold": np.broadcast_to(test.threshold, count)[rows],
-                        "detail": detail.cast(pa.string()),
-                    },
-                    schema=LEDGER,
-                )
-            )
-        return pa.concat_tables([LEDGER.empty_table(), *parts]).sort_by("row")
+
+def _ledger(test: Test, rows: NDArray[np.int64]) -> pa.Table:
+    detail = test.detail.take(pa.array(rows)) if test.detail is not None else pa.array([""] * len(rows))
+    columns = {
+        "row": rows.astype(np.int32),
+        "rule": [test.name] * len(rows),
+        "value": test.values[rows],
+        "threshold": np.broadcast_to(test.threshold, len(test.values))[rows],
+        "detail": detail.cast(pa.string()),
+    }
+    return pa.table(columns, schema=LEDGER)

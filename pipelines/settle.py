@@ -7,14 +7,18 @@ merged here, so that assemble has one list a document to apply.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pile_builder.annotate.sets import SAMPLE
+from pile_builder.audit.content_statistics import count_content
+from pile_builder.audit.samples import sampled_hashes
 from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
 from pile_builder.document import SPANS, id64
 from pile_builder.pieces import find_pieces
@@ -23,6 +27,7 @@ from pile_builder.pipelines.ledgers import dropped_rules, read_spans, span_objec
 from pile_builder.row_index import row_index
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.state import taken_of
+from pile_builder.verdicts import load_sidecars
 
 VERDICTS = pa.schema(
     [
@@ -36,9 +41,15 @@ VERDICTS = pa.schema(
 applied), and `phase.rule` of what dropped it, null if it is kept."""
 
 
+COUNTED_SETS = ("language", "privacy", "bad_words")
+"""Annotation sets of which the audit shows how their values are distributed."""
+READING_SAMPLES = 32
+"""Kept documents of a block that its record names as samples, the smallest hashes first."""
+
+
 @dataclass
 class SettleBlock(TaskFunction):
-    """Writes one block's verdicts, the spans to apply to it, and its look-up index."""
+    """Writes one block's verdicts, the spans to apply to it, and its look-up index; counts what it holds."""
 
     store: Store
 
@@ -70,6 +81,8 @@ class SettleBlock(TaskFunction):
         group_of = np.repeat(np.arange(len(groups)), groups)
         kept_bytes = np.zeros(len(groups), np.int64)
         np.add.at(kept_bytes, group_of, np.where(kept, sizes, 0))
+        content = count_content(text_bytes, sizes, rules, self._metas(block), self._sidecars(task))
+        drawn = ([hashed, row] for row, hashed in sampled_hashes(self.store, task["sets"][SAMPLE]).items() if kept[row])
         return {
             "verdicts": verdicts.name,
             "spans": spans_name,
@@ -80,7 +93,17 @@ class SettleBlock(TaskFunction):
             "row_groups": groups.tolist(),
             "row_group_bytes": kept_bytes.tolist(),
             "dropped": dict(sorted(Counter(rule for rule in rules if rule).items())),
+            "content": content,
+            "samples": list(islice(drawn, READING_SAMPLES)),
         }
+
+    def _metas(self, block: Mapping[str, Any]) -> Iterator[str]:
+        with self.store.open(block["block"]) as stream:
+            for batch in open_parquet(stream).iter_batches(4_096, columns=["meta"]):
+                yield from batch.column("meta").to_pylist()
+
+    def _sidecars(self, task: Task) -> dict[str, pa.Array]:
+        return load_sidecars(self.store, {name: task["sets"][name] for name in COUNTED_SETS if name in task["sets"]})
 
     def _spans(self, task: Task, text_bytes: NDArray[np.int64]) -> tuple[str, pa.ListArray | None]:
         """Name and content of the block's merged spans; those of a single maker serve as they are."""

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from pile_builder.errors import PileError
 from pile_builder.finished import kept_plan, read_story
-from pile_builder.pipelines.build import finish, run_assemble
+from pile_builder.pipelines.build import close, finish, run_assemble
 from pile_builder.pipelines.engine import RunOptions
-from pile_builder.pipelines.exports import refresh_exports, summarise_exports
+from pile_builder.pipelines.exports import refresh_exports
 from pile_builder.pipelines.purge import run_purge
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.copies import copies_of
@@ -110,7 +110,7 @@ def take_down(store: Store, proposal: Proposal, by: str, why: str, options: RunO
     shards = run_assemble(store, work, manifest, mix, takedown, options)
     summary = finish(store, work, manifest, mix, shards, takedown)
     refresh_exports(store.root, options)
-    return summarise_exports(store, summary)
+    return close(store, summary)
 
 
 def _check_purged(store: Store, story: Mapping[str, Any], known: Takedown) -> None:

@@ -141,9 +141,11 @@ def test_by_id_url_and_domain_and_everything_agrees(root: Path, out: Path, tmp_p
         "corpus/train",
         "corpus/validation.jsonl.zst",
         "work/ingest",
+        "work/annotate",
         "work/decontaminate",
         "work/tables",
-    } | {f"report/{name}.json" for name in ("dedup", "decontamination", "privacy")}
+        "report/index.html",
+    } | {f"report/{name}.json" for name in ("audit", "dedup", "decontamination", "privacy")}
     before = orjson.loads((out / "report/summary.json").read_bytes())
     shards = fingerprints(out, "corpus/train")
     raw = root.rename(root.with_name("elsewhere"))

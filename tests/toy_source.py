@@ -1,6 +1,7 @@
 """A source for tests: each line of a text file is a record, and some lines misbehave."""
 
 import ctypes
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -50,6 +51,9 @@ class Toy(Source):
                 return Reject("unwanted", "said so")
             case "surrogate":
                 return Document("lone \ud800 surrogate \x00 and NUL")
+            case _ if text.startswith("{"):
+                values = json.loads(text)
+                return Document(values.pop("text"), values)
             case _:
                 pass
         return Document(text.replace("\\n", "\n") + self.config.suffix, {"length": len(text)})

@@ -14,6 +14,8 @@ from pile_builder.streams import list_files, open_text_bytes
 from pile_builder.text.bad_words import DOCUMENT, LINES, Automaton, compile_phrases, count_phrases, normalised
 from pile_builder.text.column import TextColumn
 
+COUNT = "bad_words.count"
+"""The column."""
 Mode = Literal["document", "line"]
 _MODES = {"document": DOCUMENT, "line": LINES}
 
@@ -66,7 +68,7 @@ def load_bad_words(path: str, root: str, mode: Mode) -> BadWords:
 def bad_words_batch(column: TextColumn, bad_words: BadWords) -> pa.RecordBatch:
     """The int64 column `bad_words.count`: in how many places of each text a word or phrase of the list ends."""
     counts = count_phrases(column, _automaton(bad_words), _MODES[bad_words.mode])
-    return pa.record_batch({"bad_words.count": counts})
+    return pa.record_batch({COUNT: counts})
 
 
 @functools.cache

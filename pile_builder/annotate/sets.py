@@ -23,6 +23,7 @@ from pile_builder.annotate.keep import PRESETS
 from pile_builder.annotate.language import LanguageModel, language_batch
 from pile_builder.annotate.privacy import Kind, privacy_batch
 from pile_builder.annotate.quality import QualityModel, quality_batch
+from pile_builder.annotate.sample import CHARACTERS, DOCUMENTS, excerpts
 from pile_builder.annotate.signals import signals
 from pile_builder.annotate.sketch import SketchConfig, sketch_batch
 from pile_builder.dedup.config import Dedup
@@ -37,10 +38,23 @@ from pile_builder.text.column import TextColumn, from_arrow
 from pile_builder.text.words import find_words
 
 ENTRY_POINT_GROUP = "pile_builder.signals"
-VERSIONS = {"language": 1, "quality": 1, "lines": 2, "privacy": 1, "signals": 1, "sketch": 2, "bad_words": 1}
+VERSIONS = {
+    "language": 1,
+    "quality": 1,
+    "lines": 2,
+    "privacy": 1,
+    "signals": 1,
+    "sketch": 2,
+    "bad_words": 1,
+    "sample": 1,
+}
 """Raised whenever a set's values change for the same text."""
 SPAN_SETS = ("lines", "privacy")
 """Sets with a column `spans` that rewrites the text."""
+SAMPLE = "sample"
+"""The set that has rows of a few documents only, see `annotate.sample`."""
+WITHOUT_SIGNALS = ("sketch", SAMPLE)
+"""Sets that no rule looks at."""
 
 SignalFunction = Callable[[TextColumn], pa.RecordBatch]
 
@@ -58,6 +72,7 @@ class Annotations:
         bad_words: list that is searched for in the text after spans, or None.
         own: names of one's own signal functions, over the text after spans.
         sketch: parameters of the sketch, or None.
+        sample: whether excerpts of some documents are kept for the audit.
     """
 
     language: str | None = None
@@ -68,6 +83,7 @@ class Annotations:
     bad_words: BadWords | None = None
     own: tuple[str, ...] = ()
     sketch: Dedup | None = None
+    sample: bool = False
     versions: Mapping[str, Any] = field(default_factory=dict)
 
     def sets(self) -> dict[str, Any]:
@@ -93,6 +109,9 @@ class Annotations:
         if self.sketch:
             shape = {"ngram": self.sketch.ngram, "bands": self.sketch.bands, "rows": self.sketch.rows}
             found["sketch"] = {"version": VERSIONS["sketch"], "shape": shape, "spans": spans}
+        if self.sample:
+            limits = {"documents": DOCUMENTS, "characters": CHARACTERS}
+            found[SAMPLE] = {"version": VERSIONS[SAMPLE], "limits": limits, "spans": spans}
         return found
 
 
@@ -123,6 +142,7 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
         bad_words=load_bad_words(words.list, manifest.root, words.mode) if words else None,
         own=own,
         sketch=manifest.dedup,
+        sample=True,
         versions=versions,
     )
 
@@ -132,11 +152,24 @@ def _quality_model(root: str, quality: Quality) -> QualityModel:
     return QualityModel.load(resolve(quality.model, root), window=preset.window, positive=preset.positive)
 
 
-def annotate(texts: pa.Array, wanted: Annotations, names: set[str], model: LanguageModel | None) -> dict[str, Any]:
+def annotate(
+    texts: pa.Array,
+    wanted: Annotations,
+    names: set[str],
+    model: LanguageModel | None,
+    picked: NDArray[np.int64] | None = None,
+) -> dict[str, Any]:
     """Compute the named sets for a batch of text.
 
+    Args:
+        texts: the batch.
+        wanted: what each set holds.
+        names: of the sets.
+        model: for the language.
+        picked: rows of which the set `sample` has excerpts; all others have a row per text.
+
     Returns:
-        For each name a record batch with one row per text.
+        For each name a record batch.
     """
     column = from_arrow(texts)
     done: dict[str, pa.RecordBatch] = {}
@@ -173,6 +206,8 @@ def annotate(texts: pa.Array, wanted: Annotations, names: set[str], model: Langu
         done["sketch"] = sketch_batch(edited, SketchConfig(shape.ngram, shape.bands, shape.rows))
     if "bad_words" in names and wanted.bad_words:
         done["bad_words"] = bad_words_batch(edited, wanted.bad_words)
+    if SAMPLE in names and picked is not None:
+        done[SAMPLE] = excerpts(edited, picked)
     for name in wanted.own:
         if f"own-{name}" in names:
             done[f"own-{name}"] = _own(name, edited)

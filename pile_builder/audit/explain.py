@@ -10,6 +10,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pile_builder.annotate.sets import SAMPLE
 from pile_builder.blocks import open_parquet
 from pile_builder.document import document_id, is_id
 from pile_builder.errors import PileError
@@ -112,9 +113,9 @@ def _known(
 def _annotations(store: Store, block: Mapping[str, Any], row: int) -> tuple[dict[str, Any], list[Any]]:
     annotations: dict[str, Any] = {}
     spans: list[Any] = []
-    for key in block["sets"].values():
+    for set_name, key in block["sets"].items():
         name = Commits(store, "annotate").load(key)["object"]
-        if not name:
+        if not name or set_name == SAMPLE:
             continue
         with store.open(name) as stream:
             values = open_parquet(stream).read().slice(row, 1).to_pylist()[0]

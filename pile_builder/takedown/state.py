@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pile_builder.annotate.sets import SAMPLE
 from pile_builder.blocks import open_parquet
 from pile_builder.finished import STORY
 from pile_builder.manifest import Manifest
@@ -26,8 +27,8 @@ CORPUS = "work/corpus.json"
 """Which mixture and which list the shards are of: `key`, and `takedown`, null while they are rewritten."""
 PURGED = "work/purged.json"
 """There once something was taken down here, so that builds without a list need not ask their blocks."""
-PURGED_PHASES = ("ingest", "select", "decontaminate")
-"""Phases whose objects hold text, addresses or metadata of documents."""
+PURGED_PHASES = ("ingest", "annotate", "select", "decontaminate")
+"""Phases whose objects hold text, addresses or metadata of documents; of annotate, the samples."""
 
 
 def taken_of(record: Mapping[str, Any], part: str = "block") -> dict[int, tuple[str, str]]:
@@ -78,6 +79,7 @@ def purge_tasks(store: Store, takedown: Takedown) -> list[dict[str, Any]]:
         | {"phase": phase, "record": record}
         for phase in PURGED_PHASES
         for record in sorted(Commits(store, phase).done())
+        if phase != "annotate" or Commits(store, phase).load(record).get("set") == SAMPLE
     ]
 
 
