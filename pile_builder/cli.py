@@ -17,6 +17,7 @@ from rich.table import Table
 
 from pile_builder import __version__
 from pile_builder.cli_dedup import dedup
+from pile_builder.cli_plan import select
 from pile_builder.cli_tokenize import formats, tokenize
 from pile_builder.cli_tokenizer import tokenizer
 from pile_builder.errors import PileError
@@ -33,6 +34,7 @@ app.add_typer(rules, name="rules")
 app.add_typer(classifiers, name="classifier")
 app.add_typer(decontaminations, name="decontaminate")
 app.add_typer(dedup, name="dedup")
+app.command()(select)
 app.command()(tokenize)
 app.command()(formats)
 app.add_typer(tokenizer, name="tokenizer")

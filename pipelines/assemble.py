@@ -89,7 +89,7 @@ class WriteShard(TaskFunction):
             int(np.searchsorted(segment, task["start"])),
             int(np.searchsorted(segment, task["end"])) - int(np.searchsorted(segment, task["start"])),
         )
-        shard = _Shard(self.names)
+        shard = ShardLines(self.names)
         cuts = {name: _Cuts.of(values, self.seed, name) for name, values in record["sources"].items()}
         compressor = zstandard.ZstdCompressor(level=self.level, write_checksum=True)
         with ExitStack() as stack:
@@ -114,7 +114,7 @@ class WriteShard(TaskFunction):
             "sources": {name: shard.counts(name) for name in sorted(shard.lines)},
         }
 
-    def _lines(self, part: pa.Table, cuts: Mapping[str, _Cuts], opened: _Opened) -> Iterator[_Part]:
+    def _lines(self, part: pa.Table, cuts: Mapping[str, _Cuts], opened: _Opened) -> Iterator[Part]:
         """The documents that each row of the plan takes of its row group."""
         for row in part.to_pylist():
             files = self.blocks[row["block"]]
@@ -123,7 +123,7 @@ class WriteShard(TaskFunction):
             rows = np.flatnonzero(chosen)
             if len(rows):
                 ids, pieces = opened.pieces(row["block"], row["row_group"], rows)
-                yield _Part(files.source, row["copy"], group.ids[rows], ids, pieces)
+                yield Part(files.source, row["copy"], group.ids[rows], ids, pieces)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,9 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
+    """Documents of one source and copy: id64, id, and the pieces that each is written as."""
+
     source: str
     copy: int
     ids64: NDArray[np.uint64]
@@ -216,7 +218,7 @@ class _Opened:
         return self._files[name]
 
 
-class _Shard:
+class ShardLines:
     """What is known of a shard as its segments are written."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
@@ -231,7 +233,7 @@ class _Shard:
         self._offset = 0
         self._index: list[pa.RecordBatch] = []
 
-    def segment(self, number: int, parts: Sequence[_Part], segment_key: np.uint64) -> bytes:
+    def segment(self, number: int, parts: Sequence[Part], segment_key: np.uint64) -> bytes:
         """The lines of one segment: documents in keyed order, the pieces of one after another."""
         ids64 = np.concatenate([np.zeros(0, np.uint64), *(part.ids64 for part in parts)])
         copies = np.concatenate(

@@ -24,15 +24,14 @@ from pile_builder.pipelines.decontaminate import run_decontaminate
 from pile_builder.pipelines.dedup import run_dedup
 from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
 from pile_builder.pipelines.engine import RunOptions, run_tasks
-from pile_builder.pipelines.ingest import IngestSplit, PoolHandle
+from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.tokenize import tokenize_corpus
-from pile_builder.pool import Extraction, Gate
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
-from pile_builder.work import Work, changes, gated, plan_work, remember, split_to_json
+from pile_builder.work import Work, changes, plan_work, remember, split_to_json
 
 CORPUS = "work/corpus.json"
 
@@ -72,18 +71,9 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
 
 def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:
     """The extraction pool of a build; indexes the sources' side tables first."""
-    extractions = {}
-    for name, plugin in manifest.plugins.items():
-        language = manifest.select_of(name).language
-        gate = Gate(language.keep, language.gate_score) if gated(plugin) and language and language.keep else None
-        extractions[name] = Extraction(
-            source=plugin,
-            gate=gate,
-            tables=_side_tables(store, work, name, manifest),
-            seconds=manifest.limits.record_seconds,
-            time_limited=frozenset(manifest.limits.time_limited),
-            document_bytes=manifest.limits.document_bytes,
-        )
+    extractions = {
+        name: extraction_of(manifest, name, _side_tables(store, work, name, manifest)) for name in manifest.plugins
+    }
     return PoolHandle(extractions, options.workers, manifest.limits.worker_memory)
 
 

@@ -15,7 +15,7 @@ from pile_builder.document import LEDGER
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.selection import Select
 from pile_builder.storage import Commits, Store
-from pile_builder.verdicts import Test, load_columns, tests
+from pile_builder.verdicts import Test, first_failures, load_columns, tests
 
 
 @dataclass
@@ -42,11 +42,8 @@ class SelectBlock(TaskFunction):
         return {"ledger": name, "dropped": dict(sorted(rules.items())), "name": task["name"]}
 
     def _ledger(self, count: int, applied: Iterator[Test]) -> pa.Table:
-        open_rows = np.ones(count, np.bool_)
         parts = []
-        for test in applied if count else ():
-            rows = np.flatnonzero(open_rows & test.fails)
-            open_rows[rows] = False
+        for test, rows in first_failures(count, applied):
             detail = test.detail.take(pa.array(rows)) if test.detail is not None else pa.array([""] * len(rows))
             parts.append(
                 pa.table(
