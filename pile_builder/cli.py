@@ -17,7 +17,7 @@ from rich.table import Table
 
 from pile_builder import __version__
 from pile_builder.cli_dedup import dedup
-from pile_builder.cli_plan import select
+from pile_builder.cli_plan import plan, select
 from pile_builder.cli_tokenize import formats, tokenize
 from pile_builder.cli_tokenizer import tokenizer
 from pile_builder.errors import PileError
@@ -34,6 +34,7 @@ app.add_typer(rules, name="rules")
 app.add_typer(classifiers, name="classifier")
 app.add_typer(decontaminations, name="decontaminate")
 app.add_typer(dedup, name="dedup")
+app.command()(plan)
 app.command()(select)
 app.command()(tokenize)
 app.command()(formats)

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 UNITS = {
+    "plan": "sources",
     "ingest": "splits",
     "annotate": "sidecars",
     "select": "blocks",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import resource
 import signal
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -81,7 +81,7 @@ class ExtractionPool:
 
     def __init__(self, extractions: Mapping[str, Extraction], workers: int, memory: int) -> None:
         self.workers = workers
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._lock = Lock()
         self._limits = {name: extraction.seconds for name, extraction in extractions.items()}
         self._pool = ProcessPool(

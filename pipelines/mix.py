@@ -85,7 +85,7 @@ def _plan(store: Store, work: Work, manifest: Manifest) -> dict[str, Any]:
     if not any(available.values()):
         msg = "no document survived; `pile status` and report/summary.json say which rules dropped them"
         raise BuildError(msg)
-    asked = _mixture_spec(manifest)
+    asked = mixture_spec(manifest)
     cuts = _hold_out(manifest, plan_mixture(available, asked), blocks)
     holdout_key = key(seed, HOLDOUT_PURPOSE)
     held = {name: cuts[name].validation_bytes + cuts[name].test_bytes for name in names}
@@ -123,7 +123,8 @@ def _plan(store: Store, work: Work, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _mixture_spec(manifest: Manifest) -> MixtureSpec:
+def mixture_spec(manifest: Manifest) -> MixtureSpec:
+    """The mixture that a manifest asks for."""
     entries = manifest.sources
     return MixtureSpec(
         epochs={name: one.epochs for name, one in entries.items() if one.epochs is not None},

@@ -7,7 +7,8 @@ records that were read in unit i. All formulas are textbook ones:
   the unit's estimated total M_i mean(y), x_i its size (stored bytes read, or 1 a unit) and X that of all units.
 - Its variance: (X / sum x)^2 (n (1 - f) s_d^2 + f sum M_i^2 (1 - m_i / M_i) s_i^2 / m_i), with s_d^2 the variance of
   the residuals y_i - R x_i with n - 1 degrees of freedom, s_i^2 that of the records of unit i, and f = sum x / X. Of
-  the two sizes the one with the smaller estimated variance is taken.
+  the two sizes the one with the smaller estimated variance is taken. Where all n units drawn have equally many records,
+  the number of records is given the spread that one unit of n + 2 with twice as many would bring (Laplace's rule).
 - Intervals of totals: T exp(+- t sqrt(var) / T), t from Student's distribution with n - 1 degrees of freedom (where
   every unit was read, sum m_i - 1).
 - A share of the records, p: Wilson's interval (1927) with the effective sample size p (1 - p) / var(p), at most the
@@ -65,6 +66,9 @@ class Estimate:
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
+NOTHING: Final = Estimate(0.0, 0.0, 0.0)
+
+
 def from_json(data: dict[str, float]) -> Estimate:
     """The estimate that `as_json` gave."""
     return Estimate(data["value"], data["low"], data["high"])
@@ -112,7 +116,14 @@ class Population:
         """How many records the source has."""
         # Of one unit that was not read to its end only chance can be told, as if records came one by one (Poisson).
         alone = self._is_alone
-        return self._total(lambda unit: (float(unit.records), float(unit.records) if alone else 0.0))
+        total = self._total(lambda unit: (float(unit.records), float(unit.records) if alone else 0.0))
+        if total.low < total.high or self._is_whole or not total.value:
+            return total
+        drawn = len(self.units)
+        covered = sum(1 / _times(unit) for unit in self.units) / self.count
+        error = sqrt((1 - covered) * drawn / (drawn + 2)) / drawn
+        spread = exp(self._quantile() * error)
+        return Estimate(total.value, total.value / spread, total.value * spread)
 
     def total(self, column: int) -> Estimate:
         """The total of one of the quantities that were noted of each record."""
@@ -165,7 +176,7 @@ class Population:
         found = np.array([of(unit) for unit in self.units])
         read = np.array([unit.read for unit in self.units], np.float64)
         # A unit that was read in part stands for its whole, where units are counted.
-        whole = np.array([unit.size / unit.read if 0 < unit.read < unit.size else 1.0 for unit in self.units])
+        whole = np.array([_times(unit) for unit in self.units])
         ones = np.ones(len(read))
         covered = float((1 / whole).sum()) / max(self.count, 1)
         candidates = [(found * np.stack([whole, whole**2], axis=1), ones, float(self.count), covered)]
@@ -187,6 +198,11 @@ class Population:
         freedom = self.sampled - 1 if self._is_whole or len(self.units) < 2 else len(self.units) - 1
         tail = 1 - (1 - LEVEL) / 2
         return float(stdtrit(freedom, tail)) if freedom >= 1 else float(stdtrit(1, tail))
+
+
+def _times(unit: Unit) -> float:
+    """How many times as large a unit is as what was read of it."""
+    return unit.size / unit.read if 0 < unit.read < unit.size else 1.0
 
 
 def _unit_total(unit: Unit, column: int, is_alone: bool) -> tuple[float, float]:  # noqa: FBT001

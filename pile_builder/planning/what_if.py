@@ -195,8 +195,9 @@ def block_effect(store: Store, block: Mapping[str, Any], now: Select, then: Sele
         hashes = keyed_hash(key(seed, "examples of changed verdicts"), id64(names["id"].combine_chunks()))
         for rows, verdict, examples in ((enters, before, effect.entering), (leaves, after, effect.leaving)):
             for row in nsmallest(EXAMPLES, rows.tolist(), key=lambda one: int(hashes[one])):
-                known = [names[column][row].as_py() for column in ("id", "key")]
-                examples.append(Example(int(hashes[row]), *known, int(sizes[row]), *verdict.of_row(row)))
+                identity, upstream = (str(names[column][row].as_py()) for column in ("id", "key"))
+                size, why = int(sizes[row]), verdict.of_row(row)
+                examples.append(Example(int(hashes[row]), identity, upstream, size, *why))
     return effect
 
 
