@@ -7,6 +7,8 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -132,25 +134,31 @@ def verify(directory: CorpusPath) -> None:
     Exports below a build are read too. Token shards are read by their container's rules and must hold the recorded
     token stream; some documents of each shard are encoded again.
     """
-    from pile_builder.audit.verify import recorded_digest, verify_corpus
+    from pile_builder.audit.subsets import verify_subsets
+    from pile_builder.audit.verify import recorded_digests, verify_corpus
     from pile_builder.audit.verify_tokens import exports_in, verify_export
     from pile_builder.storage import Store
 
     problems = 0
     store = Store(directory)
     exports = exports_in(store)
-    digest = ""
+    digests: list[str] = []
     if exports != [""]:
-        digest = recorded_digest(store)
+        digests = recorded_digests(store)
         lines = size = 0
         for result in verify_corpus(store):
             problems += _say_problems(result.name, result.problems)
             lines += result.lines
             size += result.bytes
         typer.echo(f"{lines:,} documents, {size:,} bytes of text read")
+        for folder, checks in groupby(verify_subsets(store), key=itemgetter(0)):
+            of_subset = [check for _, check in checks]
+            problems += sum(_say_problems(check.name, check.problems) for check in of_subset)
+            lines, size = (sum(getattr(check, what) for check in of_subset) for what in ("lines", "bytes"))
+            typer.echo(f"{folder}: {lines:,} documents, {size:,} bytes of text read")
     for name in exports:
         documents = tokens = 0
-        for check in verify_export(Store(store.path(name)) if name else store, digest):
+        for check in verify_export(Store(store.path(name)) if name else store, digests):
             problems += _say_problems(f"{name or directory}: {check.name}", check.problems)
             documents += check.documents
             tokens += check.tokens

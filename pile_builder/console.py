@@ -23,6 +23,7 @@ UNITS = {
     "settle": "blocks",
     "mix": "plan",
     "assemble": "shards",
+    "subsets": "shards",
     "tokenize": "shards",
     "merges": "splits",
     "read": "MB",
@@ -115,6 +116,9 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
         pieces = f" in {counts['pieces']:,} pieces" if counts["pieces"] != counts["documents"] else ""
         line = f"{split:<10} {counts['documents']:>9,} documents {counts['bytes']:>15,} bytes{pieces}"
         console.print(line, highlight=False)
+    for one in summary.get("subsets", ()):
+        line = f"{one['subset']:<10} {one['documents']:>9,} documents {one['bytes']:>15,} bytes, {one['share']:.1%} of train"
+        console.print(f"{line}, in {one['folder']}", highlight=False, soft_wrap=True)
     for alarm in summary.get("alarms", ()):
         console.print(f"alarm: {alarm}", style="bold red", highlight=False)
     console.print(f"corpus: {out.rstrip('/')}/corpus  digest {summary['digest']}", highlight=False, soft_wrap=True)

@@ -26,6 +26,7 @@ from pile_builder.blocks import open_parquet, write_table
 from pile_builder.mixing.holdout import HOLDOUT_PURPOSE, HoldoutCut, split_of
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.mixing.plan import part_of, segment_order
+from pile_builder.mixing.subsets import SUBSET_PURPOSE
 from pile_builder.pieces import cut_pieces
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.mix import SPLITS, load_plan
@@ -71,7 +72,15 @@ class BlockFiles:
 
 @dataclass
 class WriteShard(TaskFunction):
-    """Writes one shard and its index."""
+    """Writes one shard and its index.
+
+    Attributes:
+        mix: key of the plan; a task may name its own.
+        blocks: by rank.
+        names: `pile_set_name` by source.
+        seed, level: of choices, and of zstd.
+        phase: that keeps the indexes.
+    """
 
     store: Store
     mix: str
@@ -79,10 +88,11 @@ class WriteShard(TaskFunction):
     names: Mapping[str, str]
     seed: int
     level: int
+    phase: str = "assemble"
 
     def __call__(self, task: Task) -> Mapping[str, Any]:
         """Write `corpus/<name>`; returns its digests, counts and frames."""
-        record = Commits(self.store, "mix").load(self.mix)
+        record = Commits(self.store, "mix").load(task.get("mix", self.mix))
         plan = load_plan(self.store, record, task["split"])
         segment = plan["segment"].to_numpy()
         plan = plan.slice(
@@ -101,7 +111,7 @@ class WriteShard(TaskFunction):
                 frame = compressor.compress(lines)
                 shard.frames.append({"offset": stream.size, "size": len(frame), "bytes": len(lines)})
                 stream.write(frame)
-        with self.store.writing(Commits(self.store, "assemble").object_name) as index:
+        with self.store.writing(Commits(self.store, self.phase).object_name) as index:
             write_table(index, shard.index())
         return {
             "name": task["name"],
@@ -148,21 +158,32 @@ class Part:
 
 @dataclass(frozen=True)
 class _Cuts:
-    """Which documents of a source go to which split and get the fractional copy."""
+    """Which documents of a source go to which split, get the fractional copy, and belong to the subset, if any."""
 
     holdout_key: np.uint64
     epochs_key: np.uint64
+    subset_key: np.uint64
     holdout: HoldoutCut
     extra: np.uint64
+    subset: np.uint64 | None
 
     @classmethod
     def of(cls, values: Mapping[str, Any], seed: int, source: str) -> _Cuts:
         holdout = HoldoutCut(np.uint64(values["validation_cut"]), np.uint64(values["test_cut"]), 0, 0)
-        return cls(key(seed, HOLDOUT_PURPOSE), key(seed, f"epochs:{source}"), holdout, np.uint64(values["extra_cut"]))
+        return cls(
+            key(seed, HOLDOUT_PURPOSE),
+            key(seed, f"epochs:{source}"),
+            key(seed, SUBSET_PURPOSE),
+            holdout,
+            np.uint64(values["extra_cut"]),
+            np.uint64(values["subset_cut"]) if "subset_cut" in values else None,
+        )
 
     def choose(self, group: _Group, row: Mapping[str, Any]) -> NDArray[np.bool_]:
         split = "train" if row["selection"] == "extra" else row["selection"]
         inside = group.kept & (split_of(keyed_hash(self.holdout_key, group.ids), self.holdout) == SPLITS.index(split))
+        if self.subset is not None:
+            inside &= keyed_hash(self.subset_key, group.ids) < self.subset
         chosen: NDArray[np.bool_] = inside & (part_of(np.where(inside, group.sizes, 0), row["parts"]) == row["part"])
         if row["selection"] == "extra":
             chosen &= keyed_hash(self.epochs_key, group.ids) < self.extra

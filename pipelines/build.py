@@ -13,6 +13,7 @@ from pile_builder.audit.contamination import contamination_report
 from pile_builder.audit.explain import STORY
 from pile_builder.audit.lock import lock_text
 from pile_builder.audit.privacy import privacy_report
+from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, subset_summary
 from pile_builder.audit.summary import summarise
 from pile_builder.dedup.config import Dedup
 from pile_builder.export.config import Export
@@ -29,6 +30,7 @@ from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
+from pile_builder.pipelines.subsets import run_subsets
 from pile_builder.pipelines.tokenize import tokenize_corpus
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
 from pile_builder.work import Work, changes, plan_work, remember, split_to_json
@@ -62,7 +64,8 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     mix = run_mix(store, work, manifest)
     options.watch("mix", 1, 1, 0)
     shards = run_assemble(store, work, manifest, mix, options)
-    summary = finish(store, work, manifest, mix, shards)
+    subsets = run_subsets(store, work, manifest, mix, options)
+    summary = finish(store, work, manifest, mix, shards, subsets)
     if manifest.exports:
         summary["exports"] = run_exports(store, manifest.exports, options)
         store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
@@ -160,10 +163,18 @@ def run_assemble(
 
 
 def finish(
-    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], shards: list[dict[str, Any]]
+    store: Store,
+    work: Work,
+    manifest: Manifest,
+    mix: Mapping[str, Any],
+    shards: list[dict[str, Any]],
+    subsets: Sequence[WrittenSubset] = (),
 ) -> dict[str, Any]:
-    """Write the summary, the lock and the dataset card; sweep what crashes left behind. Returns the summary."""
+    """Write the summary, the lock and the dataset cards; sweep what crashes left behind. Returns the summary."""
     summary = summarise(store, work, manifest, mix, shards)
+    held_out = [shard for shard in shards if shard["split"] != "train"]
+    if subsets:
+        summary["subsets"] = [subset_summary(one, summary, held_out) for one in subsets]
     story = {
         "blocks": [
             block.task(block.settle)
@@ -178,8 +189,11 @@ def finish(
         "shards": shard_tasks(work, mix),
     }
     store.write(STORY, orjson.dumps(story))
-    store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards).encode())
+    locked = [subset_lock(one, held_out) for one in subsets]
+    store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards, locked).encode())
     store.write("corpus/README.md", dataset_card(manifest, summary, shards).encode())
+    for subset, counts in zip(subsets, summary.get("subsets", ()), strict=True):
+        store.write(f"corpus/{subset.folder}/README.md", subset_card(manifest, subset, counts).encode())
     if manifest.dedup:
         report = dedup_report(store, work, manifest.dedup)
         store.write("report/dedup.json", orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")

@@ -30,6 +30,15 @@ def dataset_card(manifest: Manifest, summary: Mapping[str, Any], shards: Sequenc
     written = "\n".join(
         f"| {split} | {counts['documents']:,} | {counts['bytes']:,} |" for split, counts in summary["written"].items()
     )
+    subsets = "\n".join(
+        f"| {one['folder'].removeprefix('corpus/')} | {one['documents']:,} | {one['bytes']:,} | {one['share']:.2%} |"
+        for one in summary.get("subsets", ())
+    )
+    nested = f"""
+| nested subset of train | documents, with copies | bytes of text | share |
+|---|---:|---:|---:|
+{subsets}
+"""
     about = f"{manifest.description.strip()}\n\n" if manifest.description else ""
     return f"""---
 {head}---
@@ -45,7 +54,7 @@ def dataset_card(manifest: Manifest, summary: Mapping[str, Any], shards: Sequenc
 | split | documents, with copies | bytes of text |
 |---|---:|---:|
 {written}
-
+{nested if subsets else ""}
     from datasets import load_dataset
     corpus = load_dataset("path/to/this/folder", split="train", streaming=True)
 """

@@ -22,7 +22,12 @@ LIBRARIES = (
 
 
 def lock_text(
-    store: Store, work: Work, manifest: Manifest, summary: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]
+    store: Store,
+    work: Work,
+    manifest: Manifest,
+    summary: Mapping[str, Any],
+    shards: Sequence[Mapping[str, Any]],
+    subsets: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """The lock as YAML. Names of inputs are relative to their root; no path of the machine appears."""
     time_limited = sorted(
@@ -49,4 +54,6 @@ def lock_text(
             for shard in shards
         ],
     }
+    if subsets:
+        lock["subsets"] = list(subsets)
     return str(yaml.safe_dump(lock, sort_keys=False, allow_unicode=True, width=120))

@@ -28,8 +28,8 @@ class ShardCheck:
     problems: list[str] = field(default_factory=list)
 
 
-def recorded_digest(store: Store) -> str:
-    """The digest of a finished build.
+def recorded_digests(store: Store) -> list[str]:
+    """The digests of a finished build: of the corpus, then of each subset with the held-out sets.
 
     Raises:
         PileError: there is none.
@@ -37,7 +37,8 @@ def recorded_digest(store: Store) -> str:
     if not store.exists("report/summary.json") or not store.exists("manifest.lock.yaml"):
         msg = f"{store.root}: no finished build here (report/summary.json is missing); run `pile build` to its end"
         raise PileError(msg)
-    return str(orjson.loads(store.read("report/summary.json"))["digest"])
+    summary = orjson.loads(store.read("report/summary.json"))
+    return [str(one["digest"]) for one in (summary, *summary.get("subsets", ()))]
 
 
 def verify_corpus(store: Store) -> Iterator[ShardCheck]:
@@ -46,7 +47,7 @@ def verify_corpus(store: Store) -> Iterator[ShardCheck]:
     Raises:
         PileError: there is no finished build.
     """
-    recorded_digest(store)
+    recorded_digests(store)
     summary = orjson.loads(store.read("report/summary.json"))
     lock = yaml.load(store.read("manifest.lock.yaml"), Loader=yaml.CSafeLoader)
     commits = Commits(store, "assemble")
@@ -54,7 +55,7 @@ def verify_corpus(store: Store) -> Iterator[ShardCheck]:
     counted: dict[str, dict[str, int]] = {}
     for entry in lock["files"]:
         check = ShardCheck(entry["name"])
-        _check_shard(store, entry, records.get(entry["name"]), check)
+        check_shard(store, entry, records.get(entry["name"]), check)
         split = entry["name"].split("/")[0].split(".")[0]
         total = counted.setdefault(split, {"documents": 0, "bytes": 0})
         total["documents"] += check.lines
@@ -73,7 +74,15 @@ def verify_corpus(store: Store) -> Iterator[ShardCheck]:
     yield whole
 
 
-def _check_shard(store: Store, entry: dict[str, Any], record: dict[str, Any] | None, check: ShardCheck) -> None:
+def check_shard(store: Store, entry: dict[str, Any], record: dict[str, Any] | None, check: ShardCheck) -> None:
+    """Read one shard and note in `check` what it holds and what is wrong with it.
+
+    Args:
+        store: the build.
+        entry: the shard in the lock.
+        record: of its writing, which names its index; None if that is gone.
+        check: to be filled in.
+    """
     name = f"corpus/{entry['name']}"
     if not store.exists(name):
         check.problems.append("missing")

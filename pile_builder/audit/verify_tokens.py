@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,16 +44,17 @@ def exports_in(store: Store) -> list[str]:
     return [f"tokens/{name}" for name in store.folders("tokens") if store.exists(f"tokens/{name}/{EXPORT}")]
 
 
-def verify_export(store: Store, corpus_digest: str = "") -> Iterator[TokenCheck]:
-    """Check every shard of an export; with the digest of a corpus, that it was made of that.
+def verify_export(store: Store, corpus_digests: Sequence[str] = ()) -> Iterator[TokenCheck]:
+    """Check every shard of an export; with the digests of a corpus and its subsets, that it was made of one of them.
 
     Raises:
         PileError: there is no finished export.
     """
     export, form = load_export(store)
     made_of = export["corpus"]["digest"]
-    if corpus_digest and made_of != corpus_digest:
-        problem = f"made of a corpus with digest {made_of}, this one's is {corpus_digest}; run `pile tokenize` again"
+    if corpus_digests and made_of not in corpus_digests:
+        known = " or ".join(corpus_digests)
+        problem = f"made of a corpus with digest {made_of}, this one's is {known}; run `pile tokenize` again"
         yield TokenCheck("corpus", problems=[problem])
     damaged = dict(_damaged_files(store, export))
     for names, shards in itertools.groupby(
