@@ -117,8 +117,9 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
         line = f"{split:<10} {counts['documents']:>9,} documents {counts['bytes']:>15,} bytes{pieces}"
         console.print(line, highlight=False)
     for one in summary.get("subsets", ()):
-        line = f"{one['subset']:<10} {one['documents']:>9,} documents {one['bytes']:>15,} bytes, {one['share']:.1%} of train"
-        console.print(f"{line}, in {one['folder']}", highlight=False, soft_wrap=True)
+        line = f"{one['subset']:<10} {one['documents']:>9,} documents {one['bytes']:>15,} bytes"
+        where = f"{one['share']:.1%} of train, in {one['folder']}"
+        console.print(f"{line}, {where}", highlight=False, soft_wrap=True)
     for alarm in summary.get("alarms", ()):
         console.print(f"alarm: {alarm}", style="bold red", highlight=False)
     console.print(f"corpus: {out.rstrip('/')}/corpus  digest {summary['digest']}", highlight=False, soft_wrap=True)

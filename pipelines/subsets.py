@@ -20,7 +20,7 @@ from pile_builder.manifest import Manifest
 from pile_builder.mixing.holdout import HOLDOUT_PURPOSE, TRAIN, HoldoutCut, split_of
 from pile_builder.mixing.keyed import HashHistogram, bins_of, key, keyed_hash
 from pile_builder.mixing.plan import Layout, plan_training
-from pile_builder.mixing.subsets import FOLDER, SUBSET_PURPOSE, Subset, copied_bytes
+from pile_builder.mixing.subsets import FOLDER, SUBSET_PURPOSE, Subset, copied_bytes, nearest_cut
 from pile_builder.pipelines.assemble import BlockFiles, WriteShard
 from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.mix import kept_documents, row_group_sums, to_row_groups, write_plan
@@ -175,7 +175,7 @@ def _cuts(
         for subset in subsets:
             quota = quotas[subset][name]
             here = bins_of(hashes) == histogram.bin_of(quota)
-            cuts[subset][name] = histogram.cut_in_bin(quota, hashes[here], weights[here])
+            cuts[subset][name] = nearest_cut(histogram, quota, hashes[here], weights[here])
     return cuts, quotas
 
 

@@ -1,8 +1,9 @@
 """Nested subsets of the training corpus, for studies of how results scale with data.
 
 Every document has one hash, keyed by the seed and the purpose `SUBSET_PURPOSE`. A subset takes of each source the
-documents with the smallest hashes, with all their copies, until they hold its fraction of the source's training bytes.
-So subsets have the corpus's mixture, within a document of each source, and a smaller one lies inside every larger one.
+documents with the smallest hashes, with all their copies, so many that their bytes come nearest to its fraction of the
+source's training bytes, and one at least. So subsets have the corpus's mixture, within half a document of each source,
+and a smaller one lies inside every larger one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pile_builder.mixing.keyed import HashHistogram
 from pile_builder.mixing.weights import Number
 
 SUBSET_PURPOSE: Final = "subset"
@@ -90,3 +92,28 @@ def copied_bytes(sizes: NDArray[np.int64], is_extra: NDArray[np.bool_], epochs: 
         epochs: of their source.
     """
     return sizes * (floor(epochs) + is_extra.astype(np.int64))
+
+
+def nearest_cut(
+    histogram: HashHistogram, quota: int, hashes: NDArray[np.uint64], weights: NDArray[np.int64]
+) -> np.uint64:
+    """The cut below which a source's documents hold the bytes that come nearest to a quota; one document at least.
+
+    It rises with the quota. A document that would go as far beyond the quota as it falls short without it is taken.
+
+    Args:
+        histogram: of all of the source's documents, by hash and bytes of all copies.
+        quota: bytes, at most the histogram's total.
+        hashes: of the documents in the bin `histogram.bin_of(quota)`.
+        weights: bytes of all copies of each of them.
+
+    Raises:
+        ValueError: the documents are not those of that bin.
+    """
+    cut = histogram.cut_in_bin(quota, hashes, weights)
+    if not cut:
+        return cut
+    last = np.uint64(int(cut) - 1)
+    before = histogram.through(histogram.bin_of(quota) - 1) + int(weights[hashes < last].sum())
+    beyond = before + int(weights[hashes == last].sum()) - quota
+    return last if before and quota - before < beyond else cut

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -23,7 +24,11 @@ class Profile(Model):
 
     description: str = ""
     workers: int = Field(ge=1, description="machines")
-    vcpus: int = Field(ge=1, description="virtual CPUs of a machine")
+    vcpus: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="virtual CPUs of a machine; this one's if not given",
+    )
     memory_gb: float = Field(gt=0, description="memory of a machine")
     disk_gb: float = Field(0, ge=0, description="disk of a machine")
     vcpu_hour: float = Field(ge=0, description="price of a virtual CPU for an hour")

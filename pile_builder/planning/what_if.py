@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import yaml
 from numpy.typing import NDArray
 
@@ -191,13 +192,9 @@ def block_effect(store: Store, block: Mapping[str, Any], now: Select, then: Sele
         effect.gone_anyway.add(sizes[leaves[lost[leaves]]])
     if len(enters) or len(leaves):
         with store.open(name) as stream:
-            names = open_parquet(stream).read(columns=["id", "key"]).combine_chunks()
-        hashes = keyed_hash(key(seed, "examples of changed verdicts"), id64(names["id"].combine_chunks()))
+            names = open_parquet(stream).read(columns=["id", "key"])
         for rows, verdict, examples in ((enters, before, effect.entering), (leaves, after, effect.leaving)):
-            for row in nsmallest(EXAMPLES, rows.tolist(), key=lambda one: int(hashes[one])):
-                identity, upstream = (str(names[column][row].as_py()) for column in ("id", "key"))
-                size, why = int(sizes[row]), verdict.of_row(row)
-                examples.append(Example(int(hashes[row]), identity, upstream, size, *why))
+            examples += _examples(names.take(pa.array(rows)), rows, sizes, verdict, seed)
     return effect
 
 
@@ -222,6 +219,19 @@ class _Verdict:
         """Rule, value and threshold of what drops a row."""
         test = self.tests[self.first[row]]
         return test.name, float(test.values[row]), float(np.broadcast_to(test.threshold, len(self.first))[row])
+
+
+def _examples(
+    names: pa.Table, rows: NDArray[np.int64], sizes: NDArray[np.int64], verdict: _Verdict, seed: int
+) -> list[Example]:
+    """The rows of a block with the smallest hashes, which `names` has ids and keys of."""
+    hashes = keyed_hash(key(seed, "examples of changed verdicts"), id64(names["id"].combine_chunks())).tolist()
+    found = []
+    for at in nsmallest(EXAMPLES, range(len(rows)), key=lambda one: hashes[one]):
+        identity, upstream = (str(names[column][at].as_py()) for column in ("id", "key"))
+        row = int(rows[at])
+        found.append(Example(hashes[at], identity, upstream, int(sizes[row]), *verdict.of_row(row)))
+    return found
 
 
 def _plain(value: Any) -> Any:

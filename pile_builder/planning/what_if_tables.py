@@ -82,7 +82,7 @@ def _print_change(
     if not examples:
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=True, header_style="dim")
-    for column in ("    value", f"{why} by", "key (or `pile explain` its id: --json)"):
+    for column in ("    value", f"{why} by", "key"):
         table.add_column(column, overflow="ellipsis", no_wrap=True, justify="right" if "value" in column else "left")
     for one in examples:
         key = one.key if len(one.key) <= _KEY_WIDTH else f"{one.key[: _KEY_WIDTH - 3]}..."

@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pile_builder.mixing.subsets import copied_bytes, parse_subset
+from pile_builder.mixing.keyed import HashHistogram, bins_of, key, keyed_hash
+from pile_builder.mixing.subsets import copied_bytes, nearest_cut, parse_subset
 
 
 @pytest.mark.parametrize(
@@ -46,3 +49,26 @@ def test_copies_count():
     sizes, extra = np.array([10, 20, 30]), np.array([True, False, True])
     assert copied_bytes(sizes, extra, Fraction(5, 2)).tolist() == [30, 40, 90]
     assert copied_bytes(sizes, extra, Fraction(1, 2)).tolist() == [10, 0, 30]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(1, 1000), min_size=1, max_size=60), st.integers(0, 99), st.lists(st.floats(0, 1), min_size=2)
+)
+def test_cuts_come_nearest_and_rise_with_the_quota(sizes: list[int], seed: int, fractions: list[float]):
+    weights = np.array(sizes, np.int64)
+    hashes = keyed_hash(key(seed, "test"), np.arange(len(sizes), dtype=np.uint64))
+    order = np.argsort(hashes)
+    reached = np.concatenate([[0], np.cumsum(weights[order])])
+    histogram = HashHistogram()
+    histogram.add(hashes, weights)
+    before = 0
+    for fraction in sorted(fractions):
+        quota = int(fraction * reached[-1])
+        there = bins_of(hashes) == histogram.bin_of(quota)
+        cut = nearest_cut(histogram, quota, hashes[there], weights[there])
+        taken = int(weights[hashes < cut].sum())
+        assert taken in reached
+        assert abs(taken - quota) == min(abs(reached[1 if quota else 0 :] - quota))
+        assert cut >= before
+        before = cut

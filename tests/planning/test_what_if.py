@@ -11,6 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from pile_builder.annotate import sets
 from pile_builder.cli import app
 from pile_builder.errors import PileError
 from pile_builder.manifest import Manifest, check_manifest
@@ -18,7 +19,8 @@ from pile_builder.planning.trial_thresholds import parse_trials
 from pile_builder.planning.what_if import EXAMPLES, KEPT, what_if
 from pile_builder.storage import Commits, Store
 from pile_builder.work import plan_work
-from tests.test_build import run
+from tests.test_build import letters, run
+from tests.test_select_options import toy_model
 
 Make = Callable[..., Manifest]
 SELECT = {
@@ -78,6 +80,41 @@ def test_the_counts_are_those_of_a_rebuild(toy_manifest: Make, tmp_path: Path, t
         assert len(effect.entering) == min(effect.comes_in.documents, EXAMPLES)
         assert len(effect.leaving) == min(effect.goes_out.documents, EXAMPLES)
         assert effect.gone_anyway.documents <= effect.goes_out.documents
+
+
+def test_a_rule_of_ones_own_is_tried_too(toy_manifest: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    class Point:
+        name, value = "letters", "tests.test_build:letters"
+
+        def load(self) -> Any:
+            return letters
+
+    monkeypatch.setattr(sets, "entry_points", lambda group: [Point()] if group == sets.ENTRY_POINT_GROUP else [])
+    sets._point.cache_clear()
+    rules = [{"name": "short", "signal": "letters.count", "drop": "below", "threshold": 400}]
+    out = tmp_path / "out"
+    run(toy_manifest(select={"rules": rules}), out)
+    result = what_if(Store(str(out)), {"short": 700.0})
+    changed = toy_manifest(select=result.changes["select"])
+    assert changed.select.rules[0].threshold == 700
+    run(changed, out)
+    then = dropped_and_bytes(changed, out)
+    assert {name: tallied(effect.then) for name, effect in result.effects.items()} == then
+    sets._point.cache_clear()
+
+
+def test_a_threshold_on_quality_takes_the_place_of_chance(toy_manifest: Make, toy_files: Path, tmp_path: Path):
+    model = toy_model(toy_files, tmp_path)
+    out = tmp_path / "out"
+    run(toy_manifest(select={"language": None, "quality": {"model": model}}, dedup=None), out)
+    result = what_if(Store(str(out)), parse_trials(["quality=0.5"]))
+    assert result.effects["left"].trials[0].now is None
+    assert result.changes["select"]["quality"] == {"model": model, "threshold": 0.5}
+    changed = toy_manifest(select={"language": None, **result.changes["select"]}, dedup=None)
+    run(changed, out)
+    then = dropped_and_bytes(changed, out)
+    assert {name: tallied(effect.then) for name, effect in result.effects.items()} == then
+    assert all(effect.comes_in.documents for effect in result.effects.values())
 
 
 def test_one_source_gets_a_select_of_its_own(toy_manifest: Make, tmp_path: Path):
