@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
 
 from pile_builder.errors import PileError
+
+WIDTH = 130
+"""Columns that the tables need."""
 
 
 def select(
@@ -39,7 +42,7 @@ def select(
     trials = parse_trials(trial or ())
     with PhaseProgress(Console(stderr=True)) as progress:
         result = what_if(Store(directory), trials, source, workers, lambda done, total: progress("select", done, total))
-    print_what_if(result, Console())
+    print_what_if(result, _wide_console())
     if json:
         json.write_bytes(orjson.dumps(what_if_json(result), option=orjson.OPT_INDENT_2) + b"\n")
 
@@ -102,7 +105,7 @@ def plan(
             say=progress.say,
         )
         made = plan_build(loaded, options)
-    print_plan(made, Console())
+    print_plan(made, _wide_console())
     data = orjson.dumps(plan_json(made), option=orjson.OPT_INDENT_2) + b"\n"
     if json:
         json.write_bytes(data)
@@ -111,17 +114,22 @@ def plan(
 
 
 def _compare(directory: str, json: Path | None) -> None:
-    from rich.console import Console
-
     from pile_builder.planning.compare import compare_build
     from pile_builder.planning.plan_tables import print_comparison
     from pile_builder.storage import Store
 
     comparisons = compare_build(Store(directory))
-    print_comparison(comparisons, Console())
+    print_comparison(comparisons, _wide_console())
     if json:
         data = [one.as_json() for one in comparisons]
         json.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _wide_console() -> Any:
+    """Standard output, never so narrow that a table loses numbers: a pipe counts as 80 columns."""
+    from rich.console import Console
+
+    return Console(width=max(Console().width, WIDTH))
 
 
 def _check_folder(json: Path | None) -> None:

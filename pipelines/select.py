@@ -15,7 +15,7 @@ from pile_builder.document import LEDGER
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.selection import Select
 from pile_builder.storage import Commits, Store
-from pile_builder.verdicts import Test, first_failures, load_columns, tests
+from pile_builder.verdicts import Test, load_columns, tests
 
 
 @dataclass
@@ -39,11 +39,15 @@ class SelectBlock(TaskFunction):
             with self.store.writing(commits.object_name) as stream:
                 write_table(stream, ledger)
             name = stream.name
-        return {"ledger": name, "dropped": dict(sorted(rules.items())), "name": task["name"]}
+        dropped = dict(sorted(rules.items()))
+        return {"ledger": name, "dropped": dropped, "name": task["name"], "block": task["block"]}
 
     def _ledger(self, count: int, applied: Iterator[Test]) -> pa.Table:
+        open_rows = np.ones(count, np.bool_)
         parts = []
-        for test, rows in first_failures(count, applied):
+        for test in applied if count else ():
+            rows = np.flatnonzero(open_rows & test.fails)
+            open_rows[rows] = False
             detail = test.detail.take(pa.array(rows)) if test.detail is not None else pa.array([""] * len(rows))
             parts.append(
                 pa.table(

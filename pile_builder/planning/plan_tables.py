@@ -125,16 +125,15 @@ def _phases(plan: Plan) -> Table:
 def _print_cost(plan: Plan, console: Console) -> None:
     profile, price = plan.cost["profile"], plan.cost["price"]
     hours = Estimate(*(plan.cost["hours"][end] for end in ("value", "low", "high")))
-    money = (
-        "no price is given"
-        if not price["value"]
-        else (f"[bold]{price['value']:,.2f}[/] ({price['low']:,.2f} to {price['high']:,.2f}) {profile['currency']}")
-    )
     machines = f"{profile['workers']} x {profile['vcpus']} vCPUs"
+    if profile["worker_hour"]:
+        money = f"[bold]{price['value']:,.2f}[/] ({price['low']:,.2f} - {price['high']:,.2f}) {profile['currency']}"
+        machines += f" at {profile['worker_hour']:.4g} {profile['currency']} an hour each"
+    else:
+        money = "no price is given"
     console.print(
-        f"{profile['description']}: {machines} at {profile['worker_hour']:.4g} {profile['currency']} an hour each: "
-        f"{_hours(hours)}, {money}\n[dim]prices: {profile['priced']}; a vCPU counts as {profile['vcpu_speed']:g} of a "
-        f"core here, give or take a factor of {profile['spread']:g}[/]\n",
+        f"{profile['description']}, {machines}: {_hours(hours)}, {money}\n[dim]prices: {profile['priced']}; a vCPU "
+        f"counts as {profile['vcpu_speed']:g} of a core here, give or take a factor of {profile['spread']:g}[/]\n",
         highlight=False,
         soft_wrap=True,
     )
@@ -170,18 +169,21 @@ def _span(estimate: Estimate, unit: str = "", *, whole: bool = False) -> str:
     """A value and its interval, which is left out where the number is known; `whole` numbers are rounded to such."""
     if whole:
         estimate = Estimate(round(estimate.value), floor(estimate.low), ceil(estimate.high))
+    size, _ = _step(estimate.value)
+    value = _number(estimate.value, unit)
     if estimate.low == estimate.high:
-        return _number(estimate.value, unit)
-    return f"{_number(estimate.value, unit)} ({_number(estimate.low)} - {_number(estimate.high)})"
+        return value
+    return f"{value} ({_digits(estimate.low / size)} - {_digits(estimate.high / size)})"
 
 
 def _number(value: float, unit: str = "") -> str:
     """Three digits that mean something, with k, M, G, T behind."""
-    space = " " if unit else ""
-    for size, letter in _STEPS:
-        if abs(value) >= size * 0.9995:
-            return f"{_digits(value / size)} {letter}{unit}"
-    return f"{_digits(value)}{space}{unit}"
+    size, letter = _step(value)
+    return f"{_digits(value / size)} {letter}{unit}".rstrip()
+
+
+def _step(value: float) -> tuple[float, str]:
+    return next((step for step in _STEPS if abs(value) >= step[0] * 0.9995), (1.0, ""))
 
 
 def _digits(value: float) -> str:

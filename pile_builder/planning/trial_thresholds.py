@@ -96,8 +96,7 @@ def check_rules(trials: Mapping[str, float], selects: Mapping[str, Select]) -> N
     known = {name for select in selects.values() for name in thresholds_of(select)}
     for name in trials:
         if name not in known:
-            where = ", ".join(selects)
-            msg = f"--try: {unknown_word(f'rule of {where}', name, known)}"
+            msg = f"--try: {unknown_word('rule', name, known)}"
             raise PileError(msg)
 
 
