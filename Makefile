@@ -32,7 +32,10 @@ types: install ## mypy, over the packages laid out as they are installed
 
 test-readers: install .readers/venv/installed ## write every token format, read it with the trainers' own libraries (9 GB)
 	$(BIN)/python -m tests.readers.make_exports .readers/exports
-	PILE_EXPORTS=$(CURDIR)/.readers/exports .readers/venv/bin/python -m pytest --confcutdir=tests/readers tests/readers
+	# A process for each: torch and TensorFlow don't live in one.
+	for file in tests/readers/test_*.py; do \
+		PILE_EXPORTS=$(CURDIR)/.readers/exports .readers/venv/bin/python -m pytest --confcutdir=tests/readers $$file || exit 1; \
+	done
 
 .readers/venv/installed: requirements/readers.txt
 	$(PYTHON) -m venv .readers/venv

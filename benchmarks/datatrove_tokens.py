@@ -21,7 +21,7 @@ def main() -> None:
             output_folder=out, tokenizer_name_or_path=tokenizer, save_filename="corpus", eos_token="<|endoftext|>"
         ),
     ]
-    LocalPipelineExecutor(steps, tasks=1, workers=1, logging_dir=f"{out}-logs").run()
+    LocalPipelineExecutor(steps, tasks=1, workers=1, logging_dir=f"{out}/logs").run()
 
 
 if __name__ == "__main__":

@@ -17,9 +17,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pile_builder.annotate.lines import c4_lines
+from pile_builder.annotate.edits import edit_texts
 from pile_builder.annotate.signals import signals
-from pile_builder.document import apply_spans
 from pile_builder.recipes import RECIPES, verdicts
 from pile_builder.text.column import from_strings
 
@@ -128,9 +127,9 @@ def run_ours(name: str, texts: Sequence[str]) -> list[tuple[str, str | None]]:
     recipe = RECIPES[name]
     column = from_strings(texts)
     left: Sequence[str | None] = [None] * len(texts)
-    if recipe.lines:
-        spans, batch = c4_lines(column, recipe.lines)
-        left = apply_spans(column, spans).to_arrow().to_pylist()
+    if recipe.edit:
+        edited = edit_texts(column, [recipe.edit])
+        batch, left = edited.signals[0], edited.texts[1].to_arrow().to_pylist()
     else:
         batch = signals(column, recipe.groups)
     found = verdicts(recipe, batch)

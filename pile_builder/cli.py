@@ -20,7 +20,8 @@ from rich.table import Table
 from pile_builder import __version__
 from pile_builder.cli_dedup import dedup
 from pile_builder.cli_plan import plan, select
-from pile_builder.cli_tokenize import formats, tokenize
+from pile_builder.cli_takedown import takedown
+from pile_builder.cli_tokenize import formats, parquet, tokenize
 from pile_builder.cli_tokenizer import tokenizer
 from pile_builder.errors import PileError
 
@@ -40,7 +41,9 @@ app.command()(plan)
 app.command()(select)
 app.command()(tokenize)
 app.command()(formats)
+app.command()(parquet)
 app.add_typer(tokenizer, name="tokenizer")
+app.command("takedown")(takedown)
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 EvalPaths = Annotated[
@@ -134,17 +137,15 @@ def verify(directory: CorpusPath) -> None:
     Exports below a build are read too. Token shards are read by their container's rules and must hold the recorded
     token stream; some documents of each shard are encoded again.
     """
+    from pile_builder.audit.exports import exports_in, verify_any
     from pile_builder.audit.subsets import verify_subsets
-    from pile_builder.audit.verify import recorded_digests, verify_corpus
-    from pile_builder.audit.verify_tokens import exports_in, verify_export
+    from pile_builder.audit.verify import verify_corpus
     from pile_builder.storage import Store
 
     problems = 0
     store = Store(directory)
     exports = exports_in(store)
-    digests: list[str] = []
     if exports != [""]:
-        digests = recorded_digests(store)
         lines = size = 0
         for result in verify_corpus(store):
             problems += _say_problems(result.name, result.problems)
@@ -158,11 +159,12 @@ def verify(directory: CorpusPath) -> None:
             typer.echo(f"{folder}: {lines:,} documents, {size:,} bytes of text read")
     for name in exports:
         documents = tokens = 0
-        for check in verify_export(Store(store.path(name)) if name else store, digests):
+        for check in verify_any(*([Store(store.path(name)), store] if name else [store])):
             problems += _say_problems(f"{name or directory}: {check.name}", check.problems)
             documents += check.documents
             tokens += check.tokens
-        typer.echo(f"{name or directory}: {documents:,} documents, {tokens:,} tokens read")
+        counted = f", {tokens:,} tokens" if tokens else ""
+        typer.echo(f"{name or directory}: {documents:,} documents{counted} read")
     if problems:
         msg = f"{problems} problems found; remove the damaged files and run the same command again to rewrite them"
         raise PileError(msg)

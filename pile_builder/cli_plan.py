@@ -56,7 +56,7 @@ def plan(
     compute: Annotated[str, typer.Option(help="floating-point operations to train with, such as 1e22")] = "",
     parameters: Annotated[str, typer.Option(help="size of the model to train, such as 6.7B")] = "",
     tokenizer: Annotated[str, typer.Option(help="to count tokens with: as for `pile tokenize`")] = "",
-    out: Annotated[str, typer.Option(help="folder of the build; its work/plan.json gets the plan")] = "",
+    out: Annotated[str, typer.Option(help="folder of the build; it keeps the plan, for --against")] = "",
     json: Annotated[Path | None, typer.Option(dir_okay=False, help="file for all numbers")] = None,
     against: Annotated[str, typer.Option(metavar="DIR", help="compare the plan in DIR with its finished build")] = "",
 ) -> None:

@@ -42,7 +42,7 @@ def tokenize(
     from pile_builder.export.command import print_exports
     from pile_builder.export.config import Export
     from pile_builder.pipelines.engine import RunOptions
-    from pile_builder.pipelines.tokenize import tokenize_corpus
+    from pile_builder.pipelines.exports import export_tokens
 
     options = _options(option or ())
     if window is not None:
@@ -54,7 +54,7 @@ def tokenize(
         folder = f"{out.rstrip('/')}/{name}" if out and len(form) > 1 else out
         exports.append(Export.model_validate({**given, "out": folder, **({"splits": split} if split else {})}))
     with PhaseProgress(Console(stderr=True)) as progress:
-        done = tokenize_corpus(directory, exports, RunOptions(workers=workers, watch=progress, say=progress.say))
+        done = export_tokens(directory, exports, RunOptions(workers=workers, watch=progress, say=progress.say))
     print_exports(done, Console())
 
 
@@ -71,6 +71,32 @@ def formats() -> None:
     typer.echo("\nall formats:")
     for field, info in ExportOptions.model_fields.items():
         typer.echo(f"    {field} = {info.default}: {info.description}")
+
+
+def parquet(
+    directory: Annotated[str, typer.Argument(metavar="DIR", help="a build, or a folder of *.jsonl[.gz|.zst]")],
+    out: Annotated[str, typer.Option(help="folder of the export; DIR/tokens/text unless given")] = "",
+    split: Annotated[list[str] | None, typer.Option(help="train, validation or test; all unless given")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="threads; the result is the same")] = os.cpu_count() or 1,
+) -> None:
+    """Write the corpus's text as Parquet with a dataset card, as the Hugging Face Hub shows it, or go on with that.
+
+    `datasets.load_dataset` loads the folder; columns are text, id, source and meta.
+    """
+    from rich.console import Console
+
+    from pile_builder.console import PhaseProgress
+    from pile_builder.export.corpus import SPLITS
+    from pile_builder.pipelines.engine import RunOptions
+    from pile_builder.pipelines.exports import export_text
+
+    out = out or f"{directory.rstrip('/')}/tokens/text"
+    with PhaseProgress(Console(stderr=True)) as progress:
+        options = RunOptions(workers=workers, watch=progress, say=progress.say)
+        export = export_text(directory, out, tuple(split or SPLITS), options)
+    files = sum(len(shard["files"]) for shard in export["shards"])
+    documents = sum(shard["documents"] for shard in export["shards"])
+    typer.echo(f"{out}: {documents:,} documents in {files} files")
 
 
 def _options(given: Sequence[str]) -> dict[str, Any]:

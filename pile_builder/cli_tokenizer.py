@@ -20,7 +20,9 @@ def train(
     ],
     vocabulary: Annotated[int, typer.Option(help="number of ids, with the 256 bytes and the end token")],
     out: Annotated[Path, typer.Option("--out", dir_okay=False, help="the tokenizer.json to write")],
-    most_bytes: Annotated[int, typer.Option("--bytes", min=1, help="of text to train on, chosen by hash")] = 1 << 28,
+    most_bytes: Annotated[
+        int, typer.Option("--bytes", min=1, max=1 << 30, help="of text to train on, chosen by hash")
+    ] = 1 << 28,
     seed: Annotated[int, typer.Option(min=0, help="of that choice")] = 1,
 ) -> None:
     """Train a byte-level BPE: any text has ids, <|endoftext|> has id 0. The same documents give the same file."""

@@ -8,6 +8,7 @@ spans become text, used by annotations and by assemble alike.
 from __future__ import annotations
 
 import hashlib
+import re
 
 import numba
 import numpy as np
@@ -60,11 +61,17 @@ SPANS = pa.list_(SPAN)
 """Spans of one document: byte offsets into its text, sorted, not overlapping."""
 
 ID_BYTES = 10
+_ID = re.compile(rf"[^:\s]+:[0-9a-f]{{{2 * ID_BYTES}}}")
 
 
 def document_id(source: str, key: str) -> str:
     """`source:` and 80 bits of the hash of the upstream key, in hexadecimal."""
     return f"{source}:{hashlib.blake2b(key.encode(), digest_size=ID_BYTES).hexdigest()}"
+
+
+def is_id(word: str) -> bool:
+    """Whether a word has the form of a document id."""
+    return _ID.fullmatch(word) is not None
 
 
 def id64(ids: pa.Array) -> NDArray[np.uint64]:

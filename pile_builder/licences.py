@@ -1,8 +1,9 @@
 """Licence policies over SPDX names: what an expression such as `MIT OR GPL-3.0-only` comes to under allow and deny.
 
-Names are those of the SPDX licence list (`spdx.txt`), `LicenseRef-` names, and groups of them. Of an OR any branch that
-is allowed will do, of an AND every part has to be. An exception (`GPL-2.0-only WITH Classpath-exception-2.0`) only adds
-permissions, so what holds for the licence holds with it, unless the policy names the pair.
+Names are those of the SPDX licence list (`spdx.txt`), `LicenseRef-` names, and groups of them (`licence_groups`). Of an
+OR any branch that is allowed will do, of an AND every part has to be. An exception (`GPL-2.0-only WITH
+Classpath-exception-2.0`) only adds permissions, so what holds for the licence holds with it, unless the policy names
+the pair.
 """
 
 from __future__ import annotations
@@ -10,63 +11,15 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from importlib import resources
 
+from pile_builder.licence_groups import GROUPS
+
 MAX_CHARACTERS = 1_000
 """Longer expressions count as not known."""
-
-_CC = ("1.0", "2.0", "2.5", "3.0", "4.0")
-_GNU = tuple(
-    f"{name}-{suffix}"
-    for name in ("AGPL-1.0", "AGPL-3.0", "GPL-1.0", "GPL-2.0", "GPL-3.0", "LGPL-2.0", "LGPL-2.1", "LGPL-3.0")
-    for suffix in ("only", "or-later")
-)
-_GFDL = tuple(f"{version}{kind}" for version in ("1.1", "1.2", "1.3") for kind in ("", "-invariants", "-no-invariants"))
-_FREE_CC = tuple(f"CC-BY-SA-{version}" for version in _CC)
-
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "permissive": (
-        "BlueOak-1.0.0", "BSD-2-Clause-Patent", "ADSL", "Apache-2.0", "APAFML", "BSD-1-Clause", "BSD-2-Clause",
-        "BSD-2-Clause-FreeBSD", "BSD-2-Clause-NetBSD", "BSD-2-Clause-Views", "BSL-1.0", "DSDP", "ECL-1.0", "ECL-2.0",
-        "ImageMagick", "ISC", "Linux-OpenIB", "MIT", "MS-PL", "Mup", "PostgreSQL", "Spencer-99", "UPL-1.0", "Xerox",
-        "0BSD", "AFL-1.1", "AFL-1.2", "AFL-2.0", "AFL-2.1", "AFL-3.0", "AMDPLPA", "AML", "Apache-1.0", "Apache-1.1",
-        "Artistic-2.0", "BSD-3-Clause", "BSD-3-Clause-Attribution", "BSD-3-Clause-Clear", "BSD-3-Clause-LBNL",
-        "BSD-4-Clause", "BSD-4-Clause-UC", "BSD-Source-Code", "bzip2-1.0.6", "curl", "EFL-2.0", "Entessa", "Fair",
-        "FTL", "HPND", "ICU", "IJG", "Intel", "JasPer-2.0", "Libpng", "libtiff", "MIT-0", "MIT-CMU",
-        "MIT-Modern-Variant", "MITNFA", "MTLL", "MulanPSL-1.0", "MulanPSL-2.0", "NCSA", "Net-SNMP", "NTP", "OLDAP-2.8",
-        "OML", "OpenSSL", "PHP-3.0", "PHP-3.01", "Plexus", "PSF-2.0", "Python-2.0", "Ruby", "SMLNJ", "TCL",
-        "Unicode-DFS-2015", "Unicode-DFS-2016", "W3C", "WTFPL", "X11", "Xnet", "Zlib", "ZPL-2.0", "ZPL-2.1",
-        *(f"CC-BY-{version}" for version in _CC),
-    ),
-    "public-domain": (
-        "CC0-1.0", "CC-PDDC", "CC-PDM-1.0", "PDDL-1.0", "Unlicense", "blessing", "libselinux-1.0", "NIST-PD", "SAX-PD",
-        "LicenseRef-PublicDomain-US",
-    ),
-    "copyleft": (
-        *_GNU, *_FREE_CC,
-        *(f"GFDL-{kind}-{suffix}" for kind in _GFDL for suffix in ("only", "or-later")),
-        "APSL-1.0", "APSL-2.0", "CDDL-1.0", "CDDL-1.1", "CECILL-2.0", "CECILL-2.1", "CECILL-C", "CERN-OHL-S-2.0",
-        "CERN-OHL-W-2.0", "CPAL-1.0", "CPL-1.0", "EPL-1.0", "EPL-2.0", "EUPL-1.0", "EUPL-1.1", "EUPL-1.2", "FDK-AAC",
-        "IPL-1.0", "MPL-1.0", "MPL-1.1", "MPL-2.0", "MPL-2.0-no-copyleft-exception", "MS-RL", "ODbL-1.0", "OSL-1.0",
-        "OSL-2.0", "OSL-2.1", "OSL-3.0", "Parity-6.0.0", "Parity-7.0.0", "QPL-1.0", "Sleepycat", "SSPL-1.0",
-    ),
-    "non-commercial": (
-        *(f"CC-BY-NC-{version}" for version in _CC),
-        *(f"CC-BY-NC-SA-{version}" for version in _CC),
-        *(f"CC-BY-NC-ND-{version}" for version in _CC),
-        "PolyForm-Noncommercial-1.0.0",
-    ),
-}  # fmt: skip
-"""Names of groups.
-
-permissive: licences that Blue Oak Council (blueoakcouncil.org/list) rates gold, silver or bronze and that ask for
-notices at most, and Creative Commons' attribution licences for text. public-domain: dedications, and marks that say
-that there is no copyright. copyleft: families of Blue Oak Council's copyleft list and their like for text and data.
-non-commercial: licences that name the condition in their title.
-"""
 
 _WRITTEN_BY_SOURCES = (
     "LicenseRef-PublicDomain-US",

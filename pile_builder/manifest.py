@@ -101,7 +101,11 @@ class Manifest(Model):
     )
     exports: tuple[Export, ...] = Field((), description="token shards to write of the corpus")
     limits: Limits = Limits()
+    takedowns: tuple[str, ...] = Field(
+        (), description="lists of documents to take down (takedown.jsonl, or an id a line), relative to the manifest"
+    )
     _given: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _taken_down: tuple[str, ...] = PrivateAttr(default=())
     _environment: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
@@ -138,6 +142,11 @@ class Manifest(Model):
     def given(self) -> dict[str, Any]:
         """The manifest as it was written, before variables and roots were resolved."""
         return self._given
+
+    @property
+    def taken_down(self) -> tuple[str, ...]:
+        """Ids of documents that a lock lists as taken down, in place of the lists that its manifest named."""
+        return self._taken_down
 
     @cached_property
     def plugins(self) -> dict[str, Source]:
@@ -179,7 +188,7 @@ def manifest_schema() -> dict[str, Any]:
 def load_manifest(
     path: str | Path, environment: Mapping[str, str] | None = None, base: str | Path | None = None
 ) -> Manifest:
-    """Read and check a manifest, or the manifest inside a lock, with the records that the lock lists as time-limited.
+    """Read and check a manifest, or the manifest inside a lock, with what the lock lists as time-limited or taken down.
 
     Args:
         path: a YAML file.
@@ -191,11 +200,16 @@ def load_manifest(
     """
     path = Path(path)
     data = read_yaml(path, Manifest)
+    taken_down: tuple[str, ...] = ()
     if isinstance(data.get("manifest"), dict) and "digest" in data:
         limited = data.get("time_limited") or []
+        taken_down = tuple((data.get("takedown") or {}).get("ids", "").split())
         data = data["manifest"]
         data["limits"] = {**(data.get("limits") or {}), **({"time_limited": limited} if limited else {})}
-    return check_manifest(data, str(path), os.environ if environment is None else environment, base)
+        data.pop("takedowns", None)
+    manifest = check_manifest(data, str(path), os.environ if environment is None else environment, base)
+    manifest._taken_down = taken_down
+    return manifest
 
 
 def check_manifest(
@@ -218,6 +232,8 @@ def check_manifest(
         given = export.get("tokenizer") if isinstance(export, dict) else None
         if isinstance(given, str) and not is_remote(given) and (where := Path(absolute(given, base))).exists():
             export["tokenizer"] = str(where)
+    if isinstance(expanded.get("takedowns"), list):
+        expanded["takedowns"] = [absolute(path, base) for path in expanded["takedowns"]]
     try:
         manifest = Manifest.model_validate(expanded)
     except ValidationError as error:
@@ -227,6 +243,23 @@ def check_manifest(
     problems = list(_problems(manifest, file))
     if problems:
         raise ManifestError("\n".join(problems))
+    return manifest
+
+
+def manifest_to_json(manifest: Manifest) -> dict[str, Any]:
+    """A checked manifest as JSON-able data, with all that it read from files beside it; variables are expanded."""
+    return {
+        "manifest": manifest.model_dump(mode="json"),
+        "given": manifest.given,
+        "eval_sets": [one.model_dump(mode="json") for one in manifest.eval_sets],
+    }
+
+
+def manifest_from_json(data: Mapping[str, Any]) -> Manifest:
+    """The manifest that `manifest_to_json` gave; reads no file."""
+    manifest = Manifest.model_validate(data["manifest"])
+    manifest._given = data["given"]
+    manifest.__dict__["eval_sets"] = [EvalSet.model_validate(one) for one in data["eval_sets"]]
     return manifest
 
 
@@ -247,6 +280,9 @@ def _problems(manifest: Manifest, file: str) -> Iterator[str]:
     for number, export in enumerate(manifest.exports):
         yield from export_problems(f"{file}: exports.{number}", export)
         yield from subset_problems(f"{file}: exports.{number}.subset", export.subset, manifest.wanted_subsets)
+    for path in manifest.takedowns:
+        if not is_remote(path) and not Path(path).is_file():
+            yield f"{file}: takedowns: expected a list of document ids at {path}, there is no such file"
     for name, entry in manifest.sources.items():
         yield from missing_needs(f"{file}: sources.{name}", manifest.select_of(name), entry.options)
     if manifest.dedup:

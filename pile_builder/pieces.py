@@ -63,6 +63,30 @@ def merge_spans(layers: Sequence[pa.ListArray]) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets), merged)
 
 
+def spans_in_sequence(first: pa.ListArray, second: pa.ListArray) -> pa.ListArray:
+    """One layer of spans for two: `second` are spans on the texts that `first` leaves.
+
+    Args:
+        first: spans of n documents whose replacements have at most one byte.
+        second: spans of the same documents with `first` applied.
+    """
+    flat = second.flatten()
+    if not len(flat):
+        return first
+    document = _documents(second)
+    moved = pa.StructArray.from_arrays(
+        [
+            pa.array(original_offsets(first, document, flat.field("start").to_numpy(), "start")),
+            pa.array(original_offsets(first, document, flat.field("end").to_numpy(), "end")),
+            flat.field("replacement"),
+            flat.field("rule"),
+        ],
+        fields=list(SPAN),
+    )
+    offsets = second.offsets.to_numpy() - second.offsets[0].as_py()
+    return merge_spans([pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), moved), first])
+
+
 class Pieces(NamedTuple):
     """Where the pieces of n documents lie in the text with spans applied.
 

@@ -118,12 +118,12 @@ _ALL = (
         "dclm",
         "DCLM-Baseline: RefinedWeb's heuristics, then a quality classifier's best tenth",
         "DCLM, arXiv 2406.11794, section 4; baselines_configs/dclm_baseline_refinedweb.yaml",
-        recipes=("dclm_v1",),
+        recipes=("dclm_urls_v1", "dclm_v1", "dclm_lines_v1"),
         language=_ENGLISH,
         needs=(_URL_LISTS, _QUALITY),
-        left_out="URLs in the text are removed, more than two line feeds become two; line modifiers (upper case above "
-        "0.5, digits only, counters such as 3 likes, single words, calls such as Read more...) and the drop of pages "
-        "that lose more than 5 % of their words to them",
+        left_out="language and quality are judged on the text as ingested, DCLM's without URLs and after all filters; "
+        "URLs go from every page, the program's host names only from pages that begin with the letters of a top-level "
+        "domain; n-grams are of words v1, not of uniseg's",
     ),
     Preset(
         "redpajama-code",

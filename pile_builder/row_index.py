@@ -7,7 +7,7 @@ all little-endian. Hashes are uniform, so where one must lie is known to within 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -21,21 +21,28 @@ _WINDOW_DEVIATIONS = 12
 """Half a window, in standard deviations of the place of a uniform hash (at most sqrt(n) / 2)."""
 
 
-def names_of(source: str, identity: str, key: str) -> list[str]:
-    """Hexadecimal hashes by which a record is found: of its id, and of the part of its key before a space."""
-    names = [identity]
-    if " " in key:
-        names.append(document_id(source, key.split(" ", 1)[0]))
-    return [name.rsplit(":", 1)[1][:16] for name in names]
+def alias_of(source: str, key: str) -> str:
+    """The second name by which a record is found: the id of the part of its key before a space, or nothing."""
+    return document_id(source, key.split(" ", 1)[0]) if " " in key else ""
 
 
-def row_index(source: str, kept: Sequence[tuple[str, str]], rejects: Sequence[tuple[str, str]]) -> bytes:
-    """The index of a block's documents and rejects, each given as (id, key) in row order."""
+def row_index(
+    source: str,
+    kept: Sequence[tuple[str, str]],
+    rejects: Sequence[tuple[str, str]],
+    aliases: Mapping[str, str] | None = None,
+) -> bytes:
+    """The index of a block's documents and rejects, each given as (id, key) in row order.
+
+    `aliases` has the second name of some ids whose key is not known any more.
+    """
+    known = aliases or {}
     pairs = [
-        (int(name, 16), row + offset)
+        (int(name.rsplit(":", 1)[1][:16], 16), row + offset)
         for records, offset in ((kept, 0), (rejects, int(REJECT)))
         for row, (identity, key) in enumerate(records)
-        for name in names_of(source, identity, key)
+        for name in (identity, alias_of(source, key) or known.get(identity, ""))
+        if name
     ]
     pairs.sort()
     hashes = np.array([one for one, _ in pairs], "<u8")
@@ -58,6 +65,12 @@ def find_rows(stream: BinaryIO, identity: str) -> tuple[list[int], list[int]]:
     rows = _entries(stream, 8 + 8 * count + 4 * first, last - first, "<u4")
     is_reject = (rows & REJECT) != 0
     return rows[~is_reject].tolist(), (rows[is_reject] ^ REJECT).tolist()
+
+
+def read_index(stream: BinaryIO) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+    """A whole index: its sorted hashes and their rows, those of rejects marked, both of shape (n,)."""
+    (count,) = np.frombuffer(stream.read(8), "<u8").tolist()
+    return np.frombuffer(stream.read(8 * count), "<u8"), np.frombuffer(stream.read(4 * count), "<u4")
 
 
 def _entries(stream: BinaryIO, offset: int, count: int, dtype: str) -> NDArray[np.unsignedinteger]:

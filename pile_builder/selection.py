@@ -12,7 +12,7 @@ from pile_builder.annotate.privacy import Kind
 from pile_builder.checked_yaml import Model, unknown_word
 from pile_builder.licences import Policy, Standing
 from pile_builder.presets import PRESETS, lay_over, unmet_needs
-from pile_builder.recipes import RECIPES, Rule
+from pile_builder.recipes import RECIPES, Recipe, Rule
 
 BAD_WORDS = Rule("bad_words", "bad_words.count", "above", 0, "C4, arXiv 1910.10683, section 2.2")
 """Drops documents in which a word of `select.bad_words` occurs."""
@@ -135,9 +135,11 @@ def select_problems(where: str, select: Select) -> Iterator[str]:
     for name in select.thresholds:
         if name not in rules:
             yield f"{where}.thresholds: {unknown_word('rule', name, rules)}"
-    readings = {name: RECIPES[name].lines for name in select.recipes if name in RECIPES and RECIPES[name].lines}
+    known = [RECIPES[name] for name in select.recipes if name in RECIPES]
+    readings = {recipe.name: recipe.edit for recipe in known if recipe.edit and recipe.edit.startswith("c4_")}
     if len(set(readings.values())) > 1:
         yield f"{where}.recipes: {' and '.join(readings)} rewrite lines by different readings of C4; keep one"
+    yield from _measured_twice(f"{where}.recipes", known)
     if select.licences:
         try:
             _ = select.licences.policy
@@ -146,6 +148,21 @@ def select_problems(where: str, select: Select) -> Iterator[str]:
         if not select.licences.allow and not select.licences.deny:
             yield f"{where}.licences: give allow or deny; a policy without either says nothing of a licence"
     yield from _preset_problems(f"{where}", select)
+
+
+def _measured_twice(where: str, recipes: list[Recipe]) -> Iterator[str]:
+    """Recipes that share signals and have one between them that rewrites the text: a signal has one value."""
+    edits: set[str] = set()
+    first: dict[str, tuple[str, int]] = {}
+    for recipe in recipes:
+        edits |= {recipe.edit} if recipe.edit else set()
+        for group in recipe.groups:
+            name, before = first.setdefault(group, (recipe.name, len(edits)))
+            if before != len(edits):
+                yield (
+                    f"{where}: {name} and {recipe.name} look at the same signals before and after the text is "
+                    "rewritten; put them side by side"
+                )
 
 
 def _preset_problems(where: str, select: Select) -> Iterator[str]:

@@ -310,6 +310,10 @@ class Commits:
         """Commit a task; the first record wins, and False says that this one was not it."""
         return self.store.create(self._name(key), orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
 
+    def replace(self, key: str, record: Mapping[str, Any]) -> None:
+        """Put another record in the place of a task's, because the objects that it names were rewritten. Atomic."""
+        self.store.write(self._name(key), orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
+
     def forget(self, key: str) -> None:
         """Undo a commit, because what its record names is gone."""
         self.store.remove(self._name(key))

@@ -31,6 +31,7 @@ from pile_builder.pieces import cut_pieces
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.mix import SPLITS, load_plan
 from pile_builder.storage import Commits, Store
+from pile_builder.takedown.listing import Takedown, read_takedown
 from pile_builder.text.column import from_arrow
 from pile_builder.work import Work, assemble_key
 
@@ -80,6 +81,7 @@ class WriteShard(TaskFunction):
         names: `pile_set_name` by source.
         seed, level: of choices, and of zstd.
         phase: that keeps the indexes.
+        listed: object with the documents that are taken down; `takedown` is what it says, once `setup` has read it.
     """
 
     store: Store
@@ -89,9 +91,15 @@ class WriteShard(TaskFunction):
     seed: int
     level: int
     phase: str = "assemble"
+    listed: str = ""
+    takedown: Takedown | None = None
+
+    def setup(self) -> None:
+        """Read which documents are taken down, from the object named `listed`."""
+        self.takedown = read_takedown(self.store, self.listed)
 
     def __call__(self, task: Task) -> Mapping[str, Any]:
-        """Write `corpus/<name>`; returns its digests, counts and frames."""
+        """Write `corpus/<name>`; returns its digests, counts and frames, and what of it is taken down, with bytes."""
         record = Commits(self.store, "mix").load(task.get("mix", self.mix))
         plan = load_plan(self.store, record, task["split"])
         segment = plan["segment"].to_numpy()
@@ -107,7 +115,8 @@ class WriteShard(TaskFunction):
             opened = _Opened(self.store, self.blocks, stack)
             for number in range(task["start"], task["end"]):
                 part = plan.filter(pa.compute.equal(plan["segment"], number))
-                lines = shard.segment(number, list(self._lines(part, cuts, opened)), key(self.seed, "segment"))
+                parts = list(self._lines(part, cuts, opened, shard.taken))
+                lines = shard.segment(number, parts, key(self.seed, "segment"))
                 frame = compressor.compress(lines)
                 shard.frames.append({"offset": stream.size, "size": len(frame), "bytes": len(lines)})
                 stream.write(frame)
@@ -122,15 +131,23 @@ class WriteShard(TaskFunction):
             "index": index.name,
             "frames": shard.frames,
             "sources": {name: shard.counts(name) for name in sorted(shard.lines)},
+            "taken": shard.taken,
         }
 
-    def _lines(self, part: pa.Table, cuts: Mapping[str, _Cuts], opened: _Opened) -> Iterator[Part]:
-        """The documents that each row of the plan takes of its row group."""
+    def _lines(
+        self, part: pa.Table, cuts: Mapping[str, _Cuts], opened: _Opened, taken: dict[str, int]
+    ) -> Iterator[Part]:
+        """The documents that each row of the plan takes of its row group; those taken down go to `taken` instead."""
         for row in part.to_pylist():
             files = self.blocks[row["block"]]
             group = opened.group(row["block"], row["row_group"])
             chosen = cuts[files.source].choose(group, row)
             rows = np.flatnonzero(chosen)
+            if self.takedown and len(rows):
+                there = opened.ids(row["block"], row["row_group"], rows)
+                gone = self.takedown.find(there)
+                taken |= zip(there.take(gone).to_pylist(), group.sizes[rows[gone]].tolist(), strict=True)
+                rows = np.delete(rows, gone)
             if len(rows):
                 ids, pieces = opened.pieces(row["block"], row["row_group"], rows)
                 yield Part(files.source, row["copy"], group.ids[rows], ids, pieces)
@@ -211,6 +228,11 @@ class _Opened:
             self._groups[rank] = [_Group(ids[a:b], sizes[a:b], kept[a:b]) for a, b in pairwise(bounds)]
         return self._groups[rank][number]
 
+    def ids(self, rank: int, number: int, rows: NDArray[np.int64]) -> pa.Array:
+        """Ids of some rows of a row group."""
+        block = Commits(self._store, "ingest").load(self._blocks[rank].ingest)["block"]
+        return self._open(block).read_row_group(number, columns=["id"])["id"].combine_chunks().take(pa.array(rows))
+
     def pieces(self, rank: int, number: int, rows: NDArray[np.int64]) -> tuple[list[str], list[list[str]]]:
         """Ids of some rows of a row group, and what each is written as: its text, or the pieces that cuts leave."""
         block = Commits(self._store, "ingest").load(self._blocks[rank].ingest)["block"]
@@ -248,6 +270,7 @@ class ShardLines:
         }
         self.digest = hashlib.sha256()
         self.frames: list[dict[str, int]] = []
+        self.taken: dict[str, int] = {}
         self.lines: Counter[str] = Counter()
         self.documents: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()

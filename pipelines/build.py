@@ -10,13 +10,12 @@ import orjson
 
 from pile_builder.audit.card import dataset_card
 from pile_builder.audit.contamination import contamination_report
-from pile_builder.audit.explain import STORY
 from pile_builder.audit.lock import lock_text
 from pile_builder.audit.privacy import privacy_report
 from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, subset_summary
 from pile_builder.audit.summary import summarise
 from pile_builder.dedup.config import Dedup
-from pile_builder.export.config import Export
+from pile_builder.finished import STORY, keep_plan
 from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import AnnotateBlock, SidecarPlan
@@ -25,17 +24,18 @@ from pile_builder.pipelines.decontaminate import run_decontaminate
 from pile_builder.pipelines.dedup import run_dedup
 from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
 from pile_builder.pipelines.engine import RunOptions, run_tasks
+from pile_builder.pipelines.exports import export_tokens, summarise_exports
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
+from pile_builder.pipelines.purge import check_returned, forget_purged, forget_purges, run_purge, time_limited_before
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.subsets import run_subsets
-from pile_builder.pipelines.tokenize import tokenize_corpus
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
+from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
+from pile_builder.takedown.state import CORPUS, disagrees, shards_state
 from pile_builder.work import Work, changes, plan_work, remember, split_to_json
-
-CORPUS = "work/corpus.json"
 
 
 def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
@@ -48,8 +48,11 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     work = plan_work(manifest, store)
     for phase, reasons in changes(work, store).items():
         options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}")
+    takedown = write_list(store, all_entries(store, manifest))
     remember(work, store)
+    forget_purged(store, work, manifest, takedown, options)
     run_ingest(store, work, manifest, options)
+    check_returned(store)
     run_annotate(store, work, options)
     run_select(store, work, manifest, options)
     if manifest.dedup:
@@ -60,22 +63,25 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     if manifest.decontaminate:
         run_decontaminate(store, work, manifest, manifest.decontaminate, options)
     run_settle(store, work, options)
+    run_purge(store, takedown, options)
     options.watch("mix", 0, 1, 0)
     mix = run_mix(store, work, manifest)
     options.watch("mix", 1, 1, 0)
-    shards = run_assemble(store, work, manifest, mix, options)
-    subsets = run_subsets(store, work, manifest, mix, options)
-    summary = finish(store, work, manifest, mix, shards, subsets)
+    shards = run_assemble(store, work, manifest, mix, takedown, options)
+    subsets = run_subsets(store, work, manifest, mix, takedown, options)
+    summary = finish(store, work, manifest, mix, shards, subsets, takedown)
     if manifest.exports:
-        summary["exports"] = run_exports(store, manifest.exports, options)
-        store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
-    return summary
+        inside = [one.model_copy(update={"out": store.path(one.out) if one.out else ""}) for one in manifest.exports]
+        export_tokens(store.root, inside, options)
+    return summarise_exports(store, summary)
 
 
 def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:
     """The extraction pool of a build; indexes the sources' side tables first."""
+    time_limited = time_limited_before(store)
     extractions = {
-        name: extraction_of(manifest, name, _side_tables(store, work, name, manifest)) for name in manifest.plugins
+        name: extraction_of(manifest, name, _side_tables(store, work, name, manifest), time_limited)
+        for name in manifest.plugins
     }
     return PoolHandle(extractions, options.workers, manifest.limits.worker_memory)
 
@@ -92,6 +98,8 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
     if not tasks:
         options.watch("ingest", len(work.blocks), len(work.blocks), 0)
         return
+    # Whatever is read now is whole.
+    forget_purges(store)
     handle = pool_handle(store, work, manifest, options)
     # Held here, so that the pool starts while Beam does, and outlives the phase's threads.
     pool = handle.acquire() if options.mode == "in_memory" else None
@@ -139,26 +147,40 @@ def run_settle(store: Store, work: Work, options: RunOptions) -> None:
 
 
 def run_assemble(
-    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], options: RunOptions
+    store: Store,
+    work: Work,
+    manifest: Manifest,
+    mix: Mapping[str, Any],
+    takedown: Takedown,
+    options: RunOptions,
 ) -> list[dict[str, Any]]:
-    """Write every shard and remove what another mixture left; returns the shards' records, in order."""
+    """Write every shard and remove what another mixture left; returns the shards' records, in order.
+
+    Shards that disagree with `takedown` are written again.
+    """
     commits = Commits(store, "assemble")
     tasks = shard_tasks(work, mix)
     key = fingerprint([task["key"] for task in tasks])
-    owner = orjson.loads(store.read(CORPUS))["key"] if store.exists(CORPUS) else ""
-    if owner != key:
+    state = shards_state(store)
+    if state.get("key") != key:
         # Shards of another mixture have the same names: their records must not vouch for ours.
         store.remove_folder("corpus")
         store.remove_folder("report")
         store.remove_folder("work/assemble")
-        store.write(CORPUS, orjson.dumps({"key": key}))
+    is_other_list = state.get("takedown", "") != takedown.digest
+    if state.get("key") != key or is_other_list:
+        store.write(CORPUS, orjson.dumps({"key": key, "takedown": None}))
     for task in tasks:
-        if not store.exists(f"corpus/{task['name']}"):
+        is_there = store.exists(f"corpus/{task['name']}")
+        if not is_there or (
+            is_other_list and commits.has(task["key"]) and disagrees(store, commits.load(task["key"]), takedown)
+        ):
             commits.forget(task["key"])
     files = {block.rank: BlockFiles(block.source, block.ingest, block.settle) for block in work.blocks}
     names = {name: manifest.set_name(name) for name in manifest.sources}
-    function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level)
+    function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level, takedown.object)
     run_tasks(commits, [task["key"] for task in tasks], tasks, function, options)
+    store.write(CORPUS, orjson.dumps({"key": key, "takedown": takedown.digest}))
     return [commits.load(task["key"]) for task in tasks]
 
 
@@ -168,10 +190,11 @@ def finish(
     manifest: Manifest,
     mix: Mapping[str, Any],
     shards: list[dict[str, Any]],
-    subsets: Sequence[WrittenSubset] = (),
+    subsets: Sequence[WrittenSubset],
+    takedown: Takedown,
 ) -> dict[str, Any]:
     """Write the summary, the lock and the dataset cards; sweep what crashes left behind. Returns the summary."""
-    summary = summarise(store, work, manifest, mix, shards)
+    summary = summarise(store, work, manifest, mix, shards, takedown)
     held_out = [shard for shard in shards if shard["split"] != "train"]
     if subsets:
         summary["subsets"] = [subset_summary(one, summary, held_out) for one in subsets]
@@ -187,10 +210,13 @@ def finish(
         "dedup": work.dedup,
         "mix": work.mix,
         "shards": shard_tasks(work, mix),
+        "takedown": takedown.object,
     }
     store.write(STORY, orjson.dumps(story))
+    forget_lists(store, takedown.object)
+    keep_plan(store, manifest, work)
     locked = [subset_lock(one, held_out) for one in subsets]
-    store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards, locked).encode())
+    store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards, takedown, locked).encode())
     store.write("corpus/README.md", dataset_card(manifest, summary, shards).encode())
     for subset, counts in zip(subsets, summary.get("subsets", ()), strict=True):
         store.write(f"corpus/{subset.folder}/README.md", subset_card(manifest, subset, counts).encode())
@@ -207,21 +233,6 @@ def finish(
     store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
     store.sweep_temporaries()
     return summary
-
-
-def run_exports(store: Store, exports: Sequence[Export], options: RunOptions) -> list[dict[str, Any]]:
-    """Write the manifest's token shards; returns of each what the summary says of it."""
-    inside = [export.model_copy(update={"out": store.path(export.out) if export.out else ""}) for export in exports]
-    return [
-        {
-            "folder": folder.removeprefix(f"{store.root.rstrip('/')}/"),
-            "format": export["format"],
-            "tokenizer": export["tokenizer"]["name"],
-            "digest": export["digest"],
-            "tokens": {split: total["tokens"] for split, total in export["splits"].items()},
-        }
-        for folder, export in tokenize_corpus(store.root, inside, options)
-    ]
 
 
 def dedup_report(store: Store, work: Work, config: Dedup) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pile_builder.dedup.exact import common, jaccard, shingle_sets
 from pile_builder.dedup.presets import probability
 from pile_builder.pipelines.dedup_blocks import BlockRows
 from pile_builder.storage import Commits, Store
+from pile_builder.takedown.state import taken_of
 from pile_builder.work import BlockWork, Work
 
 EXCERPT = 300
@@ -23,10 +24,13 @@ TOLERANCE = 0.05
 def check_sample(store: Store, work: Work, config: Dedup, limit: int = 100) -> dict[str, Any]:
     """Compare sampled candidates of the committed phase by the n-grams of their texts; see `rate_sample`.
 
-    Reads a row group of text per sampled document, at most twice `limit` of them.
+    Reads a row group of text per sampled document, at most twice `limit` of them. Documents that are taken down have
+    no text to be compared.
     """
-    sample = Commits(store, "dedup").load(work.dedup)["sample"][:limit]
     tasks = {block.ingest: _task(work, block) for block in work.blocks}
+    gone = taken_places(store, work)
+    drawn = Commits(store, "dedup").load(work.dedup)["sample"]
+    sample = [one for one in drawn if not gone.intersection(map(tuple, one[:2]))][:limit]
     wanted: dict[str, set[int]] = {}
     for *places, _ in sample:
         for key, row in places:
@@ -71,14 +75,27 @@ def rate_sample(true: NDArray[np.float64], estimate: NDArray[np.float64], config
 
 
 def largest_excerpts(store: Store, work: Work) -> list[str]:
-    """The beginnings of the winners of the largest clusters, in the order of the summary's `largest`."""
+    """The beginnings of the winners of the largest clusters, in the order of the summary's `largest`.
+
+    That of a document that is taken down is empty.
+    """
     tasks = {block.ingest: block for block in work.blocks}
+    gone = taken_places(store, work)
     found = []
     for key, row in Commits(store, "dedup").load(work.dedup)["largest"]:
+        if (key, row) in gone:
+            found.append("")
+            continue
         block = BlockRows(store, _task(work, tasks[key]))
         text = block.texts(np.searchsorted(block.rows, [row])).to_arrow()[0].as_py()
         found.append(text if len(text) <= EXCERPT else f"{text[:EXCERPT]}...")
     return found
+
+
+def taken_places(store: Store, work: Work) -> set[tuple[str, int]]:
+    """Documents that are taken down, as ingest key and row."""
+    ingest = Commits(store, "ingest")
+    return {(block.ingest, row) for block in work.blocks for row in taken_of(ingest.load(block.ingest))}
 
 
 def _task(work: Work, block: BlockWork) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,13 +57,16 @@ class PoolHandle:
         return pool
 
 
-def extraction_of(manifest: Manifest, name: str, tables: Mapping[str, str]) -> Extraction:
+def extraction_of(
+    manifest: Manifest, name: str, tables: Mapping[str, str], time_limited: Iterable[str] = ()
+) -> Extraction:
     """How a source's records become text.
 
     Args:
         manifest: which source, language gate and limits.
         name: of the source.
         tables: indexes of its side tables, by table name.
+        time_limited: ids that are rejected without trying, besides the manifest's.
     """
     plugin, language = manifest.plugins[name], manifest.select_of(name).language
     return Extraction(
@@ -71,7 +74,7 @@ def extraction_of(manifest: Manifest, name: str, tables: Mapping[str, str]) -> E
         gate=Gate(language.keep, language.gate_score) if gated(plugin) and language and language.keep else None,
         tables=tables,
         seconds=manifest.limits.record_seconds,
-        time_limited=frozenset(manifest.limits.time_limited),
+        time_limited=frozenset(manifest.limits.time_limited).union(time_limited),
         document_bytes=manifest.limits.document_bytes,
     )
 

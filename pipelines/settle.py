@@ -22,6 +22,7 @@ from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.ledgers import dropped_rules, read_spans, span_objects
 from pile_builder.row_index import row_index
 from pile_builder.storage import Commits, Store
+from pile_builder.takedown.state import taken_of
 
 VERDICTS = pa.schema(
     [
@@ -100,4 +101,6 @@ class SettleBlock(TaskFunction):
         kept, lost = (
             list(zip(part["id"].to_pylist(), part["key"].to_pylist(), strict=True)) for part in (table, rejects)
         )
-        return row_index(task["source"], kept, lost)
+        # Documents that are taken down have no key any more.
+        aliases = dict(name for part in ("block", "rejects") for name in taken_of(block, part).values())
+        return row_index(task["source"], kept, lost, aliases)

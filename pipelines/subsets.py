@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from pile_builder.audit.subsets import WrittenSubset
@@ -25,16 +26,22 @@ from pile_builder.pipelines.assemble import BlockFiles, WriteShard
 from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.mix import kept_documents, row_group_sums, to_row_groups, write_plan
 from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.takedown.listing import Takedown
+from pile_builder.takedown.state import disagrees
 from pile_builder.work import Work
 
+APPLIED = "work/subsets.json"
+"""Which takedowns the shards of subsets heed: `takedown`, null while they are rewritten."""
 VERSION = 1
 """Raised whenever the same corpus gives other subsets."""
 
 
 def run_subsets(
-    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], options: RunOptions
+    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], takedown: Takedown, options: RunOptions
 ) -> list[WrittenSubset]:
     """Write the manifest's subsets, largest first, and remove those that it no longer asks for.
+
+    Shards that disagree with `takedown` are written again.
 
     Raises:
         BuildError: a subset is not smaller than the corpus, or tasks failed.
@@ -53,16 +60,29 @@ def run_subsets(
     everything = [task for of_subset in tasks.values() for task in of_subset]
     # Shards of another mixture have the same names: their records must not vouch for ours.
     _forget(commits, commits.done() - {task["key"] for task in everything})
+    is_other_list = _applied(store) != takedown.digest
+    if is_other_list:
+        store.write(APPLIED, orjson.dumps({"takedown": None}))
     for task in everything:
-        if not store.exists(f"corpus/{task['name']}"):
+        is_there = store.exists(f"corpus/{task['name']}")
+        if not is_there or (
+            is_other_list and commits.has(task["key"]) and disagrees(store, commits.load(task["key"]), takedown)
+        ):
             commits.forget(task["key"])
     files = {block.rank: BlockFiles(block.source, block.ingest, block.settle) for block in work.blocks}
     set_names = {name: manifest.set_name(name) for name in manifest.sources}
-    function = WriteShard(store, "", files, set_names, manifest.seed, manifest.output.level, FOLDER)
+    level = manifest.output.level
+    function = WriteShard(store, "", files, set_names, manifest.seed, level, FOLDER, takedown.object)
     run_tasks(commits, [task["key"] for task in everything], everything, function, options)
+    store.write(APPLIED, orjson.dumps({"takedown": takedown.digest}))
     return [
         WrittenSubset(subset, plans[subset], [commits.load(task["key"]) for task in tasks[subset]]) for subset in wanted
     ]
+
+
+def _applied(store: Store) -> str | None:
+    """Digest of the list that the shards of subsets agree with; None while they are rewritten."""
+    return orjson.loads(store.read(APPLIED))["takedown"] if store.exists(APPLIED) else ""
 
 
 def _forget(commits: Commits, keys: Iterable[str]) -> None:

@@ -25,26 +25,25 @@ from pile_builder.export.exported import (
     EXPORT,
     MERGES,
     SHARDS,
+    TOKENIZER,
     Target,
     export_json,
     export_shards,
     file_names,
     note_files,
+    noted_files,
     remove_strangers,
 )
-from pile_builder.export.format import MergedFormat, ShardFile, ShardName, Vocabulary, make_format
+from pile_builder.export.format import MergedFormat, ShardFile, Vocabulary, make_format
 from pile_builder.export.provenance import Provenance
 from pile_builder.export.windows import WindowCutter
 from pile_builder.mixing.subsets import parse_subset
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
 from pile_builder.storage import Commits, Store, file_digest, fingerprint
-from pile_builder.streams import InputFile
 from pile_builder.threads import in_order
 from pile_builder.tokenizer import Tokenizer, load_tokenizer, open_tokenizer
 from pile_builder.tokens import TokenBatch
 
-TOKENIZER = "tokenizer"
-"""Folder of an export with the tokenizer's definition."""
 PASSES = "tokenize"
 """Phase of the tasks that read a shard once for all formats."""
 EXTRAS = "extras"
@@ -129,7 +128,7 @@ class TokenizeShard(TaskFunction):
 
     def __call__(self, task: Task) -> Mapping[str, Any]:
         """Encode the shard and commit its record in each target; returns their keys."""
-        shard = _shard(task["shard"])
+        shard = CorpusShard.of(task["shard"])
         provenance, digest = Provenance(), hashlib.sha256()
         passes = Commits(self.targets[0].store, PASSES)
         keys = []
@@ -151,11 +150,6 @@ class TokenizeShard(TaskFunction):
     def _encoded(self, shard: CorpusShard) -> Iterator[tuple[Documents, TokenBatch]]:
         read = read_documents(self.corpus, shard)
         return in_order(self.threads, lambda documents: self._tokenizer.encode(documents.texts), read)
-
-
-def _shard(data: Mapping[str, Any]) -> CorpusShard:
-    known = {"shard": ShardName(**data["shard"]), "file": InputFile(**data["file"])}
-    return CorpusShard(**{**data, **known})
 
 
 class _Written:
@@ -274,7 +268,9 @@ def _claim(target: Target, corpus: Corpus) -> None:
     for key in stale:
         commits.forget(key)
     if stale or target.missing(corpus):
-        store.remove(EXPORT)
+        # What says that an export is whole goes first: our own word, and what trainers look for.
+        for name in (EXPORT, *noted_files(Commits(store, EXTRAS), EXTRAS)):
+            store.remove(name)
 
 
 def _finish(target: Target, corpus: Corpus, tokenizer: Tokenizer, options: RunOptions) -> dict[str, Any]:
@@ -301,7 +297,7 @@ def _finish(target: Target, corpus: Corpus, tokenizer: Tokenizer, options: RunOp
         "engine": tokenizer.engine,
     }
     export = export_json(target, corpus, described)
-    extras = target.format.extras(export_shards(export))
+    extras = target.format.extras(store, export_shards(export))
     wanted = {name for shard in export["shards"] for name in file_names(shard)} | merged | set(extras)
     note_files(Commits(store, EXTRAS), EXTRAS, extras)
     for name, data in extras.items():

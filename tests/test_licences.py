@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from pile_builder.audit.explain import explain_document
 from pile_builder.errors import ManifestError
-from pile_builder.licences import GROUPS, Policy, Standing, canonical, evaluate, spdx_expression
+from pile_builder.licence_groups import GROUPS
+from pile_builder.licences import Policy, Standing, canonical, evaluate, spdx_expression
 from pile_builder.manifest import check_manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
@@ -28,6 +29,32 @@ def test_groups_hold_canonical_names_once() -> None:
     names = [name for group in GROUPS.values() for name in group]
     assert len(names) == len(set(names))
     assert [canonical(name) for name in names] == names
+
+
+@pytest.mark.parametrize(
+    ("group", "members"),
+    [
+        (
+            "permissive",
+            "MIT Apache-2.0 BSD-2-Clause BSD-3-Clause BSD-4-Clause ISC Zlib BSL-1.0 0BSD MIT-0 PSF-2.0 curl",
+        ),
+        ("permissive", "Ruby Artistic-2.0 MIT-feh BSD-3-Clause-Sun OLDAP-2.0 bzip2-1.0.5 CC-BY-3.0-US ODC-By-1.0"),
+        ("public-domain", "CC0-1.0 CC-PDDC Unlicense PDDL-1.0 WTFPL blessing SAX-PD-2.0 LZMA-SDK-9.22"),
+        ("copyleft", "GPL-2.0-only GPL-3.0-or-later AGPL-3.0-only LGPL-2.1-only MPL-2.0 EPL-2.0 CDDL-1.0 EUPL-1.2"),
+        (
+            "copyleft",
+            "OSL-3.0 RPL-1.5 LPPL-1.3a Vim OFL-1.1 SSPL-1.0 CC-BY-SA-4.0 ODbL-1.0 NPL-1.1 copyleft-next-0.3.1",
+        ),
+        ("non-commercial", "CC-BY-NC-4.0 CC-BY-NC-SA-2.0-DE CC-BY-NC-ND-3.0-IGO PolyForm-Noncommercial-1.0.0"),
+        # Blue Oak's rating Lead, and what the sources disagree on; source-available, and no derivatives.
+        ("", "HPND IJG Fair EFL-2.0 Artistic-1.0 NASA-1.3 LPPL-1.3c BSD-3-Clause-No-Nuclear-Warranty"),
+        ("", "BUSL-1.1 Elastic-2.0 PolyForm-Small-Business-1.0.0 CC-BY-ND-4.0"),
+    ],
+)
+def test_who_is_in_which_group(group: str, members: str) -> None:
+    for name in members.split():
+        assert canonical(name) == name
+        assert [own for own, names in GROUPS.items() if name in names] == [group][: bool(group)]
 
 
 @pytest.mark.parametrize(

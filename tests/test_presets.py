@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pile_builder.audit.explain import explain_document
 from pile_builder.audit.status import build_status
 from pile_builder.errors import ManifestError
 from pile_builder.manifest import Manifest, check_manifest
@@ -86,6 +88,7 @@ def test_an_unmet_need_names_the_field_that_gives_it() -> None:
         ({"preset": "gopher", "recipes": ["code_v1"]}, "nothing of the preset gopher is left"),
         ({"preset": "gopher", "recipes": []}, "nothing of the preset gopher is left"),
         ({"preset": "fineweb", "recipes": ["c4_paper_v1", "c4_fineweb_v1"]}, "different readings of C4"),
+        ({"recipes": ["code_v1", "dclm_urls_v1", "pile_github_v1"]}, "code_v1 and pile_github_v1 look at the same"),
         ({"preset": "fineweb", "thresholds": {"c4_tfds_v1.min_sentences": 4}}, "select.thresholds: unknown rule"),
         ({"preset": ["fineweb"]}, "valid string"),
     ],
@@ -107,6 +110,28 @@ def test_a_source_may_have_its_own_preset(tmp_path: Path) -> None:
     assert loaded.select_of("github").recipes == ("pile_github_v1",)
     assert loaded.select_of("github").language is None
     assert loaded.select_of("common_crawl").recipes == PRESETS["gopher"].recipes
+
+
+def test_dclm_rewrites_and_measures_in_its_own_order(toy_manifest: Make, toy_files: Path, tmp_path: Path) -> None:
+    filler = random.Random(5)
+    syllables = ["ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu"]
+
+    def words(count: int) -> str:
+        return " ".join("".join(filler.choices(syllables, k=3)) for _ in range(count))
+
+    lines = [f"The {words(9)} that {words(9)}." for _ in range(12)]
+    page = "\\n".join([*lines[:6], "see https://www.example.com/x?y now", "3 likes", *lines[6:]])
+    (toy_files / "3.txt").write_text(f"{page}\n{page}\\n{words(20).upper()}\n")
+    select = {"preset": "dclm", "without": ["url_lists", "quality"], "language": None}
+    out = tmp_path / "out"
+    build(toy_manifest(select=select, dedup=None), str(out), RunOptions(workers=1))
+    kept, dropped = (explain_document(Store(str(out)), f"3.txt#{row}")[0] for row in (0, 1))
+    assert [span["rule"] for span in kept["spans"]] == ["dclm.url", "dclm.counter"]
+    told = kept["annotations"]
+    assert (told["dclm_urls.urls"], told["dclm_lines.counter_lines"]) == (1, 1)
+    assert told["dclm_lines.words"] == told["dclm.alphanumeric_words"]
+    assert kept["verdict"] == "kept"
+    assert dropped["verdict"] == "select.dclm_lines_v1.max_removed_words"
 
 
 def test_a_build_drops_by_a_list_and_again_when_the_list_changes(toy_manifest: Make, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pile_builder.annotate.lines import LINE_SIGNALS, c4_lines
+from pile_builder.annotate.edits import EDIT_SIGNALS, edit_texts
 from pile_builder.annotate.signals import SIGNALS, signals
 from pile_builder.recipes import RECIPES, Recipe, verdicts
 from pile_builder.recipes.code import CODE_RECIPES
@@ -29,7 +29,7 @@ VECTORS = Path(__file__).parent / "vectors"
 
 def reason(recipe: Recipe, text: str, thresholds: dict[str, float] | None = None) -> str:
     column = from_strings([text])
-    batch = c4_lines(column, recipe.lines)[1] if recipe.lines else signals(column, recipe.groups)
+    batch = edit_texts(column, [recipe.edit]).signals[0] if recipe.edit else signals(column, recipe.groups)
     index = int(verdicts(recipe, batch, thresholds)[0])
     return recipe.rules[index].name if index >= 0 else "kept"
 
@@ -39,9 +39,9 @@ def test_recipes_are_consistent() -> None:
         assert recipe.name == name
         assert len({rule.name for rule in recipe.rules}) == len(recipe.rules)
         for rule in recipe.rules:
-            known = LINE_SIGNALS if recipe.lines else SIGNALS
+            known = EDIT_SIGNALS if recipe.edit else SIGNALS
             assert rule.signal in known
-            assert rule.signal.split(".")[0] in (f"c4_{recipe.lines}", *recipe.groups)
+            assert rule.signal.split(".")[0] in (recipe.edit, *recipe.groups)
             assert rule.source
 
 

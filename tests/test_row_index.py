@@ -3,7 +3,7 @@
 import io
 
 from pile_builder.document import document_id
-from pile_builder.row_index import find_rows, row_index
+from pile_builder.row_index import alias_of, find_rows, read_index, row_index
 
 
 def test_documents_and_rejects_are_found_by_id_and_by_the_start_of_their_key():
@@ -20,6 +20,16 @@ def test_documents_and_rejects_are_found_by_id_and_by_the_start_of_their_key():
 
 def test_an_empty_block_has_an_empty_index():
     assert find_rows(io.BytesIO(row_index("web", [], [])), document_id("web", "x")) == ([], [])
+
+
+def test_a_document_without_a_key_keeps_its_second_name():
+    whole = [(document_id("web", f"http://site/{i} 2021"), f"http://site/{i} 2021") for i in range(9)]
+    emptied = [whole[0], (whole[1][0], ""), *whole[2:]]
+    aliases = {whole[1][0]: alias_of("web", whole[1][1]), whole[0][0]: ""}
+    assert row_index("web", emptied, [], aliases) == row_index("web", whole, [])
+    hashes, rows = read_index(io.BytesIO(row_index("web", emptied[:2], [], aliases)))
+    assert sorted(rows.tolist()) == [0, 0, 1, 1]
+    assert len(hashes) == 4
 
 
 def test_crowded_hashes_are_found_though_chance_would_not_put_them_there():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from pile_builder.annotate.signals import Signal, read_only, signal_values
 from pile_builder.document import SPAN
-from pile_builder.recipes import Reading
 from pile_builder.text.column import PADDING, TextColumn
 from pile_builder.text.line_rules import FINEWEB, PAPER, TFDS
 from pile_builder.text.lines import C4_COUNTS, LINE_RULES, clean_lines
 from pile_builder.text.word_tables import load_word_tables
 from pile_builder.text.words import WordSpans, find_words
+
+Reading = Literal["fineweb", "tfds", "paper"]
 
 MIN_WORDS: Mapping[str, int] = {"fineweb": 3, "tfds": 5, "paper": 3}
 """Fewest words of a kept line, by reading: datatrove's default, `_MIN_WORDS_PER_LINE` of `c4_utils.py`, and section 2.2

@@ -1,8 +1,8 @@
 """Annotation sets: which sidecars a source's blocks get, and what each depends on.
 
 A set is one sidecar file beside a block. It has its own fingerprint, so a new rule or another sketch size recomputes
-that set and no other. Signals that a recipe tests before any recipe rewrites text see the text as ingested, those after
-it see the text with the recipe's spans applied; the sketch sees what training will see.
+that set and no other. Signals see the text with the spans of the recipes before their own applied, those behind the
+last of them also with the private text replaced; the sketch sees what training will see.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pile_builder.annotate.bad_words import BadWords, bad_words_batch, load_bad_words
+from pile_builder.annotate.edits import edit_texts
 from pile_builder.annotate.keep import PRESETS
 from pile_builder.annotate.language import LanguageModel, language_batch
-from pile_builder.annotate.lines import cleaned_lines
 from pile_builder.annotate.privacy import Kind, privacy_batch
 from pile_builder.annotate.quality import QualityModel, quality_batch
 from pile_builder.annotate.signals import signals
@@ -28,7 +30,7 @@ from pile_builder.document import apply_spans
 from pile_builder.errors import ManifestError
 from pile_builder.manifest import Manifest
 from pile_builder.pieces import merge_spans
-from pile_builder.recipes import RECIPES, Reading
+from pile_builder.recipes import RECIPES, Edit
 from pile_builder.selection import Quality
 from pile_builder.streams import resolve
 from pile_builder.text.column import TextColumn, from_arrow
@@ -51,8 +53,8 @@ class Annotations:
         language: digest of the language model, or None.
         quality: classifier that scores the text as ingested, or None.
         privacy: kinds of private text that spans replace.
-        reading: C4 reading whose line rules make spans, or None.
-        raw_groups, edited_groups: signal groups over the text before and after spans.
+        edits: what rewrites the text, in order.
+        groups: signal groups over the text behind each number of edits, 0 to all; the last see all spans.
         bad_words: list that is searched for in the text after spans, or None.
         own: names of one's own signal functions, over the text after spans.
         sketch: parameters of the sketch, or None.
@@ -61,9 +63,8 @@ class Annotations:
     language: str | None = None
     quality: QualityModel | None = None
     privacy: tuple[Kind, ...] = ()
-    reading: Reading | None = None
-    raw_groups: tuple[str, ...] = ()
-    edited_groups: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ((),)
     bad_words: BadWords | None = None
     own: tuple[str, ...] = ()
     sketch: Dedup | None = None
@@ -76,15 +77,14 @@ class Annotations:
             found["language"] = {"version": VERSIONS["language"], "model": self.language}
         if self.quality:
             found["quality"] = {"version": VERSIONS["quality"], "model": self.quality.digest}
-        if self.reading:
-            found["lines"] = {"version": VERSIONS["lines"], "reading": self.reading}
+        if self.edits:
+            found["lines"] = {"version": VERSIONS["lines"], "edits": self.edits}
         if self.privacy:
             found["privacy"] = {"version": VERSIONS["privacy"], "kinds": sorted(self.privacy)}
         spans = {name: found[name] for name in SPAN_SETS if name in found}
-        if self.raw_groups or self.edited_groups:
-            groups = {"raw": self.raw_groups, "edited": self.edited_groups}
-            seen = spans if self.edited_groups else None
-            found["signals"] = {"version": VERSIONS["signals"], "groups": groups, "spans": seen}
+        if any(self.groups):
+            seen = spans if any(self.groups[1:]) else None
+            found["signals"] = {"version": VERSIONS["signals"], "groups": self.groups, "spans": seen}
         if self.bad_words:
             words = {"mode": self.bad_words.mode, "list": self.bad_words.digest}
             found["bad_words"] = {"version": VERSIONS["bad_words"], "words": words, "spans": spans}
@@ -103,14 +103,14 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
         ManifestError: a signal function is not installed, or a model or a list of bad words cannot be read.
     """
     select = manifest.select_of(source)
-    reading: Reading | None = None
-    raw: list[str] = []
-    edited: list[str] = []
+    edits: list[Edit] = []
+    groups: list[list[str]] = [[]]
     for name in select.recipes:
         recipe = RECIPES[name]
-        reading = reading or recipe.lines
-        groups = edited if reading else raw
-        groups += [group for group in recipe.groups if group not in groups]
+        if recipe.edit and recipe.edit not in edits:
+            edits.append(recipe.edit)
+            groups.append([])
+        groups[-1] += [group for group in recipe.groups if group not in groups[-1]]
     words = select.bad_words
     own = tuple(dict.fromkeys(rule.signal.split(".")[0] for rule in select.rules))
     versions = {name: _point(name).value for name in own}
@@ -118,9 +118,8 @@ def plan_annotations(manifest: Manifest, source: str, language_digest: str) -> A
         language=language_digest if select.language else None,
         quality=_quality_model(manifest.root, select.quality) if select.quality else None,
         privacy=select.privacy,
-        reading=reading,
-        raw_groups=tuple(raw),
-        edited_groups=tuple(edited),
+        edits=tuple(edits),
+        groups=tuple(map(tuple, groups)),
         bad_words=load_bad_words(words.list, manifest.root, words.mode) if words else None,
         own=own,
         sketch=manifest.dedup,
@@ -141,21 +140,23 @@ def annotate(texts: pa.Array, wanted: Annotations, names: set[str], model: Langu
     """
     column = from_arrow(texts)
     done: dict[str, pa.RecordBatch] = {}
-    edited = column
-    words = edited_words = None
+    words = None
+    stages = [column]
+    n_words: list[NDArray[np.int64] | None] = [None]
     layers = []
-    if wanted.reading and names - {"language", "quality"}:
-        words = find_words(column)
-        spans, line_signals, edited_words = cleaned_lines(column, wanted.reading, words)
+    if wanted.edits and names - {"language", "quality"}:
+        words = find_words(column) if wanted.groups[0] and "signals" in names else None
+        stages, n_words, spans, edit_signals = edit_texts(column, wanted.edits, words)
         layers.append(spans)
-        done["lines"] = beside([pa.record_batch({"spans": spans}), line_signals])
+        done["lines"] = beside([pa.record_batch({"spans": spans}), *edit_signals])
+    edited = stages[-1]
     if wanted.privacy and names - {"language", "quality", "lines"}:
         done["privacy"] = privacy_batch(column, wanted.privacy)
         layers.append(done["privacy"].column("spans"))
-        # What is replaced has other words.
-        edited_words = None
-    if layers:
         edited = apply_spans(column, merge_spans(layers))
+        if wanted.edits:
+            # What is replaced has other words.
+            stages[-1], n_words[-1] = edited, None
     if "quality" in names and wanted.quality:
         done["quality"] = quality_batch(column, wanted.quality)
     if "language" in names:
@@ -164,9 +165,9 @@ def annotate(texts: pa.Array, wanted: Annotations, names: set[str], model: Langu
             raise TypeError(msg)
         done["language"] = language_batch(column, model)
     if "signals" in names:
-        parts = [signals(column, wanted.raw_groups, words)] if wanted.raw_groups else []
-        parts += [signals(edited, wanted.edited_groups, n_words=edited_words)] if wanted.edited_groups else []
-        done["signals"] = beside(parts)
+        known = [words, *(None for _ in wanted.edits)]
+        measured = zip(stages, wanted.groups, known, n_words, strict=True)
+        done["signals"] = beside([signals(text, groups, own, count) for text, groups, own, count in measured if groups])
     if "sketch" in names and wanted.sketch:
         shape = wanted.sketch
         done["sketch"] = sketch_batch(edited, SketchConfig(shape.ngram, shape.bands, shape.rows))

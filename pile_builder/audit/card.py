@@ -39,6 +39,8 @@ def dataset_card(manifest: Manifest, summary: Mapping[str, Any], shards: Sequenc
 |---|---:|---:|---:|
 {subsets}
 """
+    gone = sum(source["dropped"].get("takedown", 0) for source in summary["sources"].values())
+    taken_down = f"\n{gone:,} documents were taken down; copies made before may hold them.\n" if gone else ""
     about = f"{manifest.description.strip()}\n\n" if manifest.description else ""
     return f"""---
 {head}---
@@ -54,7 +56,7 @@ def dataset_card(manifest: Manifest, summary: Mapping[str, Any], shards: Sequenc
 | split | documents, with copies | bytes of text |
 |---|---:|---:|
 {written}
-{nested if subsets else ""}
+{nested if subsets else ""}{taken_down}
     from datasets import load_dataset
     corpus = load_dataset("path/to/this/folder", split="train", streaming=True)
 """

@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from heapq import nsmallest
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet
 from pile_builder.document import id64
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.storage import Commits, Store
+from pile_builder.takedown.state import taken_rows
 from pile_builder.work import Work
 
 EXAMPLES = 5
@@ -29,8 +32,8 @@ def contamination_report(store: Store, work: Work, manifest: Manifest) -> dict[s
 
     Returns:
         `index`: its n-grams, those found in the corpus, those ignored as too common, bytes; `evals`: by name action,
-        number of items, ids of those too short to protect, ids of the contaminated, documents by source, examples;
-        `documents`: by source and verdict.
+        number of items, ids of those too short to protect, ids of the contaminated, documents by source, examples (of
+        documents that are not taken down); `documents`: by source and verdict.
     """
     counted = Commits(store, "count")
     index, common = counted.load(work.index), counted.load(work.common)
@@ -40,13 +43,14 @@ def contamination_report(store: Store, work: Work, manifest: Manifest) -> dict[s
     items: dict[str, set[str]] = defaultdict(set)
     documents: dict[str, Counter[str]] = defaultdict(Counter)
     examples: dict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
-    for source, table in _matches(store, work):
+    for source, gone, table in _matches(store, work):
         names = table["eval"].to_pylist()
         for name, item in zip(names, table["item"].to_pylist(), strict=True):
             items[name].add(item)
         for name, _ in sorted(set(zip(names, table["row"].to_pylist(), strict=True))):
             documents[name][source] += 1
-        for name, found in _examples(table, manifest.seed):
+        shown = table.filter(pa.array(~np.isin(table["row"].to_numpy(), gone)))
+        for name, found in _examples(shown, manifest.seed):
             examples[name] = nsmallest(EXAMPLES, examples[name] + found, key=lambda one: (one[0], one[1]["id"]))
     verdicts: dict[str, Counter[str]] = defaultdict(Counter)
     for block in work.blocks:
@@ -73,12 +77,14 @@ def contamination_report(store: Store, work: Work, manifest: Manifest) -> dict[s
     }
 
 
-def _matches(store: Store, work: Work) -> Iterator[tuple[str, pa.Table]]:
+def _matches(store: Store, work: Work) -> Iterator[tuple[str, NDArray[np.int64], pa.Table]]:
+    """Source, rows that are taken down, and matches of each block that has any."""
     for block in work.blocks:
         name = Commits(store, "decontaminate").load(block.decontaminate)["matches"]
         if name:
             with store.open(name) as stream:
-                yield block.source, open_parquet(stream).read()
+                table = open_parquet(stream).read()
+            yield block.source, taken_rows(Commits(store, "ingest").load(block.ingest)), table
 
 
 def _examples(table: pa.Table, seed: int) -> Iterator[tuple[str, list[tuple[int, dict[str, Any]]]]]:

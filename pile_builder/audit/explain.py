@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,16 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pile_builder.blocks import open_parquet
-from pile_builder.document import ID_BYTES, document_id
+from pile_builder.document import document_id, is_id
 from pile_builder.errors import PileError
+from pile_builder.finished import read_story
 from pile_builder.row_index import find_rows
 from pile_builder.selection import Select
 from pile_builder.storage import Commits, Store
+from pile_builder.takedown.state import entry_of, taken_of
 from pile_builder.verdicts import load_columns, tests
 
 EXCERPT = 300
-STORY = "work/story.json"
-"""What `explain` needs of the last build: its blocks' keys, what applied to each source, the shards."""
 
 
 def explain_document(store: Store, wanted: str) -> list[dict[str, Any]]:
@@ -30,10 +29,7 @@ def explain_document(store: Store, wanted: str) -> list[dict[str, Any]]:
     Raises:
         PileError: there is no build here, or no such document; keys that contain the word are offered.
     """
-    if not store.exists(STORY):
-        msg = f"{store.root}: no build here that got as far as its end; run `pile build` first"
-        raise PileError(msg)
-    story = orjson.loads(store.read(STORY))
+    story = read_story(store)
     stories = [found for block in story["blocks"] for found in _in_block(store, story, block, wanted)]
     if not stories:
         near = [key for block in story["blocks"] for key in _similar(store, block, wanted)][:5]
@@ -47,13 +43,17 @@ def _in_block(
     store: Store, story: Mapping[str, Any], block: Mapping[str, Any], wanted: str
 ) -> Iterator[dict[str, Any]]:
     source = block["source"]
-    identity = wanted if wanted.startswith(f"{source}:") and _is_id(wanted) else document_id(source, wanted)
+    identity = wanted if wanted.startswith(f"{source}:") and is_id(wanted) else document_id(source, wanted)
     with store.open(Commits(store, "settle").load(block["settle"])["index"]) as stream:
         kept, rejected = find_rows(stream, identity)
     if not kept and not rejected:
         return
     record = Commits(store, "ingest").load(block["ingest"])
     head = {"source": source, "split": block["name"]}
+    for part, rows in (("block", kept), ("rejects", rejected)):
+        for row in (gone := taken_of(record, part)).keys() & rows:
+            yield head | {"id": gone[row][0], "taken_down": entry_of(store, gone[row][0])}
+            rows.remove(row)
     for found in _rows(store, record["rejects"], rejected, ["id", "key", "rule", "detail"]):
         found.pop("row")
         rule = found.pop("rule")
@@ -64,10 +64,6 @@ def _in_block(
         group, inside = _place(record["row_groups"], row)
         known = _known(store, story, block, found, group)
         yield head | found | known | {"text": _excerpt(store, record["block"], group, inside)}
-
-
-def _is_id(word: str) -> bool:
-    return re.fullmatch(rf"[^:]+:[0-9a-f]{{{2 * ID_BYTES}}}", word) is not None
 
 
 def _rows(store: Store, name: str, rows: list[int], columns: list[str]) -> list[dict[str, Any]]:

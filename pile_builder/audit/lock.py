@@ -13,6 +13,7 @@ import pile_builder
 from pile_builder.annotate.language import LanguageModel
 from pile_builder.manifest import Manifest
 from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.takedown.listing import Takedown
 from pile_builder.work import Work
 
 LIBRARIES = (
@@ -21,12 +22,24 @@ LIBRARIES = (
 )
 
 
+class _LockDumper(yaml.SafeDumper):
+    """Writes text of many lines as it reads."""
+
+
+class _Lines(str):
+    __slots__ = ()
+
+
+_LockDumper.add_representer(_Lines, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, "|"))
+
+
 def lock_text(
     store: Store,
     work: Work,
     manifest: Manifest,
     summary: Mapping[str, Any],
     shards: Sequence[Mapping[str, Any]],
+    takedown: Takedown,
     subsets: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """The lock as YAML. Names of inputs are relative to their root; no path of the machine appears."""
@@ -49,6 +62,7 @@ def lock_text(
             for file in block.split.files
         ],
         "time_limited": time_limited,
+        **({"takedown": _takedown(summary, takedown)} if takedown else {}),
         "files": [
             {"name": shard["name"], "size": shard["size"], "sha256": shard["sha256"], "digest": shard["digest"]}
             for shard in shards
@@ -56,4 +70,11 @@ def lock_text(
     }
     if subsets:
         lock["subsets"] = list(subsets)
-    return str(yaml.safe_dump(lock, sort_keys=False, allow_unicode=True, width=120))
+    return str(yaml.dump(lock, Dumper=_LockDumper, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _takedown(summary: Mapping[str, Any], takedown: Takedown) -> dict[str, Any]:
+    """How many documents were taken out of this corpus, and all that are listed."""
+    documents = sum(source["dropped"].get("takedown", 0) for source in summary["sources"].values())
+    # One text, not a list: a million ids are read in seconds.
+    return {"documents": documents, "ids": _Lines("\n".join(takedown.ids.to_pylist()) + "\n")}

@@ -14,6 +14,7 @@ from pile_builder.blocks import open_parquet
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.storage import Commits, Store
+from pile_builder.takedown.state import taken_rows
 from pile_builder.text.column import from_arrow
 from pile_builder.work import BlockWork, Work
 
@@ -25,7 +26,7 @@ _PREFIX = "privacy."
 def privacy_report(store: Store, work: Work, manifest: Manifest) -> dict[str, Any]:
     """Per source that replaces anything: documents with a match, matches by kind, samples.
 
-    Text is read of the sampled documents only, a row group each.
+    Text is read of the sampled documents only, a row group each. What is taken down does not count.
     """
     sources: dict[str, Any] = {}
     for name in manifest.sources:
@@ -38,7 +39,8 @@ def privacy_report(store: Store, work: Work, manifest: Manifest) -> dict[str, An
             sidecar, verdicts = _tables(store, block)
             if sidecar is None:
                 continue
-            kept = verdicts["rule"].is_null().to_numpy()
+            kept = verdicts["rule"].is_null().to_numpy().copy()
+            kept[taken_rows(Commits(store, "ingest").load(block.ingest))] = False
             counts = {kind: sidecar[kind].to_numpy()[kept] for kind in sidecar.column_names}
             found.update({kind.removeprefix(_PREFIX): int(values.sum()) for kind, values in counts.items()})
             rows = np.flatnonzero(kept)[sum(counts.values()) > 0]

@@ -8,6 +8,8 @@ import yaml
 
 from pile_builder.manifest import Manifest
 from pile_builder.storage import Commits, Store
+from pile_builder.takedown.listing import Takedown, all_entries, takedown_of
+from pile_builder.takedown.state import disagrees, purge_tasks, shards_state, to_read_again
 from pile_builder.work import PHASES, changes, plan_work
 
 
@@ -29,14 +31,22 @@ def build_status(manifest: Manifest, store: Store) -> list[PhaseStatus]:
         ManifestError: an input is missing.
     """
     work = plan_work(manifest, store)
+    takedown = takedown_of(all_entries(store, manifest))
+    returning = {block.ingest for block, _ in to_read_again(store, work, manifest, takedown)}
     why = changes(work, store)
+    if returning:
+        why.setdefault("ingest", []).append("the whole text of what was taken down is needed")
     rows: list[PhaseStatus] = []
     stale = ""
     for phase in PHASES:
         commits = Commits(store, phase)
         done = commits.done()
+        if phase == "ingest":
+            done -= returning
+        if phase == "mix" and takedown:
+            rows.append(_purge(store, takedown, stale))
         if phase == "assemble":
-            rows.append(_assemble(work.mix, store, done, stale))
+            rows.append(_assemble(work.mix, store, done, stale, takedown))
             continue
         keys = work.keys(phase)
         if not keys:
@@ -70,13 +80,25 @@ def _subsets(manifest: Manifest, mix: str, store: Store, stale: str) -> PhaseSta
     return PhaseStatus("subsets", total - len(missing), total, known=True, next=what)
 
 
-def _assemble(mix: str, store: Store, done: set[str], stale: str) -> PhaseStatus:
+def _purge(store: Store, takedown: Takedown, stale: str) -> PhaseStatus:
+    keys = {task["key"] for task in purge_tasks(store, takedown)}
+    done = len(Commits(store, "takedown").done() & keys)
+    left = "nothing to do" if done == len(keys) and not stale else "looks for listed documents in what is left"
+    return PhaseStatus("takedown", done, len(keys), known=not stale, next=left)
+
+
+def _assemble(mix: str, store: Store, done: set[str], stale: str, takedown: Takedown) -> PhaseStatus:
     commits = Commits(store, "mix")
     if not commits.has(mix):
         return PhaseStatus("assemble", 0, 0, known=False, next=f"runs after {stale or 'mix'}")
     bounds = [split["shards"] for split in commits.load(mix)["splits"].values()]
     total = sum(len(shards) - 1 for shards in bounds)
     there = min(len(done), total)
-    return PhaseStatus(
-        "assemble", there, total, known=True, next="nothing to do" if there == total else f"runs {total - there}"
-    )
+    why = ""
+    if shards_state(store).get("takedown", "") != takedown.digest:
+        records = Commits(store, "assemble")
+        disagreeing = sum(disagrees(store, records.load(key), takedown) for key in done)
+        there -= min(disagreeing, there)
+        why = f": {disagreeing} hold what is taken down, or leave out what is not" if disagreeing else ""
+    note = "nothing to do" if there == total else f"runs {total - there}{why}"
+    return PhaseStatus("assemble", there, total, known=True, next=note)

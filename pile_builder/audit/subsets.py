@@ -18,6 +18,8 @@ from pile_builder.manifest import Manifest
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.mixing.subsets import FOLDER, SUBSET_PURPOSE, Subset
 from pile_builder.storage import Commits, Store
+from pile_builder.takedown.listing import FILE, takedown_of
+from pile_builder.takedown.state import applied_entries, disagrees
 
 COUNTS = ("documents", "pieces", "bytes")
 
@@ -130,6 +132,7 @@ def verify_subsets(store: Store) -> Iterator[tuple[str, ShardCheck]]:
     counted = {entry["folder"].rsplit("/", 1)[-1]: entry for entry in summary.get("subsets", [])}
     commits = Commits(store, FOLDER)
     records = {record["name"]: record for record in map(commits.load, sorted(commits.done()))}
+    takedown = takedown_of(applied_entries(store))
     held_out = [file for file in lock["files"] if not file["name"].startswith("train/")]
     hash_key = key(lock["manifest"].get("seed", 1), SUBSET_PURPOSE)
     larger: Mapping[str, Any] | None = None
@@ -140,6 +143,9 @@ def verify_subsets(store: Store) -> Iterator[tuple[str, ShardCheck]]:
             check = ShardCheck(file["name"])
             record = records.get(file["name"])
             check_shard(store, file, record, check)
+            if record and disagrees(store, record, takedown):
+                problem = f"holds documents that {FILE} lists, or leaves out others; run `pile build` again"
+                check.problems.append(problem)
             if record and not check.problems:
                 _check_cuts(store, record, entry["cuts"], hash_key, check)
             whole.lines += check.lines

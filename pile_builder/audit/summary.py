@@ -8,17 +8,25 @@ from typing import Any
 
 from pile_builder.manifest import Manifest
 from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.takedown.listing import Takedown
 from pile_builder.work import Work
 
 SPLITS = ("train", "validation", "test")
 
 
 def summarise(
-    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]
+    store: Store,
+    work: Work,
+    manifest: Manifest,
+    mix: Mapping[str, Any],
+    shards: Sequence[Mapping[str, Any]],
+    takedown: Takedown,
 ) -> dict[str, Any]:
     """Count a finished build.
 
-    For every source read = kept + sum(dropped); kept are the distinct documents of which a copy was written.
+    For every source read = kept + sum(dropped); kept are the distinct documents of which a copy was written. What
+    shards leave out because it is taken down is dropped by `takedown`; the summary's own `takedown` says how many
+    documents are listed, in this corpus or not.
     """
     sources = {name: _source(store, work, name, mix, shards) for name in manifest.sources}
     for name, counts in count_paragraphs(store, work).items():
@@ -32,6 +40,7 @@ def summarise(
         },
         "written": _written(shards, sources),
         "sources": sources,
+        **({"takedown": {"listed": len(takedown), "list": takedown.digest}} if takedown else {}),
     }
 
 
@@ -71,14 +80,22 @@ def _source(
         dropped.update(settled["dropped"])
         kept += settled["kept"]
         kept_bytes += settled["kept_bytes"]
+    taken = {
+        identity: size
+        for shard in shards
+        for identity, size in shard.get("taken", {}).items()
+        if identity.rsplit(":", 1)[0] == name
+    }
+    if taken:
+        dropped["takedown"] = len(taken)
     left_out = mix["sources"][name]["left_out"]
     if left_out["documents"]:
         dropped["mix.epochs"] = left_out["documents"]
     return {
         "read": read,
         "skipped": dict(sorted(skipped.items())),
-        "kept": kept - left_out["documents"],
-        "kept_bytes": kept_bytes - left_out["bytes"],
+        "kept": kept - left_out["documents"] - len(taken),
+        "kept_bytes": kept_bytes - left_out["bytes"] - sum(taken.values()),
         "epochs": mix["sources"][name]["epochs"],
         "weight": round(mix["sources"][name]["weight"], 6),
         "written": _written(shards, [name]),

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from pile_builder.annotate.lines import c4_lines
+from pile_builder.annotate.edits import edit_texts
 from pile_builder.annotate.sets import beside
 from pile_builder.annotate.signals import signals
 from pile_builder.checked_yaml import unknown_word
-from pile_builder.document import apply_spans
 from pile_builder.errors import PileError
 from pile_builder.recipes import RECIPES
 from pile_builder.streams import InputFile, open_text_bytes
@@ -41,15 +40,9 @@ def try_recipe(name: str, files: Sequence[Path]) -> Iterator[Trial]:
     recipe = RECIPES[name]
     for path in files:
         for label, text in _documents(path):
-            column = from_strings([text])
-            parts = []
-            if recipe.lines:
-                spans, line_signals = c4_lines(column, recipe.lines)
-                parts.append(line_signals)
-                column = apply_spans(column, spans)
-            if recipe.groups:
-                parts.append(signals(column, recipe.groups))
-            columns = beside(parts)
+            edited = edit_texts(from_strings([text]), (recipe.edit,) if recipe.edit else ())
+            measured = [signals(edited.texts[-1], recipe.groups)] if recipe.groups else []
+            columns = beside([*edited.signals, *measured])
             failed = Trial(label)
             for rule in recipe.rules:
                 values = columns.column(rule.signal).to_numpy(zero_copy_only=False).astype(np.float64)

@@ -16,6 +16,8 @@ import zstandard
 from pile_builder.audit.summary import corpus_digest
 from pile_builder.errors import PileError
 from pile_builder.storage import Commits, Store, file_digest
+from pile_builder.takedown.listing import FILE, takedown_of
+from pile_builder.takedown.state import applied_entries, disagrees
 
 
 @dataclass
@@ -28,8 +30,8 @@ class ShardCheck:
     problems: list[str] = field(default_factory=list)
 
 
-def recorded_digests(store: Store) -> list[str]:
-    """The digests of a finished build: of the corpus, then of each subset with the held-out sets.
+def recorded_digest(store: Store, subset: str = "") -> str:
+    """The digest of a finished build, or of one of its subsets with the held-out sets; empty if it has no such subset.
 
     Raises:
         PileError: there is none.
@@ -38,7 +40,9 @@ def recorded_digests(store: Store) -> list[str]:
         msg = f"{store.root}: no finished build here (report/summary.json is missing); run `pile build` to its end"
         raise PileError(msg)
     summary = orjson.loads(store.read("report/summary.json"))
-    return [str(one["digest"]) for one in (summary, *summary.get("subsets", ()))]
+    if not subset:
+        return str(summary["digest"])
+    return next((str(one["digest"]) for one in summary.get("subsets", ()) if one["subset"] == subset), "")
 
 
 def verify_corpus(store: Store) -> Iterator[ShardCheck]:
@@ -47,15 +51,18 @@ def verify_corpus(store: Store) -> Iterator[ShardCheck]:
     Raises:
         PileError: there is no finished build.
     """
-    recorded_digests(store)
+    recorded_digest(store)
     summary = orjson.loads(store.read("report/summary.json"))
     lock = yaml.load(store.read("manifest.lock.yaml"), Loader=yaml.CSafeLoader)
     commits = Commits(store, "assemble")
     records = {record["name"]: record for record in map(commits.load, sorted(commits.done()))}
+    takedown = takedown_of(applied_entries(store))
     counted: dict[str, dict[str, int]] = {}
     for entry in lock["files"]:
         check = ShardCheck(entry["name"])
         check_shard(store, entry, records.get(entry["name"]), check)
+        if (record := records.get(entry["name"])) and disagrees(store, record, takedown):
+            check.problems.append(f"holds documents that {FILE} lists, or leaves out others; run `pile build` again")
         split = entry["name"].split("/")[0].split(".")[0]
         total = counted.setdefault(split, {"documents": 0, "bytes": 0})
         total["documents"] += check.lines

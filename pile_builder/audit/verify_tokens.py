@@ -1,7 +1,8 @@
 """Reads an export back, by its container's own rules, and holds it against the token stream that was recorded.
 
 The stream's sha256 was taken as the tokenizer gave its ids. Here it is taken again from what lies in the files: windows
-put back in the order of the stream, the dropped tail behind them.
+put back in the order of the stream, the dropped tail behind them. Where the corpus is at hand, the export must be of
+it, and some documents of each shard are encoded again, by the library that defines the ids.
 """
 
 from __future__ import annotations
@@ -9,22 +10,29 @@ from __future__ import annotations
 import hashlib
 import itertools
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pile_builder.audit.verify import recorded_digest
 from pile_builder.blocks import open_parquet
 from pile_builder.errors import PileError
-from pile_builder.export.exported import EXPORT, load_export, shard_file
+from pile_builder.export.corpus import open_corpus, read_documents
+from pile_builder.export.exported import TOKENIZER, load_export, shard_file
 from pile_builder.export.format import ExportOptions, TokenFormat
 from pile_builder.export.windows import window_order
+from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.storage import Store, file_digest
+from pile_builder.tokenizer import Tokenizer, open_tokenizer
 from pile_builder.tokens import TokenBatch
 
 HASH_TOKENS = 1 << 20
+SAMPLE = 16
+"""Documents of each shard that are encoded again."""
 
 
 @dataclass
@@ -37,26 +45,18 @@ class TokenCheck:
     problems: list[str] = field(default_factory=list)
 
 
-def exports_in(store: Store) -> list[str]:
-    """Names of the exports below a build, or `[""]` if the folder is an export itself."""
-    if store.exists(EXPORT):
-        return [""]
-    return [f"tokens/{name}" for name in store.folders("tokens") if store.exists(f"tokens/{name}/{EXPORT}")]
-
-
-def verify_export(store: Store, corpus_digests: Sequence[str] = ()) -> Iterator[TokenCheck]:
-    """Check every shard of an export; with the digests of a corpus and its subsets, that it was made of one of them.
+def verify_export(store: Store, build: Store | None = None) -> Iterator[TokenCheck]:
+    """Check every shard of an export, and with a build, that it was made of its corpus.
 
     Raises:
         PileError: there is no finished export.
     """
     export, form = load_export(store)
-    made_of = export["corpus"]["digest"]
-    if corpus_digests and made_of not in corpus_digests:
-        known = " or ".join(corpus_digests)
-        problem = f"made of a corpus with digest {made_of}, this one's is {known}; run `pile tokenize` again"
-        yield TokenCheck("corpus", problems=[problem])
-    damaged = dict(_damaged_files(store, export))
+    again = None
+    if build:
+        yield from verify_corpus_digest(export, build)
+        again = Sample(build, store, export)
+    damaged = dict(damaged_files(store, export))
     for names, shards in itertools.groupby(
         export["shards"], key=lambda shard: tuple(file["name"] for file in shard["files"])
     ):
@@ -67,7 +67,7 @@ def verify_export(store: Store, corpus_digests: Sequence[str] = ()) -> Iterator[
             check = TokenCheck(entry["name"], problems=list(wrong))
             if not wrong:
                 try:
-                    _check_shard(store, export, entry, batches, check)
+                    _check_shard(store, export, entry, batches, check, again)
                 except PileError as error:
                     check.problems.append(str(error))
                     wrong = [f"not reached, after a damaged part of {', '.join(names)}"]
@@ -76,7 +76,16 @@ def verify_export(store: Store, corpus_digests: Sequence[str] = ()) -> Iterator[
             yield TokenCheck(", ".join(names), problems=["more sequences than the export records"])
 
 
-def _damaged_files(store: Store, export: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def verify_corpus_digest(export: Mapping[str, Any], build: Store) -> Iterator[TokenCheck]:
+    """A problem if an export was made of another corpus than a build's."""
+    made_of, digest = export["corpus"]["digest"], recorded_digest(build, export["corpus"].get("subset", ""))
+    if made_of != digest:
+        problem = f"made of a corpus with digest {made_of}, this one's is {digest}; export again"
+        yield TokenCheck("corpus", problems=[problem])
+
+
+def damaged_files(store: Store, export: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Files of an export that are missing or changed, each with what is the matter."""
     files = {file["name"]: file for shard in export["shards"] for file in shard["files"]}
     for name, file in files.items():
         if not store.exists(name):
@@ -131,13 +140,20 @@ class _Batches:
 
 
 def _check_shard(
-    store: Store, export: Mapping[str, Any], entry: Mapping[str, Any], batches: _Batches, check: TokenCheck
+    store: Store,
+    export: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    batches: _Batches,
+    check: TokenCheck,
+    again: Sample | None,
 ) -> None:
     names = ExportOptions.model_fields
     options = ExportOptions.model_validate({name: export["options"][name] for name in names})
     with store.open(entry["provenance"]) as stream:
         sizes = open_parquet(stream).read(columns=["tokens"])["tokens"].to_numpy()
     ends = np.cumsum(sizes) - 1
+    rows = again.rows(entry["stem"], len(sizes)) if again else np.zeros(0, np.int64)
+    excerpts: dict[int, list[NDArray[np.uint32]]] = {int(row): [] for row in rows}
     digest = hashlib.sha256()
     for tokens in itertools.chain(_stream(options, entry, batches), _tail(store, entry)):
         first, last = np.searchsorted(ends, [check.tokens, check.tokens + len(tokens)])
@@ -145,6 +161,9 @@ def _check_shard(
         check.documents += len(closing)
         if not np.all(closing == export["tokenizer"]["end_id"]):
             check.problems.append("a document does not end with the end-of-document token")
+        for row, excerpt in excerpts.items():
+            start = int(ends[row] - sizes[row]) + 1 - check.tokens
+            excerpt.append(tokens[max(start, 0) : max(start + int(sizes[row]), 0)])
         digest.update(np.ascontiguousarray(tokens, "<u4").data)
         check.tokens += len(tokens)
     for what, found, recorded in (
@@ -154,6 +173,43 @@ def _check_shard(
     ):
         if found != recorded:
             check.problems.append(f"{what}: {found} in the files, export.json says {recorded}")
+    if again and not check.problems:
+        check.problems += again.problems(entry["name"], {row: np.concatenate(one) for row, one in excerpts.items()})
+
+
+class Sample:
+    """Encodes some documents of a corpus again."""
+
+    def __init__(self, build: Store, store: Store, export: Mapping[str, Any]) -> None:
+        self._build, self._store = build, store
+        subset = export["corpus"].get("subset", "")
+        self._same = export["corpus"]["digest"] == recorded_digest(build, subset)
+        self._shards = {one.name: one for one in open_corpus(build.root, subset=subset).shards} if self._same else {}
+
+    def rows(self, stem: str, documents: int) -> NDArray[np.int64]:
+        """Which documents of a shard to compare: those whose numbers have the smallest keyed hashes, sorted."""
+        if not self._same:
+            return np.zeros(0, np.int64)
+        hashes = keyed_hash(key(0, f"verify:{stem}"), np.arange(documents, dtype=np.uint64))
+        return np.sort(np.argsort(hashes)[:SAMPLE])
+
+    def problems(self, name: str, found: Mapping[int, NDArray[np.uint32]]) -> Iterator[str]:
+        """Compare the tokens of documents, by their numbers in a shard, with what the definition gives."""
+        number = 0
+        if not found:
+            return
+        for batch in read_documents(self._build, self._shards[name]):
+            for text in batch.texts:
+                if number in found and found[number].tolist() != self._ids(text):
+                    yield f"document {number} ({batch.ids[0]} and after): other tokens than the tokenizer gives"
+                number += 1
+
+    def _ids(self, text: str) -> list[int]:
+        return [*self._tokenizer.reference(text), self._tokenizer.end_id]
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return open_tokenizer(self._store, TOKENIZER)
 
 
 def _stream(options: ExportOptions, entry: Mapping[str, Any], batches: _Batches) -> Iterator[NDArray[np.uint32]]:

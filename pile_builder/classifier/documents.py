@@ -6,18 +6,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 import yaml
+from numpy.typing import NDArray
 
-from pile_builder.audit.explain import STORY
 from pile_builder.blocks import open_parquet
 from pile_builder.checked_yaml import unknown_word
 from pile_builder.classifier.config import Input
 from pile_builder.errors import InputError, PileError
+from pile_builder.finished import read_story
 from pile_builder.storage import Commits, Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, list_files, open_input, open_text_bytes, read_all, resolve
+from pile_builder.takedown.state import taken_rows
 
 _JSONL = (".jsonl", ".json", ".ndjson")
 
@@ -91,10 +93,7 @@ def _of_file(file: InputFile, field: str) -> Iterator[str]:
 
 def _blocks(given: Input, root: str) -> tuple[Store, list[Mapping[str, Any]]]:
     store = Store(resolve(given.build, root))
-    if not store.exists(STORY):
-        msg = f"{store.root}: no build here that got as far as its end; run `pile build` first"
-        raise PileError(msg)
-    blocks = orjson.loads(store.read(STORY))["blocks"]
+    blocks = read_story(store)["blocks"]
     known = {block["source"] for block in blocks}
     for source in given.sources:
         if source not in known:
@@ -107,20 +106,22 @@ def _of_build(given: Input, root: str) -> Iterator[str]:
     store, blocks = _blocks(given, root)
     for block in blocks:
         record = Commits(store, "ingest").load(block["ingest"])
-        kept = _kept(store, block) if given.documents == "kept" else None
+        wanted = np.ones(sum(record["row_groups"]), np.bool_)
+        if given.documents == "kept":
+            wanted &= _kept(store, block)
+        wanted[taken_rows(record)] = False
         with store.open(record["block"]) as stream:
             file = open_parquet(stream)
             row = 0
             for group in range(file.num_row_groups):
                 found = file.read_row_group(group, columns=["text"])["text"]
                 rows = len(found)
-                if kept is not None:
-                    found = found.filter(kept.slice(row, rows))
+                yield from found.filter(pa.array(wanted[row : row + rows])).to_pylist()
                 row += rows
-                yield from found.to_pylist()
 
 
-def _kept(store: Store, block: Mapping[str, Any]) -> pa.ChunkedArray:
+def _kept(store: Store, block: Mapping[str, Any]) -> NDArray[np.bool_]:
     settled = Commits(store, "settle").load(block["settle"])
     with store.open(settled["verdicts"]) as stream:
-        return pc.is_null(open_parquet(stream).read(columns=["rule"])["rule"])
+        kept: NDArray[np.bool_] = open_parquet(stream).read(columns=["rule"])["rule"].is_null().to_numpy()
+    return kept

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from pile_builder.errors import InputError, ManifestError, PileError
 from pile_builder.export.format import ShardName
 from pile_builder.mixing.subsets import FOLDER, parse_subset
 from pile_builder.storage import Commits, Store, file_digest
-from pile_builder.streams import InputFile, list_files, open_input, open_text_bytes
+from pile_builder.streams import InputFile, is_remote, list_files, open_input, open_text_bytes
 
 SPLITS = ("train", "validation", "test")
 BATCH_BYTES = 1 << 20
@@ -45,13 +45,23 @@ class CorpusShard:
     digest: str
     index: str = ""
 
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> CorpusShard:
+        """The shard that `dataclasses.asdict` gave."""
+        return cls(**{**data, "shard": ShardName(**data["shard"]), "file": InputFile(**data["file"])})
+
 
 @dataclass(slots=True)
 class Documents:
-    """Some lines of a shard: parallel lists of what each line is, and its text."""
+    """Some lines of a shard: parallel lists of what each line is, and its text.
+
+    `sources` are a build's own names of them, `set_names` what the lines say under meta.pile_set_name; in a folder that
+    is no build they are the same.
+    """
 
     ids: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+    set_names: list[str] = field(default_factory=list)
     copies: list[int] = field(default_factory=list)
     pieces: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -59,11 +69,12 @@ class Documents:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """What is tokenized: its name, its digest where it is a build, its shards in order."""
+    """What is tokenized: its name, its digest where it is a build, its shards in order, which subset it is if any."""
 
     name: str
     digest: str
     shards: tuple[CorpusShard, ...]
+    subset: str = ""
 
 
 def open_corpus(directory: str, splits: tuple[str, ...] = SPLITS, subset: str = "") -> Corpus:
@@ -92,7 +103,7 @@ def open_corpus(directory: str, splits: tuple[str, ...] = SPLITS, subset: str = 
         there = ", ".join(sorted({shard.shard.split for shard in corpus.shards}))
         msg = f"{directory}: no shards of the splits {', '.join(splits)}; there are {there or 'none'}"
         raise PileError(msg)
-    return Corpus(corpus.name, corpus.digest, shards)
+    return replace(corpus, shards=shards)
 
 
 def _build_corpus(store: Store, subset: str) -> Corpus:
@@ -111,7 +122,7 @@ def _build_corpus(store: Store, subset: str) -> Corpus:
             raise PileError(msg)
         url = store.path(f"corpus/{file['name']}")
         files.append((InputFile(file["name"], url, file["size"]), file["sha256"], records[file["name"]]["index"]))
-    return Corpus(name, digest, _named(files))
+    return Corpus(name, digest, _named(files), entry["subset"] if subset else "")
 
 
 def _records(store: Store, phase: str) -> dict[str, dict[str, Any]]:
@@ -135,7 +146,8 @@ def _subset_entry(lock: Mapping[str, Any], subset: str) -> Mapping[str, Any]:
 
 def _folder_corpus(directory: str) -> Corpus:
     try:
-        listed = list_files(directory, directory)
+        root = directory if is_remote(directory) else str(Path(directory).absolute())
+        listed = list_files(root, root)
     except ManifestError as error:
         msg = f"{directory}: expected a build, or a folder with *.jsonl[.gz|.zst]: {error}"
         raise PileError(msg) from error
@@ -181,6 +193,7 @@ def read_documents(store: Store, shard: CorpusShard) -> Iterator[Documents]:
             for number, line in enumerate(stream):
                 source, identity, text = _document(shard, number, line)
                 batch.texts.append(text)
+                batch.set_names.append(source)
                 if identities is None:
                     batch.ids.append(identity)
                     batch.sources.append(source)

@@ -94,7 +94,7 @@ class Datatrove(TokenFormat):
                 msg = f"{file.name}: expected {tokens} tokens and no more, by its metadata; write it again"
                 raise PileError(msg)
 
-    def extras(self, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
+    def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
         """The data stage and the tokenizer of a nanotron configuration."""
         folders = sorted({shard.split for shard in shards if shard.files})
         dataset = {

@@ -5,7 +5,7 @@ Shares nothing with the writer. Fields may come in any order, others are skipped
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -27,22 +27,36 @@ def read_examples(stream: BinaryIO, feature: str, name: str) -> Iterator[TokenBa
     Raises:
         PileError: the file is damaged, or a record is no Example with that feature and ids of 32 bits.
     """
-    offsets: list[int] = []
+    places = ((f"{name}: record at byte {offset}", data) for offset, data in read_records(stream, name))
+    yield from decode_examples(places, feature)
+
+
+def decode_examples(records: Iterable[tuple[str, bytes]], feature: str) -> Iterator[TokenBatch]:
+    """The sequences of serialised Examples, in batches of a few megabytes.
+
+    Args:
+        records: each with where it lies, as errors say it.
+        feature: the name of the list of ids.
+
+    Raises:
+        PileError: a record is no Example with that feature and ids of 32 bits.
+    """
+    places: list[str] = []
     lists: list[bytes] = []
     size = 0
-    for offset, data in read_records(stream, name):
+    for place, data in records:
         try:
             ids = int64_list(data, feature)
         except ValueError as error:
-            raise _unexpected(name, offset, str(error)) from error
-        offsets.append(offset)
+            raise _unexpected(place, str(error)) from error
+        places.append(place)
         lists.append(ids)
         size += len(ids)
         if size >= READ_BYTES:
-            yield _decode(lists, offsets, name)
-            offsets, lists, size = [], [], 0
+            yield _decode(lists, places)
+            places, lists, size = [], [], 0
     if lists:
-        yield _decode(lists, offsets, name)
+        yield _decode(lists, places)
 
 
 def int64_list(example: bytes, feature: str) -> bytes:
@@ -90,17 +104,17 @@ def decode_varints(data: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray
     return values, last
 
 
-def _decode(lists: list[bytes], offsets: list[int], name: str) -> TokenBatch:
-    for ids, offset in zip(lists, offsets, strict=True):
+def _decode(lists: list[bytes], places: list[str]) -> TokenBatch:
+    for ids, place in zip(lists, places, strict=True):
         if ids and ids[-1] >= 128:
-            raise _unexpected(name, offset, "the last id is cut off")
+            raise _unexpected(place, "the last id is cut off")
     values, last = decode_varints(np.frombuffer(b"".join(lists), np.uint8))
     sizes = np.array([len(ids) for ids in lists], np.int64)
     ends = np.searchsorted(last, np.cumsum(sizes)).astype(np.int64)
     large = np.flatnonzero(values > 0xFFFFFFFF)
     if len(large):
         record = int(np.searchsorted(ends, large[0], "right"))
-        raise _unexpected(name, offsets[record], "expected ids from 0 to 4,294,967,295, got one beyond")
+        raise _unexpected(places[record], "expected ids from 0 to 4,294,967,295, got one beyond")
     return TokenBatch(values.astype(np.uint32), ends)
 
 
@@ -151,5 +165,5 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
     raise ValueError(msg)
 
 
-def _unexpected(name: str, offset: int, what: str) -> PileError:
-    return PileError(f"{name}: record at byte {offset}: {what}; the file is not of this format, export it again")
+def _unexpected(place: str, what: str) -> PileError:
+    return PileError(f"{place}: {what}; the file is not of this format, export it again")

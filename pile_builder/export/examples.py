@@ -67,6 +67,25 @@ def frame_examples(batch: TokenBatch, feature: str) -> NDArray[np.uint8]:
     Raises:
         PileError: a sequence is too long for a protobuf message.
     """
+    out, starts, stops = encode_examples(batch, feature, HEAD_SIZE, FOOT_SIZE)
+    heads = starts - HEAD_SIZE
+    out[heads[:, None] + np.arange(8)] = (stops - starts).astype("<u8").view(np.uint8).reshape(-1, 8)
+    _put_checksums(out, heads, heads + 8, heads + 8)
+    _put_checksums(out, starts, stops, stops)
+    return out
+
+
+def encode_examples(
+    batch: TokenBatch, feature: str, head: int = 0, foot: int = 0
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """The Examples of a batch one behind the other, with room before and behind each.
+
+    Returns:
+        The bytes, and where each message starts and stops, shapes (d,).
+
+    Raises:
+        PileError: a sequence is too long for a protobuf message.
+    """
     tokens, ends = np.ascontiguousarray(batch.tokens, np.uint32), np.ascontiguousarray(batch.ends, np.int64)
     key = np.frombuffer(feature.encode(), np.uint8)
     sizes = _measure(tokens, ends, len(key))
@@ -77,13 +96,11 @@ def frame_examples(batch: TokenBatch, feature: str) -> NDArray[np.uint8]:
             f"{int(batch.sizes[longest]):,} tokens with {int(sizes[longest, EXAMPLE]):,}; cut it, or use windows"
         )
         raise PileError(msg)
-    stops = np.cumsum(sizes[:, EXAMPLE] + HEAD_SIZE + FOOT_SIZE, dtype=np.int64)
-    out = np.empty(int(stops[-1]) if len(stops) else 0, np.uint8)
-    _put_frames(tokens, ends, sizes, key, out)
-    starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]])[: len(stops)]
-    _put_checksums(out, starts, starts + 8, starts + 8)
-    _put_checksums(out, starts + HEAD_SIZE, stops - FOOT_SIZE, stops - FOOT_SIZE)
-    return out
+    stops = np.cumsum(sizes[:, EXAMPLE] + (head + foot), dtype=np.int64) - foot
+    starts = stops - sizes[:, EXAMPLE]
+    out = np.empty(int(stops[-1]) + foot if len(stops) else 0, np.uint8)
+    _put_examples(tokens, ends, sizes, starts, key, out)
+    return out, starts, stops
 
 
 def _put_checksums(
@@ -142,19 +159,17 @@ def _put_tag(out: NDArray[np.uint8], place: int, field: int, size: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _put_frames(
+def _put_examples(
     tokens: NDArray[np.uint32],
     ends: NDArray[np.int64],
     sizes: NDArray[np.int64],
+    starts: NDArray[np.int64],
     key: NDArray[np.uint8],
     out: NDArray[np.uint8],
 ) -> None:
-    """Write the frames but for their checksums."""
-    place = start = 0
+    first = 0
     for i in range(len(ends)):
-        for byte in range(8):
-            out[place + byte] = sizes[i, EXAMPLE] >> 8 * byte & 255
-        place = _put_tag(out, place + HEAD_SIZE, 1, sizes[i, FEATURES])
+        place = _put_tag(out, starts[i], 1, sizes[i, FEATURES])
         place = _put_tag(out, place, 1, sizes[i, ENTRY])
         place = _put_tag(out, place, 1, len(key))
         for byte in key:
@@ -163,7 +178,6 @@ def _put_frames(
         place = _put_tag(out, place, 2, sizes[i, FEATURE])
         place = _put_tag(out, place, 3, sizes[i, LIST])
         place = _put_tag(out, place, 1, sizes[i, PACKED])
-        for token in tokens[start : ends[i]]:
+        for token in tokens[first : ends[i]]:
             place = _put_varint(out, place, token)
-        start = ends[i]
-        place += FOOT_SIZE
+        first = ends[i]

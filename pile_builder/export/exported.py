@@ -24,6 +24,8 @@ from pile_builder.storage import Commits, Store, fingerprint
 
 EXPORT = "export.json"
 """Written last: an export without it is not finished."""
+TOKENIZER = "tokenizer"
+"""Folder of an export with the tokenizer's definition."""
 SHARDS, MERGES = "shards", "merges"
 """Phases of an export's commit records."""
 VERSION = 1
@@ -133,7 +135,7 @@ def export_json(target: Target, corpus: Corpus, tokenizer: Mapping[str, Any]) ->
         "version": VERSION,
         "options": target.format.options.model_dump(mode="json"),
         "tokenizer": dict(tokenizer),
-        "corpus": {"name": corpus.name, "digest": corpus.digest},
+        "corpus": {"name": corpus.name, "digest": corpus.digest} | ({"subset": corpus.subset} if corpus.subset else {}),
         "digest": fingerprint([[shard["name"], shard["digest"]] for shard in shards]),
         "splits": totals,
         "shards": shards,
@@ -179,9 +181,18 @@ def file_names(record: Mapping[str, Any]) -> set[str]:
 
 def note_files(commits: Commits, key: str, names: Iterable[str]) -> None:
     """Say which files a task is about to put in place, so that they can go even if it is killed before its commit."""
-    note = f"work/{commits.phase}/{key}.files"
-    known = orjson.loads(commits.store.read(note)) if commits.store.exists(note) else []
-    commits.store.write(note, orjson.dumps(sorted({*known, *names})))
+    noted = {*noted_files(commits, key), *names}
+    commits.store.write(_note(commits, key), orjson.dumps(sorted(noted)))
+
+
+def noted_files(commits: Commits, key: str) -> list[str]:
+    """Files that a task has noted, in this run or an earlier one."""
+    note = _note(commits, key)
+    return list(orjson.loads(commits.store.read(note))) if commits.store.exists(note) else []
+
+
+def _note(commits: Commits, key: str) -> str:
+    return f"work/{commits.phase}/{key}.files"
 
 
 def remove_strangers(store: Store, wanted: set[str], keys: Mapping[str, set[str]]) -> None:

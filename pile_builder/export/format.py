@@ -25,6 +25,8 @@ from pile_builder.storage import Store
 from pile_builder.tokens import TokenBatch
 
 GROUP = "pile_builder.formats"
+LARGEST_STEP = 1 << 27
+"""Tokens of a multiple of windows, which wait in memory until they are whole."""
 
 
 class ExportOptions(Model):
@@ -51,6 +53,9 @@ class ExportOptions(Model):
             if changed:
                 msg = f"{changed[0]} is about windows, and the unit is documents; say `unit: windows` or leave it out"
                 raise ValueError(msg)
+        if self.window * self.multiple > LARGEST_STEP:
+            msg = f"window x multiple is {self.window * self.multiple:,} tokens, at most {LARGEST_STEP:,} are possible"
+            raise ValueError(msg)
         if self.tail == "keep" and self.multiple > 1:
             msg = "tail: keep and multiple exclude each other: a kept tail is one sequence more"
             raise ValueError(msg)
@@ -175,8 +180,11 @@ class TokenFormat(ABC):
             PileError: the file is not what the format says.
         """
 
-    def extras(self, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
-        """Files that concern all shards: indexes, and a snippet that makes a trainer read them. By name."""
+    def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
+        """Files that concern all shards: indexes, and a snippet that makes a trainer read them. By name.
+
+        `store` is the export's folder with the files of all shards in place, for what their records don't say.
+        """
         return {}
 
 

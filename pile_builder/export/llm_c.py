@@ -68,7 +68,7 @@ class LlmC(TokenFormat):
             msg = f"{file.name}: expected {count} ids by its header, got {found}; it is cut off, write it again"
             raise PileError(msg)
 
-    def extras(self, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
+    def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
         """How to call the trainers."""
         smallest = {
             split: min(file.tokens for shard in shards if shard.split == split for file in shard.files)

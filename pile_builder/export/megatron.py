@@ -113,7 +113,7 @@ class Megatron(MergedFormat):
         sequences, tokens = sum(part.sequences for part in parts), sum(part.tokens for part in parts)
         return [ShardFile(f"{stem}.bin", sequences, tokens), ShardFile(f"{stem}.idx")]
 
-    def extras(self, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
+    def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
         """A GPT-NeoX configuration with data paths and weights, and Megatron-LM's arguments as comments."""
         prefixes = {
             shard.split: shard.files[0].name.removesuffix(".bin") for shard in shards if shard.files and shard.tokens

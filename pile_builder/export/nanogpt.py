@@ -72,7 +72,7 @@ class NanoGpt(MergedFormat):
                 copy_tokens(part, part.files[0], DTYPE.itemsize, out)
         return [ShardFile(name, sum(part.sequences for part in parts), sum(part.tokens for part in parts))]
 
-    def extras(self, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
+    def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
         """A configuration for train.py; a meta.pkl if the vocabulary does not fit the model that it makes without."""
         names = sorted({file.name for shard in shards for file in shard.files})
         lines = [

@@ -64,7 +64,7 @@ class Olmo(TokenFormat):
                 msg = f"{borders_name(file.name)}: expected no documents behind token {done}, the last of its .npy"
                 raise PileError(msg)
 
-    def extras(self, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
+    def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
         """A list of files per split as OLMo-core's mixes are written, and a module with the configuration."""
         extras: dict[str, bytes] = {}
         for split in sorted({shard.split for shard in shards}):

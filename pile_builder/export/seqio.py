@@ -38,7 +38,7 @@ FEATURE = "targets"
 VERSION = "0.0.20"
 """Of seqio, whose layout this is; from 0.0.0 on it takes the types in the info file as they are."""
 LONGEST = (1 << 31) - 1
-TASKS = '''"""Registers a seqio Task whose cache lies beside this file: {unit} of token ids, by pile-builder."""
+TASKS = '''"""Registers a seqio Task whose cache lies beside this file: {unit}, by pile-builder."""
 
 # Vocabulary {name!r}: {size} ids; {end} ({end_token!r}) closes every document.
 #
@@ -124,7 +124,7 @@ class Seqio(TokenFormat):
         with store.open(file.name) as stream:
             yield from read_examples(stream, FEATURE, store.path(file.name))
 
-    def extras(self, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
+    def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
         """What makes the files a cached Task, and `tasks.py`."""
         splits = {split: [one for one in shards if one.split == split] for split in {one.split: 0 for one in shards}}
         files: dict[str, bytes] = {"tasks.py": self._tasks(splits).encode(), f"{self.folder}/COMPLETED": b""}
@@ -156,7 +156,7 @@ class Seqio(TokenFormat):
         ]
         return TASKS.format(
             task=self.options.task,
-            unit=f"windows of {self.options.window} tokens" if windows else "documents",
+            unit=f"windows of {self.options.window} token ids" if windows else "documents as token ids",
             name=self.vocabulary.name,
             last=self.vocabulary.size - 1,
             end=self.vocabulary.end_id,

@@ -1,7 +1,7 @@
 """A corpus's text as Parquet for the Hugging Face Hub: columns text, id, source and meta, and the dataset card.
 
-Files are called `data/train-00000-of-00042.parquet`, so their names are known once all shards are written: a shard's
-writer gives its files names of their own, and `placed` says what they become.
+Files are called `data/train-00003-00000.parquet`, the number of the shard and of its file: names that a shard's writer
+knows by itself, and that the card's patterns find.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ class TextParquetWriter:
 
     def _append(self, batch: pa.RecordBatch, sizes: NDArray[np.int64]) -> None:
         if self._open is None:
-            self._path = self._folder / f"{self._stem}-{len(self._done):05}.parquet"
+            self._path = self._folder / f"data/{self._stem}-{len(self._done):05}.parquet"
+            self._path.parent.mkdir(exist_ok=True)
             self._stream = self._path.open("wb")
             self._open = RowGroupWriter(self._stream, COLUMNS, self._row_group_bytes, SETTINGS)
         begin = 0
@@ -97,17 +98,8 @@ class TextParquetWriter:
             return
         self._open.close()
         self._stream.close()
-        self._done.append(TextFile(self._path.name, self._rows, self._bytes, self._path.stat().st_size))
+        self._done.append(TextFile(f"data/{self._path.name}", self._rows, self._bytes, self._path.stat().st_size))
         self._open, self._rows, self._bytes = None, 0, 0
-
-
-def placed(files: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Where files belong below the dataset's folder: from their names of all shards in order, by split."""
-    return {
-        name: f"data/{split}-{number:05}-of-{len(names):05}.parquet"
-        for split, names in files.items()
-        for number, name in enumerate(names)
-    }
 
 
 def text_card(name: str, about: str, files: Mapping[str, Sequence[TextFile]]) -> str:

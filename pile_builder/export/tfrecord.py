@@ -115,7 +115,7 @@ class Tfrecord(TokenFormat):
             msg = f"{path}: expected {expected:,} records by its name, got {count:,}; write or copy it again"
             raise PileError(msg)
 
-    def extras(self, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
+    def extras(self, store: Store, shards: Sequence[ExportShard]) -> Mapping[str, bytes]:
         """Index files and a part of the training configuration, or GPT-Neo's dataset configuration."""
         files: dict[str, list[ShardFile]] = {}
         for shard in shards:
@@ -142,16 +142,19 @@ class Tfrecord(TokenFormat):
         }
 
     def _dataset_config(self, files: Mapping[str, Sequence[ShardFile]]) -> dict[str, object]:
-        """`tokenizer_path` is only to encode prompts and print samples: the hub's name of the vocabulary.
+        """What the trainer knows of the data.
 
-        `padding_id` is an id that never occurs, because labels of that id have no loss; for GPT-2 that is upstream's.
+        `tokenizer_path` is for prompts and samples alone: GPT-2's by its name, others as the export holds them, which
+        the trainer can only read from a disk. `padding_id` is an id that never occurs, because labels of that id have
+        no loss; for GPT-2 that is upstream's.
         """
+        pretrained = self.vocabulary.name == "gpt2"
         return {
             "n_vocab": self.vocabulary.size,
             "path": self._path("train_*.tfrecords"),
             "eval_path": self._path("validation_*.tfrecords") if files.get("validation") else "",
-            "tokenizer_is_pretrained": True,
-            "tokenizer_path": self.vocabulary.name,
+            "tokenizer_is_pretrained": pretrained,
+            "tokenizer_path": "gpt2" if pretrained else self._path("tokenizer/tokenizer.json"),
             "eos_id": self.vocabulary.end_id,
             "padding_id": self.vocabulary.size,
         }

@@ -9,8 +9,8 @@ from pile_builder.planning.estimates import Estimate
 from pile_builder.planning.plan import Plan, SourcePlan
 from pile_builder.planning.scaling import Allocation
 
-PLAN = "work/plan.json"
-"""Where a build's folder keeps its plan."""
+PLAN = "work/expected.json"
+"""Where a build's folder keeps what `pile plan` expects of it."""
 DERIVED = ("kept", "kept_bytes", "tokens")
 
 

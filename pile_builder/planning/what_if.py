@@ -13,25 +13,26 @@ from heapq import nsmallest
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import yaml
 from numpy.typing import NDArray
 
-from pile_builder.audit.explain import STORY
 from pile_builder.blocks import open_parquet
 from pile_builder.checked_yaml import unknown_word
 from pile_builder.document import id64
 from pile_builder.errors import PileError
+from pile_builder.finished import read_story
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.planning.trial_thresholds import LANGUAGE, Trial, check_rules, manifest_changes, with_trials
 from pile_builder.selection import Select
 from pile_builder.storage import Commits, Store
+from pile_builder.takedown.state import taken_rows
 from pile_builder.threads import in_order
 from pile_builder.verdicts import Test, first_failures, load_columns, tests
 
 EXAMPLES = 12
 """Documents shown of those that come in, and of those that go out, per source; drawn by keyed hash."""
+_KEPT, _GONE = -1, -2
 KEPT = ""
 """The rule of documents that no rule drops."""
 NOT_RECOMPUTED = (
@@ -80,6 +81,7 @@ class Effect:
         now, then: what each rule drops (`KEPT`: what is kept) with the thresholds of the build and with those tried.
         comes_in, goes_out: documents kept only then, and only now.
         gone_anyway: those of `goes_out` that a later phase drops in the build as it stands.
+        taken_down: documents that were taken down, which count nowhere else.
         entering, leaving: examples.
     """
 
@@ -89,6 +91,7 @@ class Effect:
     comes_in: Tally = field(default_factory=Tally)
     goes_out: Tally = field(default_factory=Tally)
     gone_anyway: Tally = field(default_factory=Tally)
+    taken_down: Tally = field(default_factory=Tally)
     entering: list[Example] = field(default_factory=list)
     leaving: list[Example] = field(default_factory=list)
 
@@ -100,6 +103,7 @@ class Effect:
         self.comes_in.merge(other.comes_in)
         self.goes_out.merge(other.goes_out)
         self.gone_anyway.merge(other.gone_anyway)
+        self.taken_down.merge(other.taken_down)
         self.entering = nsmallest(EXAMPLES, self.entering + other.entering, key=lambda one: (one.hash, one.id))
         self.leaving = nsmallest(EXAMPLES, self.leaving + other.leaving, key=lambda one: (one.hash, one.id))
 
@@ -137,10 +141,7 @@ def what_if(
     Raises:
         PileError: there is no finished build, no such source, or none has a rule of a name.
     """
-    if not store.exists(STORY) or not store.exists("manifest.lock.yaml"):
-        msg = f"{store.root}: no finished build here (work/story.json is missing); run `pile build` to its end"
-        raise PileError(msg)
-    story = orjson.loads(store.read(STORY))
+    story = read_story(store)
     given = yaml.load(store.read("manifest.lock.yaml"), Loader=yaml.CSafeLoader)["manifest"]
     selects = {name: Select.model_validate(data) for name, data in story["selects"].items()}
     if source and source not in selects:
@@ -175,15 +176,18 @@ def block_effect(store: Store, block: Mapping[str, Any], now: Select, then: Sele
         seed: the manifest's.
     """
     source = block["source"]
-    name = Commits(store, "ingest").load(block["ingest"])["block"]
+    ingested = Commits(store, "ingest").load(block["ingest"])
+    name = ingested["block"]
     columns = load_columns(store, name, block["sets"], now)
     with store.open(name) as stream:
         sizes = open_parquet(stream).read(columns=["bytes"])["bytes"].to_numpy()
     effect = Effect()
-    before = _Verdict.of(list(tests(columns, now, source, seed)), sizes, effect.now)
-    after = _Verdict.of(list(tests(columns, then, source, seed)), sizes, effect.then)
-    enters = np.flatnonzero((before.first >= 0) & (after.first < 0))
-    leaves = np.flatnonzero((before.first < 0) & (after.first >= 0))
+    gone = taken_rows(ingested)
+    effect.taken_down.add(sizes[gone])
+    before = _Verdict.of(list(tests(columns, now, source, seed)), sizes, gone, effect.now)
+    after = _Verdict.of(list(tests(columns, then, source, seed)), sizes, gone, effect.then)
+    enters = np.flatnonzero((before.first >= 0) & (after.first == _KEPT))
+    leaves = np.flatnonzero((before.first == _KEPT) & (after.first >= 0))
     effect.comes_in.add(sizes[enters])
     effect.goes_out.add(sizes[leaves])
     if len(leaves):
@@ -200,19 +204,23 @@ def block_effect(store: Store, block: Mapping[str, Any], now: Select, then: Sele
 
 @dataclass(frozen=True)
 class _Verdict:
-    """The tests of a block, and per row the first of them that drops it, -1 where none does."""
+    """The tests of a block, and per row the first of them that drops it, or `_KEPT`, or `_GONE` if it is taken down."""
 
     tests: list[Test]
     first: NDArray[np.int16]
 
     @classmethod
-    def of(cls, made: list[Test], sizes: NDArray[np.int64], tallies: dict[str, Tally]) -> _Verdict:
-        """Judge a block's rows and count them by rule."""
-        first = np.full(len(sizes), -1, np.int16)
-        for number, (test, rows) in enumerate(first_failures(len(sizes), made)):
+    def of(
+        cls, made: list[Test], sizes: NDArray[np.int64], gone: NDArray[np.int64], tallies: dict[str, Tally]
+    ) -> _Verdict:
+        """Judge a block's rows and count them by rule, but for those that are gone."""
+        first = np.full(len(sizes), _KEPT, np.int16)
+        for number, (_, rows) in enumerate(first_failures(len(sizes), made)):
             first[rows] = number
-            tallies[test.name].add(sizes[rows])
-        tallies[KEPT].add(sizes[first < 0])
+        first[gone] = _GONE
+        for number, test in enumerate(made):
+            tallies[test.name].add(sizes[first == number])
+        tallies[KEPT].add(sizes[first == _KEPT])
         return cls(made, first)
 
     def of_row(self, row: int) -> tuple[str, float, float]:
@@ -245,6 +253,9 @@ def _plain(value: Any) -> Any:
 
 def _notes(selects: Mapping[str, Select], effects: Mapping[str, Effect]) -> list[str]:
     notes = [NOT_RECOMPUTED]
+    gone = sum(effect.taken_down.documents for effect in effects.values())
+    if gone:
+        notes.append(f"{gone:,} documents that were taken down are left out.")
     for name, effect in effects.items():
         language = selects[name].language
         for trial in effect.trials:

@@ -93,6 +93,7 @@ def _print_change(
 def _effect_json(effect: Effect) -> dict[str, Any]:
     return {
         "tried": [asdict(trial) for trial in effect.trials],
+        "taken_down": asdict(effect.taken_down),
         "now": _tallies(effect.now),
         "then": _tallies(effect.then),
         "comes_in": {**asdict(effect.comes_in), "examples": [_example(one) for one in effect.entering]},

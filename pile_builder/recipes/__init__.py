@@ -13,10 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.recipes.code import CODE_RECIPES
-from pile_builder.recipes.rule import Reading, Recipe, Rule
+from pile_builder.recipes.rule import Edit, Recipe, Rule
 from pile_builder.recipes.web import WEB_RECIPES
 
-__all__ = ["RECIPES", "Reading", "Recipe", "Rule", "verdicts"]
+__all__ = ["RECIPES", "Edit", "Recipe", "Rule", "verdicts"]
 
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (*WEB_RECIPES, *CODE_RECIPES)}
 """Every recipe by its name."""

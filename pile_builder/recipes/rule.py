@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Side = Literal["below", "above"]
-Reading = Literal["fineweb", "tfds", "paper"]
+Edit = Literal["c4_fineweb", "c4_tfds", "c4_paper", "dclm_urls", "dclm_lines"]
+"""What rewrites text by spans."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,14 @@ class Recipe:
         source: where the recipe comes from.
         rules: in the order of testing; the first that fails is the reason.
         groups: signal groups that the rules need.
-        lines: C4 reading whose line signals the rules need, and whose spans rewrite the text, or None.
+        edit: what rewrites the text by spans, after which come the groups; the rules may need its signals, `<edit>.*`.
     """
 
     name: str
     source: str
     rules: tuple[Rule, ...]
     groups: tuple[str, ...] = ()
-    lines: Reading | None = None
+    edit: Edit | None = None
 
 
 def rules_of(group: str, source: str, *rows: tuple[str, str, Side, float]) -> tuple[Rule, ...]:

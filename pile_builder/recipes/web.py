@@ -11,6 +11,7 @@ _TFDS = "tensorflow-datasets text/c4_utils.py"
 _PAPER = "C4, JMLR 21 (2020) 140, section 2.2"
 _FINEWEB = "FineWeb, arXiv 2406.17557, section 3.6"
 _DCLM = "DCLM, baselines_configs/dclm_baseline_refinedweb.yaml"
+_DCLM_MODIFIERS = "DCLM, modifiers.py url_removal_modifier"
 _DCLM_REPETITION = "DCLM, content_filters.py massive_web_repetition_filters"
 
 WEB_RECIPES = (
@@ -66,7 +67,7 @@ WEB_RECIPES = (
             ("curly_bracket", "curly_bracket", "above", 0),
             ("min_sentences", "sentences", "below", 5),
         ),
-        lines="fineweb",
+        edit="c4_fineweb",
     ),
     Recipe(
         "c4_tfds_v1",
@@ -79,7 +80,7 @@ WEB_RECIPES = (
             ("curly_bracket", "curly_bracket", "above", 0),
             ("min_sentences", "sentences", "below", 3),
         ),
-        lines="tfds",
+        edit="c4_tfds",
     ),
     Recipe(
         "c4_paper_v1",
@@ -91,7 +92,7 @@ WEB_RECIPES = (
             ("curly_bracket", "curly_bracket", "above", 0),
             ("min_sentences", "sentences", "below", 5),
         ),
-        lines="paper",
+        edit="c4_paper",
     ),
     Recipe(
         "fineweb_v1",
@@ -108,8 +109,14 @@ WEB_RECIPES = (
         groups=("fineweb",),
     ),
     Recipe(
+        "dclm_urls_v1",
+        "DCLM-Baseline's removal of URLs and of line feeds behind two others, in every page",
+        rules_of("dclm_urls", _DCLM_MODIFIERS, ("empty", "characters_left", "below", 1)),
+        edit="dclm_urls",
+    ),
+    Recipe(
         "dclm_v1",
-        "DCLM-Baseline's heuristics without its removal of URLs and its line modifiers",
+        "DCLM-Baseline's heuristics; dclm_urls_v1 goes before them, dclm_lines_v1 behind",
         (
             *rules_of(
                 "dclm",
@@ -143,5 +150,16 @@ WEB_RECIPES = (
             ),
         ),
         groups=("dclm",),
+    ),
+    Recipe(
+        "dclm_lines_v1",
+        "DCLM-Baseline's line modifiers (RefinedWeb's), and the drop of pages that lose too many words to them",
+        rules_of(
+            "dclm_lines",
+            _DCLM,
+            ("empty", "words", "below", 1),
+            ("max_removed_words", "removed_words", "above", 0.05),
+        ),
+        edit="dclm_lines",
     ),
 )

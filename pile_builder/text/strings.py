@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from pile_builder.text.word_tables import kernel, load_word, trailing_zeros
 
+_ONES, _HIGH_BITS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+
 
 @kernel
 def space_length(data: NDArray[np.uint8], i: int) -> int:
@@ -66,6 +68,22 @@ def next_mark(marks: NDArray[np.uint8], i: int, end: int) -> int:
         word = load_word(marks, i)
         if word != 0:
             return min(i + (trailing_zeros(word) >> 3), end)
+        i += 8
+    return end
+
+
+@kernel
+def next_byte(data: NDArray[np.uint8], i: int, end: int, byte: int) -> int:
+    """The first place from `i` on, before `end`, where an ASCII character stands; `end` if it is nowhere.
+
+    Reads up to 7 bytes behind `end`.
+    """
+    pattern = np.uint64(byte) * _ONES
+    while i < end:
+        word = load_word(data, i) ^ pattern
+        zeros = (word - _ONES) & ~word & _HIGH_BITS
+        if zeros != 0:
+            return min(i + (trailing_zeros(zeros) >> 3), end)
         i += 8
     return end
 

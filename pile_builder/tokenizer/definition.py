@@ -59,7 +59,9 @@ class Definition:
         """Special tokens and their ids."""
         if self.kind == "tiktoken":
             return dict(self.content["special_tokens"])
-        return {token["content"]: token["id"] for token in self.content.get("added_tokens") or () if token["special"]}
+        return {
+            token["content"]: token["id"] for token in self.content.get("added_tokens") or () if token.get("special")
+        }
 
     @cached_property
     def vocabulary(self) -> dict[str, int]:
@@ -99,6 +101,13 @@ def model_vocabulary(model: Mapping[str, Any]) -> dict[str, int]:
     """Ids of a model's own tokens; a Unigram's are positions in its list."""
     vocab = model["vocab"]
     return {piece: i for i, (piece, _) in enumerate(vocab)} if isinstance(vocab, list) else dict(vocab)
+
+
+def model_kind(model: Mapping[str, Any]) -> str:
+    """BPE, Unigram, WordPiece or WordLevel; older files do not say which."""
+    if "merges" in model:
+        return "BPE"
+    return str(model.get("type") or ("Unigram" if isinstance(model["vocab"], list) else "WordPiece"))
 
 
 def path_safe(name: str) -> str:
@@ -144,6 +153,7 @@ def _canonical(content: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in content["model"].items()
         if key != "dropout" and value is not None and value is not False and value != ""
     }
+    model["type"] = model_kind(content["model"])
     if "merges" in model:
         model["merges"] = [list(pair_of(merge)) for merge in model["merges"]]
     added = content.get("added_tokens") or ()
@@ -151,8 +161,8 @@ def _canonical(content: Mapping[str, Any]) -> dict[str, Any]:
         "model": model,
         "normalizer": content.get("normalizer"),
         "pre_tokenizer": _with_defaults(content.get("pre_tokenizer")),
-        "special": {token["content"]: token["id"] for token in added if token["special"]},
-        "added": sorted((dict(token) for token in added if not token["special"]), key=lambda token: token["id"]),
+        "special": {token["content"]: token["id"] for token in added if token.get("special")},
+        "added": sorted((dict(token) for token in added if not token.get("special")), key=lambda token: token["id"]),
     }
 
 

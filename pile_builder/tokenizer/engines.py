@@ -13,7 +13,7 @@ from tokenizers import normalizers
 from pile_builder.tokenizer import characters
 from pile_builder.tokenizer.byte_level import Unfit, ranked_tokens, unmade_tokens
 from pile_builder.tokenizer.check import check_texts
-from pile_builder.tokenizer.definition import Definition
+from pile_builder.tokenizer.definition import Definition, model_kind
 from pile_builder.tokenizer.fast import FastEngine, FastParts, split
 from pile_builder.tokenizer.patterns import PATTERNS, Pattern, pattern_of
 from pile_builder.tokenizer.reference import Reference
@@ -89,7 +89,7 @@ def _added_and_pattern(definition: Definition, content: Mapping[str, Any]) -> tu
         if known is None:
             raise Unfit("its pattern has no equal without look-ahead")
         return _Added({}, ()), known
-    if (kind := _model_kind(content["model"])) != "BPE":
+    if (kind := model_kind(content["model"])) != "BPE":
         raise Unfit(f"its model is {kind}, not BPE")
     normalizer = content.get("normalizer")
     if normalizer is not None and normalizer != {"type": "NFC"}:
@@ -100,15 +100,9 @@ def _added_and_pattern(definition: Definition, content: Mapping[str, Any]) -> tu
     return _added(content.get("added_tokens") or (), definition.special), pattern
 
 
-def _model_kind(model: Mapping[str, Any]) -> str:
-    if "merges" in model:
-        return "BPE"
-    return str(model.get("type") or ("Unigram" if isinstance(model["vocab"], list) else "WordPiece"))
-
-
 def _added(tokens: Sequence[Mapping[str, Any]], special: Mapping[str, int]) -> _Added:
     """The added tokens that are not special: runs of spaces, if they are of all lengths from 2 on, and others."""
-    plain = [token for token in tokens if not token["special"]]
+    plain = [token for token in tokens if not token.get("special")]
     spaces = [token for token in plain if not token["content"].strip(" ")]
     others = [token for token in plain if token["content"].strip(" ")]
     if any(token.get(flag) for flag in ("single_word", "lstrip", "rstrip") for token in spaces):

@@ -21,7 +21,7 @@ from pile_builder.tokenizer.reference import Reference, core, groups, ids_of
 from pile_builder.tokens import TokenBatch, batch_of, join
 
 LONGEST_PART: Final = 1 << 18
-"""Characters from which on a text is cut at the next place where that is proven to change nothing."""
+"""Characters after which a text is cut at the next place where that is proven to change nothing."""
 _GROUP: Final = 1 << 18
 _BREAK: Final = np.frombuffer(BREAK_MARK.encode(), np.uint8)
 
@@ -115,14 +115,14 @@ class FastEngine:
 def cut(text: str) -> Iterator[str]:
     """A text in parts of about `LONGEST_PART` characters, cut where both engines end a piece whatever comes next.
 
-    That is before a space that follows an ASCII letter: no known pattern has a piece with a space behind a letter, none
-    looks further than at the next character, to which a space is the same as the end of the text, and NFC changes
-    nothing across. A text without such a place stays whole.
+    That is before a space that follows a visible ASCII character: no known pattern has a piece with a space behind one,
+    none looks further than at the next character, where a space is the same to it as the end of the text, and NFC
+    changes nothing across. A text without such a place stays whole.
     """
     begin = 0
     while len(text) - begin > LONGEST_PART:
         at = text.find(" ", begin + LONGEST_PART)
-        while at > 0 and not (text[at - 1].isascii() and text[at - 1].isalpha()):
+        while at > 0 and not "!" <= text[at - 1] <= "~":
             at = text.find(" ", at + 1)
         if at < 0:
             break

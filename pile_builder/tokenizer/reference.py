@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -18,8 +18,8 @@ from pile_builder.tokens import TokenBatch, batch_of
 _GROUP: Final = 1 << 18
 """Characters handed to `tokenizers` at once: it keeps about a hundred bytes for each token until they are taken."""
 
-
 _SOUGHT: Final = "<|endoftext|>"
+"""What tiktoken is told to look for and never to take."""
 
 
 class Reference(Protocol):
@@ -69,7 +69,7 @@ class TiktokenReference:
 
     def encode(self, texts: Sequence[str]) -> TokenBatch:
         """Ids of texts, with the end-of-document id after each."""
-        return batch_of([part for text in texts for part in (self._ids(text), self._end)])
+        return batch_of([np.concatenate([self._ids(text), self._end]) for text in texts])
 
     def _ids(self, text: str) -> NDArray[np.uint32]:
         try:
@@ -125,7 +125,7 @@ def library_tokenizer(content: Mapping[str, Any], name: str) -> tokenizers.Token
     return library
 
 
-def groups(texts: Sequence[str], most: int) -> Iterator[list[str]]:
+def groups(texts: Iterable[str], most: int) -> Iterator[list[str]]:
     """Texts in order, in groups of about `most` characters and at least one text."""
     group: list[str] = []
     size = 0

@@ -72,9 +72,11 @@ class Tokenizer:
         """
         try:
             return self._engine.encode(texts)
-        except UnicodeEncodeError as error:
-            at = next(i for i, text in enumerate(texts) if _is_broken(text))
-            msg = f"document {at} of {len(texts)}: expected Unicode text, got half of a surrogate pair: {error.reason}"
+        except (UnicodeEncodeError, TypeError) as error:  # tiktoken and tokenizers have one each
+            broken = [i for i, text in enumerate(texts) if _is_broken(text)]
+            if not broken:
+                raise
+            msg = f"document {broken[0]} of {len(texts)}: expected Unicode text, got half of a surrogate pair in it"
             raise PileError(msg) from error
 
     def reference(self, text: str) -> list[int]:

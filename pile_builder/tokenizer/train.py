@@ -54,7 +54,8 @@ def train_tokenizer(inputs: list[str], vocabulary: int, out: Path, most_bytes: i
         inputs: files as `pile classifier train` reads them, folders of such, or the folder of a build, for its corpus.
         vocabulary: number of ids, at least `SMALLEST`.
         out: the file to write, replaced if it is there.
-        most_bytes: documents of about so many bytes are trained on, chosen by keyed hash; memory grows with it.
+        most_bytes: documents of about so many bytes are trained on, chosen by keyed hash; memory grows with it, and
+            the trainer counts pairs in 32 bits.
         seed: of that choice.
 
     Raises:

@@ -8,8 +8,11 @@ import numpy as np
 
 from pile_builder.export.format import ExportShard, ShardName, TokenFormat, Vocabulary
 from pile_builder.export.windows import WindowCutter
+from pile_builder.storage import Store
 from pile_builder.tokens import TokenBatch
 
+STORE = Store("unused")
+"""Extras are made of counts; only those of MDS read what lies in the store."""
 GPT2 = Vocabulary("gpt2", 50_257, 50_256, "<|endoftext|>")
 
 

@@ -10,7 +10,7 @@ from pile_builder.errors import ManifestError, PileError
 from pile_builder.export import datatrove
 from pile_builder.export.datatrove import for_people
 from pile_builder.export.format import ExportShard, ShardFile, ShardName
-from tests.export.token_shards import NARROW, WIDE, make, random_documents, read, write
+from tests.export.token_shards import NARROW, STORE, WIDE, make, random_documents, read, write
 
 
 @pytest.mark.parametrize(("vocabulary", "letter", "width"), [(NARROW, "H", 2), (WIDE, "I", 4)])
@@ -87,7 +87,7 @@ def test_numbers_for_people_have_three_digits(tokens, shown):
 
 def test_the_snippet_is_what_nanotron_checks_against_the_metadata():
     shards = [ExportShard("one", "train", 1, 9, 9, [ShardFile("train/00000_00000.ds", 1, 9)], {})]
-    config = yaml.safe_load(make("datatrove", WIDE, window=129).extras(shards)["nanotron.yaml"])
+    config = yaml.safe_load(make("datatrove", WIDE, window=129).extras(STORE, shards)["nanotron.yaml"])
     dataset = config["data_stages"][0]["data"]["dataset"]
     assert (dataset["tokenizer_name"], dataset["token_size_in_bytes"], dataset["vocab_size"]) == ("wide", 4, 70_001)
     assert config["tokens"] == {"sequence_length": 128}

@@ -7,7 +7,7 @@ import pytest
 from pile_builder.errors import ManifestError, PileError
 from pile_builder.export import llm_c
 from pile_builder.export.format import ExportShard, ShardFile, ShardName
-from tests.export.token_shards import NARROW, WIDE, make, random_documents, read, write
+from tests.export.token_shards import NARROW, STORE, WIDE, make, random_documents, read, write
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_documents_that_its_readers_cannot_seek_are_refused(tmp_path, monkeypatc
 
 def test_the_note_names_the_trainer_and_the_smallest_file():
     shards = [ExportShard("one", "train", 1, 9, 9, [ShardFile("train_00000_00000.bin", 1, 9)], {})]
-    note = make("llm.c").extras(shards)["llm.c.txt"].decode()
+    note = make("llm.c").extras(STORE, shards)["llm.c.txt"].decode()
     assert "train_gpt2cu" in note
     assert "train: 9 ids" in note
-    assert "train_llama3.py" in make("llm.c", WIDE).extras(shards)["llm.c.txt"].decode()
+    assert "train_llama3.py" in make("llm.c", WIDE).extras(STORE, shards)["llm.c.txt"].decode()

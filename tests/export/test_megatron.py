@@ -11,7 +11,7 @@ import yaml
 from pile_builder.errors import ManifestError, PileError
 from pile_builder.export import megatron
 from pile_builder.export.format import ExportShard, ShardFile, ShardName, Vocabulary
-from tests.export.token_shards import NARROW, TRAIN, WIDE, batch_of, make, part, random_documents, read, write
+from tests.export.token_shards import NARROW, STORE, TRAIN, WIDE, batch_of, make, part, random_documents, read, write
 
 BIN, IDX = "train-00000_text_document.bin", "train-00000_text_document.idx"
 
@@ -165,7 +165,7 @@ def test_the_snippet_gives_gpt_neox_all_splits_or_none():
         shards = [
             ExportShard("one", split, 1, 9, 9, [ShardFile(f"{split}_text_document.bin", 1, 9)], {}) for split in splits
         ]
-        return yaml.safe_load(make("megatron").extras(shards)["gpt-neox.yml"])
+        return yaml.safe_load(make("megatron").extras(STORE, shards)["gpt-neox.yml"])
 
     three = config("train", "validation", "test")
     assert three["train_data_paths"] == ["train_text_document"]

@@ -8,7 +8,7 @@ import pytest
 
 from pile_builder.errors import ManifestError, PileError
 from pile_builder.export.format import ExportShard, ShardFile, ShardName, Vocabulary
-from tests.export.token_shards import NARROW, make, part, random_documents, read, write
+from tests.export.token_shards import NARROW, STORE, make, part, random_documents, read, write
 
 
 def test_golden_bytes(tmp_path):
@@ -57,11 +57,11 @@ def test_vocabularies_beyond_16_bits_are_refused():
 
 def test_the_configuration_runs_as_train_py_runs_it():
     shard = ExportShard("one", "train", 1, 9, 9, [ShardFile("train.bin", 1, 9)], {})
-    extras = make("nanogpt").extras([shard])
+    extras = make("nanogpt").extras(STORE, [shard])
     settings: dict[str, object] = {}
     exec(extras["nanogpt.py"].decode(), settings)
     assert settings["dataset"] == NARROW.name
     assert "needs a val.bin" in extras["nanogpt.py"].decode()
     assert "meta.pkl" not in extras
-    large = make("nanogpt", Vocabulary("large", 60_000, 0, "<end>")).extras([shard])
+    large = make("nanogpt", Vocabulary("large", 60_000, 0, "<end>")).extras(STORE, [shard])
     assert pickle.loads(large["meta.pkl"]) == {"vocab_size": 60_000}

@@ -7,7 +7,7 @@ import pytest
 
 from pile_builder.errors import ManifestError, PileError
 from pile_builder.export.format import ExportShard, ShardFile, ShardName, Vocabulary
-from tests.export.token_shards import NARROW, WIDE, make, random_documents, read, write
+from tests.export.token_shards import NARROW, STORE, WIDE, make, random_documents, read, write
 
 
 @pytest.mark.parametrize(("vocabulary", "letter"), [(NARROW, "H"), (WIDE, "I")], ids=["uint16", "uint32"])
@@ -65,7 +65,8 @@ def test_the_mixes_list_the_files_of_a_split():
         return ExportShard("one", split, 1, 9, 9, files, {})
 
     extras = make("olmo").extras(
-        [shard("train", "00000-00000.npy", "00000-00000.csv.gz"), shard("train", "00001-00000.npy"), shard("test")]
+        STORE,
+        [shard("train", "00000-00000.npy", "00000-00000.csv.gz"), shard("train", "00001-00000.npy"), shard("test")],
     )
     assert sorted(extras) == ["mix-test.txt", "mix-train.txt", "olmo_core_data.py"]
     lines = extras["mix-train.txt"].decode().splitlines()

@@ -11,7 +11,7 @@ from pile_builder.errors import ManifestError, PileError
 from pile_builder.export.examples import frame_examples
 from pile_builder.export.format import ExportShard, ShardFile, ShardName, TokenFormat, Vocabulary, make_format
 from pile_builder.storage import Store
-from tests.export.example_bytes import GPT2, batch, example, export, frame, lists
+from tests.export.example_bytes import GPT2, STORE, batch, example, export, frame, lists
 
 
 def seqio(vocabulary: Vocabulary = GPT2, **options: Any) -> TokenFormat:
@@ -36,7 +36,7 @@ def test_info_and_stats(tmp_path: Path) -> None:
     form = seqio(window=4, task="corpora:pile.v1")
     shards = export(form, tmp_path, [list(range(9)), list(range(21))])
     shards += export(form, tmp_path, [[1, 2]], "test")
-    extras = form.extras(shards)
+    extras = form.extras(STORE, shards)
     folder = "corpora/pile.v1"
     kinds = ("info", "stats")
     assert set(extras) == {
@@ -59,7 +59,7 @@ def test_a_kept_tail_is_an_example(tmp_path: Path) -> None:
     (shard,) = export(form, tmp_path, [list(range(5))])
     (file,) = shard.files
     assert lists(form.read(Store(str(tmp_path)), file)) == [[0, 1, 2, 3], [4]]
-    assert json.loads(form.extras([shard])["pile/stats.train.json"])["examples"] == 2
+    assert json.loads(form.extras(STORE, [shard])["pile/stats.train.json"])["examples"] == 2
 
 
 def test_documents(tmp_path: Path) -> None:
@@ -72,14 +72,14 @@ def test_documents(tmp_path: Path) -> None:
     files = writer.close()
     assert lists(form.read(Store(str(tmp_path)), files[0])) == documents
     shard = ExportShard("0.jsonl", "train", 3, 5003, 5003, files, {})
-    assert json.loads(form.extras([shard])["pile/stats.train.json"]) == {"examples": 3, "targets_tokens": 5003}
+    assert json.loads(form.extras(STORE, [shard])["pile/stats.train.json"]) == {"examples": 3, "targets_tokens": 5003}
 
 
 @pytest.mark.parametrize("end_token", ["<|endoftext|>", '"""', "'''\\", "\n{end}"])
 def test_tasks_is_python_whatever_the_end_token(tmp_path: Path, end_token: str) -> None:
     form = seqio(Vocabulary("odd", 300, 7, end_token), window=4, task="corpora:pile")
-    text = form.extras(export(form, tmp_path, [[1] * 9]))["tasks.py"].decode()
-    assert "windows of 4 tokens" in str(ast.get_docstring(ast.parse(text)))
+    text = form.extras(STORE, export(form, tmp_path, [[1] * 9]))["tasks.py"].decode()
+    assert "windows of 4 token ids" in str(ast.get_docstring(ast.parse(text)))
     assert "PassThroughVocabulary(300, eos_id=7), add_eos=False" in text
     assert "'train': os.path.join(FOLDER, 'corpora/pile/train.tfrecord-*-of-00001')," in text
     assert '#     TASK_FEATURE_LENGTHS = {"targets": 4}' in text

@@ -11,7 +11,7 @@ from datasets.exceptions import DatasetGenerationError
 from datasets.utils.info_utils import NonMatchingSplitsSizesError
 
 from pile_builder.export.format import ShardName
-from pile_builder.export.text_parquet import TEXTS, TextParquetWriter, placed, text_card
+from pile_builder.export.text_parquet import TEXTS, TextParquetWriter, text_card
 
 SOURCES = ("Pile-CC", "ArXiv", 'of "quotes" and ünïcode')
 
@@ -49,8 +49,8 @@ def expected(documents):
 
 
 def put(folder, splits):
-    """Write splits of shards and move their files where they belong; the card stays with the caller."""
-    files = {
+    """Write splits of shards; the card stays with the caller."""
+    return {
         split: [
             file
             for number, documents in enumerate(shards)
@@ -58,10 +58,6 @@ def put(folder, splits):
         ]
         for split, shards in splits.items()
     }
-    (folder / "data").mkdir()
-    for name, target in placed({split: [one.name for one in written] for split, written in files.items()}).items():
-        (folder / name).rename(folder / target)
-    return files
 
 
 @pytest.fixture
@@ -109,7 +105,7 @@ def test_files_and_row_groups_are_cut_by_text_however_it_arrives(tmp_path):
     for number, one in enumerate(written):
         file = pq.ParquetFile(tmp_path / "b" / one.name)
         table = file.read()
-        assert one.name == f"train-00002-{number:05}.parquet"
+        assert one.name == f"data/train-00002-{number:05}.parquet"
         assert one.text_bytes == sum(len(text.encode()) for text in table["text"].to_pylist()) <= 60_000
         assert one.file_bytes == (tmp_path / "b" / one.name).stat().st_size
         groups = [file.metadata.row_group(each) for each in range(file.num_row_groups)]
@@ -125,11 +121,3 @@ def test_a_document_longer_than_a_file_has_a_file_of_its_own(tmp_path):
     written = write(tmp_path, ShardName("train", 0, 1), documents, file_bytes=20)
     assert [(one.rows, one.text_bytes) for one in written] == [(1, 5), (1, 50), (2, 10)]
     assert write(tmp_path, ShardName("train", 0, 1), []) == []
-
-
-def test_files_are_numbered_within_their_split():
-    assert placed({"train": ["a", "b"], "test": ["c"]}) == {
-        "a": "data/train-00000-of-00002.parquet",
-        "b": "data/train-00001-of-00002.parquet",
-        "c": "data/test-00000-of-00001.parquet",
-    }

@@ -16,7 +16,7 @@ from pile_builder.export.examples import ExampleFile, frame_examples
 from pile_builder.export.format import ShardFile, TokenFormat, Vocabulary, make_format
 from pile_builder.export.records import read_records
 from pile_builder.storage import Store
-from tests.export.example_bytes import GPT2, batch, crc32c, example, export, field, frame, lists, masked, varint
+from tests.export.example_bytes import GPT2, STORE, batch, crc32c, example, export, field, frame, lists, masked, varint
 
 IDS = st.one_of(st.integers(0, 127), st.integers(128, 50_256), st.integers(0, (1 << 32) - 1))
 
@@ -154,7 +154,7 @@ def test_mesh_transformer_jax_extras(tmp_path: Path) -> None:
     form = tfrecord(window=5, prefix="gs://bucket/tokens")
     shards = export(form, tmp_path, [list(range(12)), list(range(23)), [1]])
     validation = export(form, tmp_path, [list(range(17))], "validation")
-    extras = form.extras(shards + validation)
+    extras = form.extras(STORE, shards + validation)
     assert extras["train.index"].decode().splitlines() == [
         "gs://bucket/tokens/train-00000_2.tfrecords",
         "gs://bucket/tokens/train-00001_4.tfrecords",
@@ -166,7 +166,7 @@ def test_mesh_transformer_jax_extras(tmp_path: Path) -> None:
         "val_set": {"validation": "validation.index"},
         "val_batches": 3,
     }
-    relative = tfrecord(window=5).extras(shards)
+    relative = tfrecord(window=5).extras(STORE, shards)
     assert relative["train.index"] == b"train-00000_2.tfrecords\ntrain-00001_4.tfrecords\n"
     assert json.loads(relative["mesh-transformer-jax.json"])["val_set"] == {}
 
@@ -182,7 +182,7 @@ def test_gpt_neo_shards_of_several_files(tmp_path: Path) -> None:
     ]
     read = [one for file in shards[0].files for one in lists(form.read(Store(str(tmp_path)), file))]
     assert read == [list(range(at, at + 4)) for at in range(0, 40, 4)]
-    assert json.loads(form.extras(shards)["gpt-neo.json"]) == {
+    assert json.loads(form.extras(STORE, shards)["gpt-neo.json"]) == {
         "n_vocab": 50_257,
         "path": "train_*.tfrecords",
         "eval_path": "",
@@ -191,6 +191,11 @@ def test_gpt_neo_shards_of_several_files(tmp_path: Path) -> None:
         "eos_id": 50_256,
         "padding_id": 50_257,
     }
+    own = Vocabulary("own", 300, 0, "<end>")
+    config = json.loads(
+        make_format("tfrecord", {"layout": "gpt-neo"}, own, "options").extras(STORE, shards)["gpt-neo.json"]
+    )
+    assert (config["tokenizer_is_pretrained"], config["tokenizer_path"]) == (False, "tokenizer/tokenizer.json")
 
 
 @pytest.mark.parametrize("layout", ["mesh-transformer-jax", "gpt-neo"])

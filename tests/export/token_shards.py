@@ -9,6 +9,8 @@ from pile_builder.export.format import Part, ShardFile, ShardName, TokenFormat, 
 from pile_builder.storage import Store
 from pile_builder.tokens import TokenBatch
 
+STORE = Store("unused")
+"""Extras are made of counts; only those of MDS read what lies in the store."""
 NARROW = Vocabulary("toy", 1_000, 7, "<end>")
 WIDE = Vocabulary("wide", 70_001, 70_000, "<end>")
 TRAIN = ShardName("train", 0, 1)

@@ -16,16 +16,22 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 import zstandard
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from pile_builder.audit.status import build_status
 from pile_builder.audit.subsets import verify_subsets
 from pile_builder.audit.verify import verify_corpus
+from pile_builder.audit.verify_tokens import verify_export
 from pile_builder.errors import BuildError, ManifestError, PileError
+from pile_builder.export.config import Export
 from pile_builder.export.corpus import open_corpus, read_documents
 from pile_builder.manifest import Manifest, check_manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
+from pile_builder.pipelines.exports import export_tokens
+from pile_builder.pipelines.takedown import propose, take_down
 from pile_builder.storage import TEMPORARY, Commits, Store
+from pile_builder.takedown.look_up import Wanted
 from tests.test_build import run
 
 Make = Callable[..., Manifest]
@@ -170,6 +176,76 @@ def test_subsets_are_read_for_tokens(toy_manifest: Make, tmp_path: Path):
         open_corpus(str(out), subset="1/3")
     with pytest.raises(PileError, match="expected a finished build"):
         open_corpus(f"{out}/corpus", subset="1/4")
+
+
+def test_what_is_taken_down_leaves_the_subsets_that_held_it(toy_manifest: Make, tmp_path: Path):
+    out, listed = tmp_path / "out", tmp_path / "list.txt"
+    manifest = toy_manifest(subsets=["1/2", "1/4"])
+    first = run(manifest, out)
+    identity = next(identity for identity, _ in sorted(ids_of(out, "1-2") - ids_of(out, "1-4")))
+    store = Store(str(out))
+    (text,) = {
+        text
+        for shard in open_corpus(str(out), subset="1/2").shards
+        for documents in read_documents(store, shard)
+        for found, text in zip(documents.ids, documents.texts, strict=True)
+        if found == identity
+    }
+    quarter = {path: path.stat().st_mtime_ns for path in (out / "corpus" / "subsets" / "1-4").rglob("*.zst")}
+    listed.write_text(f"{identity}\n")
+    proposal = propose(store, Wanted(ids=frozenset({identity})), only_listed=True)
+    second = take_down(store, proposal, "somebody", "asked", RunOptions())
+    assert not any(text in lines_of(folder) for folder in (out / "corpus", out / "corpus" / "subsets"))
+    assert {path: path.stat().st_mtime_ns for path in quarter} == quarter
+    assert not problems(out)
+    half = [one["subsets"][0] for one in (first, second)]
+    assert half[0]["documents"] - half[1]["documents"] in (1, 2)
+    assert second["subsets"][1]["bytes"] == first["subsets"][1]["bytes"]
+    anew = run(toy_manifest(subsets=["1/2", "1/4"], takedowns=[str(listed)]), tmp_path / "anew")
+    assert anew["subsets"] == second["subsets"]
+    assert {row.next for row in build_status(manifest, store)} == {"nothing to do"}
+    (out / "takedown.jsonl").unlink()
+    assert run(manifest, out)["subsets"] == first["subsets"]
+
+
+def test_token_shards_of_a_subset_follow_it(toy_manifest: Make, tmp_path: Path, spec: str):
+    out = tmp_path / "out"
+    run(toy_manifest(subsets=["1/2"], dedup=None), out)
+    store = Store(str(out))
+    given = [Export(format="nanogpt", tokenizer=spec), Export(format="nanogpt", tokenizer=spec, subset="0.5")]
+    whole, half = (export for _, export in export_tokens(str(out), given, RunOptions()))
+    assert half["corpus"]["subset"] == "1/2"
+    assert half["splits"]["train"]["tokens"] < 0.7 * whole["splits"]["train"]["tokens"]
+    assert half["splits"]["test"]["tokens"] == whole["splits"]["test"]["tokens"]
+    folders = sorted(path.name for path in (out / "tokens").iterdir())
+    assert folders[1] == f"{folders[0]}-1-2"
+    assert not [problem for name in folders for problem in export_problems(store, name)]
+    identity = min(identity for identity, _ in ids_of(out, "1-2"))
+    take_down(store, propose(store, Wanted(ids=frozenset({identity})), only_listed=True), "x", "y", RunOptions())
+    assert not [problem for name in folders for problem in export_problems(store, name)]
+    run(toy_manifest(dedup=None), out)
+    assert any("another corpus" in problem or "digest" in problem for problem in export_problems(store, folders[1]))
+
+
+def export_problems(store: Store, name: str) -> list[str]:
+    checks = verify_export(Store(store.path(f"tokens/{name}")), store)
+    return [problem for check in checks for problem in check.problems]
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A byte-level tokenizer without merges."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=257, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(["a b"], trainer)
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    tokenizer.save(str(path))
+    return str(path)
 
 
 def test_a_subset_loads_by_its_card(toy_manifest: Make, tmp_path: Path):

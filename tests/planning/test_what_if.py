@@ -168,7 +168,7 @@ def test_words_that_are_no_trials(trials: list[str], message: str):
 
 def test_unknown_rules_and_sources_name_the_nearest(toy_manifest: Make, tmp_path: Path):
     out = tmp_path / "out"
-    with pytest.raises(PileError, match="no finished build"):
+    with pytest.raises(PileError, match="no build here"):
         what_if(Store(str(out)), {"a": 1.0})
     run(toy_manifest(select=SELECT), out)
     with pytest.raises(PileError, match=r"did you mean 'gopher_quality_v1.min_words'"):

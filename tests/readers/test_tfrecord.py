@@ -116,4 +116,4 @@ def test_gpt_neo_configuration(exports: Path, shards: Shards, end_id: int) -> No
     assert config["eos_id"] == end_id
     assert max(int(stream.max()) for split in SPLITS for stream in shards(split)) < config["n_vocab"]
     assert config["padding_id"] == config["n_vocab"]
-    assert config["tokenizer_path"]
+    assert not config["tokenizer_is_pretrained"]

@@ -35,8 +35,6 @@ def test_nanogpts_configuration_is_one_that_train_py_executes(exports):
 
 @pytest.mark.parametrize(("split", "name"), [("train", "train"), ("validation", "val"), ("test", "test")])
 def test_llm_c_by_the_rules_of_its_data_loader(exports, shards, split, name):
-    if not (exports / "llm.c").is_dir():
-        pytest.skip("no export llm.c")
     found = []
     for path in sorted((exports / "llm.c").glob(f"{name}_*.bin")):
         header = np.fromfile(path, np.int32, 256)
@@ -121,6 +119,28 @@ def test_datatrove_by_its_own_dataset(exports, shards, split, end_id):
     assert len(dataset) == len(expected) > 0
     for number, window in enumerate(expected):
         assert dataset[number]["input_ids"].tolist() == window
+        assert dataset[number]["positions"].tolist() == by_token[number]["positions"].tolist()
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_datatroves_windows_are_those_of_each_shard_shuffled(exports, shards, split, end_id):
+    datasets = pytest.importorskip("datatrove.utils.dataset")
+    length = 64
+    folder = exports / "datatrove-windows" / split
+    options = {"filename_pattern": "*.ds", "recursive": False, "token_size": 2, "return_positions": True}
+    dataset = datasets.DatatroveFolderDataset(str(folder), length, **options)
+    by_token = datasets.DatatroveFolderDataset(str(folder), length, positions_from_eos_token_id=end_id, **options)
+    at, changed = 0, False
+    for stream in shards(split):
+        count = len(stream) // (length + 1)
+        windows = stream[: count * (length + 1)].reshape(count, -1).tolist()
+        found = [dataset[number]["input_ids"].tolist() for number in range(at, at + count)]
+        assert sorted(found) == sorted(windows)
+        changed |= found != windows
+        at += count
+    assert changed
+    assert at == len(dataset)
+    for number in range(at):
         assert dataset[number]["positions"].tolist() == by_token[number]["positions"].tolist()
 
 

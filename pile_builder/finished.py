@@ -1,0 +1,62 @@
+"""What a finished build keeps of itself, so that it can be explained and changed without the raw inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+import orjson
+
+from pile_builder.errors import PileError
+from pile_builder.manifest import Manifest, manifest_from_json, manifest_to_json
+from pile_builder.storage import Store
+from pile_builder.work import BlockWork, Work, split_from_json, split_to_json
+
+STORY = "work/story.json"
+"""What `explain` needs of the last build: its blocks' keys, what applied to each source, the shards, the takedowns."""
+_PLAN = "work/plan.json"
+
+
+def read_story(store: Store) -> dict[str, Any]:
+    """What `STORY` says.
+
+    Raises:
+        PileError: no build got to its end here.
+    """
+    if not store.exists(STORY):
+        msg = f"{store.root}: no build here that got as far as its end; run `pile build` first"
+        raise PileError(msg)
+    return dict(orjson.loads(store.read(STORY)))
+
+
+def keep_plan(store: Store, manifest: Manifest, work: Work) -> None:
+    """Keep what a build was asked for and its tasks' keys."""
+    kept = {**manifest_to_json(manifest), "work": _work_to_json(work)}
+    store.write(_PLAN, orjson.dumps(kept, option=orjson.OPT_NON_STR_KEYS))
+
+
+def kept_plan(store: Store) -> tuple[Manifest, Work]:
+    """The manifest and tasks of the last build that got to its end; what annotations hold is not among them.
+
+    Raises:
+        PileError: there is none, or an earlier version made it.
+    """
+    if not store.exists(_PLAN):
+        msg = f"{store.root}: no finished build of this version here; run `pile build` to its end first"
+        raise PileError(msg)
+    data = orjson.loads(store.read(_PLAN))
+    return manifest_from_json(data), _work_from_json(data["work"])
+
+
+def _work_to_json(work: Work) -> dict[str, Any]:
+    rest = {
+        field.name: getattr(work, field.name) for field in fields(work) if field.name not in ("blocks", "annotations")
+    }
+    blocks = [{**asdict(block), "split": split_to_json(block.split)} for block in work.blocks]
+    return {**rest, "blocks": blocks}
+
+
+def _work_from_json(data: Mapping[str, Any]) -> Work:
+    blocks = tuple(BlockWork(**{**block, "split": split_from_json(block["split"])}) for block in data["blocks"])
+    return Work(**{**data, "blocks": blocks, "annotations": {}})

@@ -1,0 +1,151 @@
+"""takedown: documents and their copies leave a finished build, of which only what holds them is rewritten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from pile_builder.errors import PileError
+from pile_builder.finished import kept_plan, read_story
+from pile_builder.pipelines.build import finish, run_assemble
+from pile_builder.pipelines.engine import RunOptions
+from pile_builder.pipelines.exports import refresh_exports, summarise_exports
+from pile_builder.pipelines.purge import run_purge
+from pile_builder.pipelines.subsets import run_subsets
+from pile_builder.storage import Commits, Store
+from pile_builder.takedown.copies import copies_of
+from pile_builder.takedown.listing import Takedown, add_entries, entries_of, takedown_of, write_list
+from pile_builder.takedown.look_up import Wanted, look_up
+from pile_builder.takedown.state import applied_entries, disagrees, read_ids, taken_ids
+
+_SUMMARY = "report/summary.json"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a takedown would do.
+
+    Attributes:
+        asked: ids of the documents that were named.
+        copies: ids of their copies, each with the one of `asked` whose copy it is.
+        new: how many of all these are not listed yet.
+        not_found: words that lead to no document.
+        blocks, shards: how many have to be rewritten.
+        pending: whether an earlier takedown did not get to its end.
+    """
+
+    asked: tuple[str, ...]
+    copies: dict[str, str]
+    new: int
+    not_found: tuple[str, ...]
+    blocks: int
+    shards: int
+    pending: bool
+
+    @property
+    def clusters(self) -> int:
+        """In how many clusters the copies are."""
+        return len(set(self.copies.values()))
+
+    def by_source(self) -> dict[str, tuple[int, int]]:
+        """Documents asked for and copies of each source."""
+        asked, copies = (Counter(one.rsplit(":", 1)[0] for one in ids) for ids in (self.asked, self.copies))
+        return {name: (asked[name], copies[name]) for name in sorted(asked | copies)}
+
+
+def propose(store: Store, wanted: Wanted, *, only_listed: bool) -> Proposal:
+    """Look up what is to go, with the copies of it unless `only_listed`.
+
+    Raises:
+        PileError: no build got to its end here.
+    """
+    story = read_story(store)
+    if not Commits(store, "ingest").done().issuperset(block["ingest"] for block in story["blocks"]):
+        msg = f"{store.root}: blocks are missing, a build was stopped while it read them; run `pile build` to its end"
+        raise PileError(msg)
+    found = look_up(store, story, wanted)
+    copies = {} if only_listed else copies_of(store, story, found.ids)
+    ids = [*found.ids, *copies]
+    known = takedown_of(applied_entries(store))
+    _check_purged(store, story, known)
+    wanted_gone = Takedown.of([*known.ids.to_pylist(), *ids])
+    return Proposal(
+        asked=tuple(sorted(found.ids)),
+        copies=copies,
+        new=len(ids) - len(known.find(pa.array(ids, pa.string()))),
+        not_found=tuple(word for word in wanted.words if word not in found.words),
+        blocks=_blocks_to_rewrite(store, wanted_gone),
+        shards=_shards_to_rewrite(store, wanted_gone),
+        pending=known.digest != _summary(store).get("takedown", {}).get("list", ""),
+    )
+
+
+def take_down(store: Store, proposal: Proposal, by: str, why: str, options: RunOptions) -> dict[str, Any]:
+    """List what was proposed and rewrite what holds it; returns the build's summary. Run again, it goes on.
+
+    Raises:
+        BuildError: tasks failed.
+        PileError: no build got to its end here.
+    """
+    manifest, work = kept_plan(store)
+    known = takedown_of(applied_entries(store))
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    origins = sorted({**dict.fromkeys(proposal.asked, ""), **proposal.copies}.items())
+    listed_before = set(known.find(pa.array([identity for identity, _ in origins], pa.string())).tolist())
+    rows = [
+        {"id": identity, "by": by, "when": when, "why": why, "cluster_of": origin}
+        for at, (identity, origin) in enumerate(origins)
+        if at not in listed_before
+    ]
+    if rows:
+        add_entries(store, entries_of(rows))
+    takedown = write_list(store, applied_entries(store))
+    run_purge(store, takedown, options)
+    mix = Commits(store, "mix").load(work.mix)
+    shards = run_assemble(store, work, manifest, mix, takedown, options)
+    subsets = run_subsets(store, work, manifest, mix, takedown, options)
+    summary = finish(store, work, manifest, mix, shards, subsets, takedown)
+    refresh_exports(store.root, options)
+    return summarise_exports(store, summary)
+
+
+def _check_purged(store: Store, story: Mapping[str, Any], known: Takedown) -> None:
+    """Blocks that lack a document that no list names can't give it back to a shard."""
+    for block in story["blocks"]:
+        ids = taken_ids(Commits(store, "ingest").load(block["ingest"]))
+        if len(known.find(pa.array(ids, pa.string()))) < len(ids):
+            msg = (
+                f"{store.root}: {block['name']} lacks documents that no list of the last finished build names; "
+                "a build with another list was stopped here: run `pile build` to its end first"
+            )
+            raise PileError(msg)
+
+
+def _blocks_to_rewrite(store: Store, takedown: Takedown) -> int:
+    ingest = Commits(store, "ingest")
+    count = 0
+    for key in ingest.done():
+        record = ingest.load(key)
+        listed = sum(
+            len(takedown.find(batch.column("id")))
+            for part in ("block", "rejects")
+            for _, batch in read_ids(store, record[part])
+        )
+        done = len(takedown.find(pa.array(taken_ids(record), pa.string())))
+        count += listed > done
+    return count
+
+
+def _shards_to_rewrite(store: Store, takedown: Takedown) -> int:
+    commits = Commits(store, "assemble")
+    return sum(disagrees(store, commits.load(key), takedown) for key in commits.done())
+
+
+def _summary(store: Store) -> dict[str, Any]:
+    return dict(orjson.loads(store.read(_SUMMARY))) if store.exists(_SUMMARY) else {}
