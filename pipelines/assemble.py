@@ -80,8 +80,9 @@ class WriteShard(TaskFunction):
         blocks: by rank.
         names: `pile_set_name` by source.
         seed, level: of choices, and of zstd.
+        listed: object with the documents that are taken down.
+        takedown: what it says, once `setup` has read it.
         phase: that keeps the indexes.
-        listed: object with the documents that are taken down; `takedown` is what it says, once `setup` has read it.
     """
 
     store: Store
@@ -90,9 +91,9 @@ class WriteShard(TaskFunction):
     names: Mapping[str, str]
     seed: int
     level: int
-    phase: str = "assemble"
     listed: str = ""
     takedown: Takedown | None = None
+    phase: str = "assemble"
 
     def setup(self) -> None:
         """Read which documents are taken down, from the object named `listed`."""

@@ -71,8 +71,8 @@ def run_subsets(
             commits.forget(task["key"])
     files = {block.rank: BlockFiles(block.source, block.ingest, block.settle) for block in work.blocks}
     set_names = {name: manifest.set_name(name) for name in manifest.sources}
-    level = manifest.output.level
-    function = WriteShard(store, "", files, set_names, manifest.seed, level, FOLDER, takedown.object)
+    seed, level = manifest.seed, manifest.output.level
+    function = WriteShard(store, "", files, set_names, seed, level, takedown.object, phase=FOLDER)
     run_tasks(commits, [task["key"] for task in everything], everything, function, options)
     store.write(APPLIED, orjson.dumps({"takedown": takedown.digest}))
     return [
