@@ -14,7 +14,7 @@ from pile_builder.errors import BuildError
 from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.weights import plan_mixture
-from pile_builder.pipelines.ingest import extraction_of
+from pile_builder.pipelines.ingest import DAMAGE, extraction_of
 from pile_builder.pipelines.mix import mixture_spec
 from pile_builder.pipelines.sample import (
     DOCUMENT_BYTES,
@@ -85,7 +85,14 @@ def plan_build(manifest: Manifest, options: PlanOptions) -> Plan:
     costs = phase_costs(sources, phases)
     seed = manifest.seed if options.seed is None else options.seed
     plan = Plan(
-        manifest.name, seed, time.monotonic() - started, sources, costs, _assumptions(sources, manifest), options.laws
+        name=manifest.name,
+        seed=seed,
+        seconds=time.monotonic() - started,
+        sources=sources,
+        phases=costs,
+        assumptions=_assumptions(sources, manifest),
+        laws=options.laws,
+        damage=_damage(sources, manifest),
     )
     if options.profile is None:
         return plan
@@ -187,6 +194,21 @@ def _with_training(manifest: Manifest, sources: Sequence[SourcePlan]) -> list[So
         target = Estimate.exactly(share.target) if is_fixed else source.kept_bytes.scaled(float(share.epochs))
         made.append(replace(source, epochs=float(share.epochs), train_bytes=target))
     return made
+
+
+def _damage(sources: Sequence[SourcePlan], manifest: Manifest) -> list[str]:
+    """Sources of whose sample more is damaged than the manifest allows a split."""
+    lines = []
+    for source in sources:
+        rules = {rule: count for rule, count in source.dropped.items() if rule.removeprefix("ingest.") in DAMAGE}
+        damaged, rate = sum(rules.values()), manifest.sources[source.name].max_reject_rate
+        if damaged > rate * source.sampled:
+            shown = ", ".join(f"{rule} {count}" for rule, count in rules.items())
+            lines.append(
+                f"{source.name}: {damaged} of {source.sampled} records drawn are damaged ({shown}); a build stops at a "
+                f"split with more than {rate:.0%}, see sources.{source.name}.max_reject_rate"
+            )
+    return lines
 
 
 def _assumptions(sources: Sequence[SourcePlan], manifest: Manifest) -> list[str]:

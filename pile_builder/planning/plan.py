@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -107,6 +107,7 @@ class Plan:
         sources: in the manifest's order.
         phases: in order.
         cost: profile, hours and price, as JSON.
+        damage: sources whose records are so often damaged that a build may stop, a line each.
         laws: what each scaling law asks for; empty unless a compute or a size was given.
         assumptions: what was not measured, a line each.
     """
@@ -119,6 +120,7 @@ class Plan:
     assumptions: Sequence[str]
     laws: Sequence[Allocation] = ()
     cost: Mapping[str, Any] = field(default_factory=dict)
+    damage: Sequence[str] = ()
 
     @property
     def tokens(self) -> Estimate:
@@ -140,16 +142,24 @@ class Plan:
 
     @property
     def warnings(self) -> list[str]:
-        """What speaks against the plan: sources that repeat too often for the tokens of the yardstick."""
+        """What speaks against the plan: damaged inputs, and sources that repeat too often."""
         law = next((law for law in self.laws if law.law == YARDSTICK), None)
-        often = {name: epochs for name, epochs in (self.epochs_for(law) if law else {}).items() if epochs > MAX_EPOCHS}
-        if not law or not often:
-            return []
-        named = ", ".join(f"{name} {epochs:,.1f} times" for name, epochs in often.items())
-        return [
-            f"{law.tokens:,.0f} tokens read the text of {named}: more than {MAX_EPOCHS} times (Muennighoff et al. "
-            "2023, arXiv 2305.16264); find more of it, lower its epochs or weight, or train on fewer tokens"
+        mixture = {source.name: source.epochs for source in self.sources}
+        found = [
+            *self.damage,
+            *_too_often("the mixture reads", mixture),
+            *_too_often(f"{law.tokens:,.0f} tokens read" if law else "", self.epochs_for(law) if law else {}),
         ]
+        return list(dict.fromkeys(found))
+
+
+def _too_often(who: str, epochs: Mapping[str, float]) -> Iterator[str]:
+    often = ", ".join(f"{name} {times:,.1f} times" for name, times in epochs.items() if times > MAX_EPOCHS)
+    if often:
+        yield (
+            f"{who} the text of {often}: more than {MAX_EPOCHS} times (Muennighoff et al. 2023, arXiv 2305.16264); "
+            "find more of it, lower its epochs or weight, or train on fewer tokens"
+        )
 
 
 def expected_loss(dedup: Dedup | None, source: str) -> tuple[Estimate, str]:

@@ -142,6 +142,22 @@ def test_what_a_model_wants_and_how_often_that_repeats(toy_manifest: Make):
     assert plan.cost["hours"]["value"] > 7 * 0.1 / 60
 
 
+def test_damaged_inputs_and_a_greedy_mixture_are_warned_of(toy_manifest: Make, toy_files: Path):
+    (toy_files / "0.txt").write_text("raise\n" * 150 + "fine words of the river\n" * 30)
+    (toy_files / "1.txt").write_text("raise\n" * 20)
+    sources = {
+        "left": {"plugin": "toy", "inputs": ["0.txt", "1.txt"], "weight": 1},
+        "right": {"plugin": "toy", "inputs": ["2.txt", "3.txt"], "weight": 1},
+    }
+    manifest = toy_manifest(sources=sources, mix={"total": 200_000})
+    plan = plan_build(manifest, PlanOptions(records=400))
+    damaged, repeated = plan.warnings
+    assert damaged.startswith("left: 170 of 200 records drawn are damaged (ingest.error 170)")
+    assert "max_reject_rate" in damaged
+    assert "the mixture reads the text of left" in repeated
+    assert plan.sources[0].train_bytes == Estimate.exactly(100_000)
+
+
 def test_losses_to_duplicates_are_assumed_or_the_manifests():
     assert expected_loss(None, "a")[0] == Estimate.exactly(0)
     assert expected_loss(Dedup(action="tag"), "a")[0] == Estimate.exactly(0)
