@@ -1,7 +1,7 @@
 """The units of a source, and the records that a sample draws of each.
 
 Units are files (splits, where a source reads several files together), taken in the order of the keyed hash of their
-names. Of a unit the records with the smallest keyed hashes of their keys are drawn; the others are only read past.
+names. Of a unit the records with the smallest keyed hashes of unit and key are drawn; the others are only read past.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def draw_records(
                 break
             place = now
             drawn = (item.key, item.meta if isinstance(item, Raw) else {}, item)
-            entry = (-hashes(item.key), -records, drawn)
+            # With the unit's name: a key that several files have shall not be drawn of all of them or of none.
+            entry = (-hashes(f"{unit.name} {item.key}"), -records, drawn)
             records += 1
             if len(heap) < count:
                 heappush(heap, entry)

@@ -136,14 +136,14 @@ class Population:
         read = sum(unit.records for unit in self.units)
         if not drawn:
             return Estimate(0.0, 0.0, 1.0)
-        totals = [_unit_total(unit, column, self._is_alone) for unit in self.units]
-        p = sum(total for total, _ in totals) / read
+        totals = np.array([_unit_total(unit, column, self._is_alone) for unit in self.units])
+        p = float(totals[:, 0].sum()) / read
         f = min(drawn / self.records().value, 1.0)
         if f >= 1:
             return Estimate.exactly(p)
         sizes = np.array([unit.records for unit in self.units], np.float64)
         all_read = min(read / self.records().value, 1.0)
-        variance = _variance(np.array(totals), sizes, p, all_read) / read**2
+        variance = _variance(totals, sizes, p, all_read) / read**2
         most = drawn / (1 - f)
         effective = min(p * (1 - p) / variance, most) if variance > 0 else most
         return _wilson(p, effective, self._quantile())

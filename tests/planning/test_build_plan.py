@@ -1,6 +1,8 @@
 """Plans of the toy corpus against its build: intervals over many seeds, cost, tokens, the commands."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from pile_builder.pipelines import sample as sampling
 from pile_builder.pipelines.ingest import extraction_of
 from pile_builder.pipelines.plan import PlanOptions, plan_build
 from pile_builder.pipelines.sample import SURVIVORS, TEXT_BYTES, Sampler
+from pile_builder.pipelines.sample_units import Hashes, draw_records, units_of
 from pile_builder.planning.compare import actual_numbers, compare, compare_build
 from pile_builder.planning.costs import load_profile
 from pile_builder.planning.estimates import Estimate
@@ -26,8 +29,11 @@ from pile_builder.planning.plan import expected_loss
 from pile_builder.planning.plan_json import PLAN, plan_json
 from pile_builder.planning.scaling import YARDSTICK, allocations
 from pile_builder.pool import ExtractionPool
+from pile_builder.source import Raw, Reject, Skipped
 from pile_builder.storage import Store
+from pile_builder.streams import InputFile
 from tests.test_build import run
+from tests.toy_source import Toy, ToyConfig
 
 Make = Callable[..., Manifest]
 SELECT = {
@@ -126,6 +132,26 @@ def test_units_are_read_from_their_beginning_where_they_are_large(
         assert source.read_bytes < 0.3 * source.input_bytes
         assert source.records.value == pytest.approx(24_000, rel=0.07)
         assert source.records.low < source.records.value < source.records.high
+
+
+class _SameKeys(Toy):
+    """Lines whose keys are their numbers, in every file the same."""
+
+    def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:
+        for number, record in enumerate(super().read_file(file)):
+            yield replace(record, key=str(number)) if isinstance(record, Raw) else record
+
+
+def test_files_with_the_same_keys_are_drawn_from_on_their_own(toy_files: Path):
+    plugin = _SameKeys(ToyConfig(inputs=("*.txt",), root=str(toy_files)))
+    skipped = Counter[str]()
+    units = units_of(plugin)
+    drawn = [draw_records(plugin, unit, Hashes(1, "toy"), 30, 1 << 30, skipped) for unit in units]
+    assert [unit.records for unit in drawn] == [95] * 4
+    assert skipped == {"blank": 8}
+    keys = [{key for key, _, _ in unit.drawn} for unit in drawn]
+    assert all(len(each) == 30 for each in keys)
+    assert len(set.intersection(*keys)) < 5
 
 
 def test_what_a_model_wants_and_how_often_that_repeats(toy_manifest: Make):
