@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,7 @@ from pile_builder.pipelines.sample_units import Drawn, Hashes, ReadUnit, draw_re
 from pile_builder.planning.estimates import Population, Unit
 from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, ExtractionPool, Lot
 from pile_builder.selection import Select
-from pile_builder.source import Document, Raw, Reject, Source, Split
+from pile_builder.source import Document, Raw, Reject, Source
 from pile_builder.storage import HashingWriter
 from pile_builder.text.column import from_arrow
 from pile_builder.tokenizer import Tokenizer
@@ -63,13 +64,13 @@ class Seconds:
         """Seconds for one unit of a step's work; 0 if nothing was done."""
         return self.spent[step] / self.work[step] if self.work[step] else 0.0
 
-    def time(self, step: str, work: float, act: Callable[[], Any]) -> Any:
-        """Do something and count its CPU seconds in this thread."""
+    @contextmanager
+    def timed(self, step: str, work: float) -> Iterator[None]:
+        """Count the CPU seconds that this thread spends in the block."""
         started = time.thread_time()
-        result = act()
+        yield
         self.spent[step] += time.thread_time() - started
         self.work[step] += work
-        return result
 
 
 @dataclass(frozen=True)
@@ -140,12 +141,9 @@ class Sampler:
         read: list[ReadUnit] = []
         is_large = population_size(units, ()) > READ_BYTES
         limit = max(READ_BYTES // spread, 1 << 20) if is_large else READ_BYTES
-
-        def draw(unit: Split) -> ReadUnit:
-            return draw_records(self.plugin, unit, hashes, -(-self.records // spread), limit, skipped)
-
         for unit in sorted(units, key=lambda one: (hashes(one.name), one.name)):
-            read.append(seconds.time("read", 0, lambda: draw(unit)))  # noqa: B023
+            with seconds.timed("read", 0):
+                read.append(draw_records(self.plugin, unit, hashes, -(-self.records // spread), limit, skipped))
             seconds.work["read"] += max(read[-1].read, 1)
             is_enough = sum(len(one.drawn) for one in read) >= self.records
             if len(read) > 1 and (is_enough or sum(one.read for one in read) >= READ_BYTES):
@@ -189,14 +187,12 @@ class Sampler:
             sizes = documents.column("bytes").to_numpy()
             total = int(sizes.sum())
             table[rows, DOCUMENTS], table[rows, DOCUMENT_BYTES] = 1, sizes
-            seconds.time("write", total, lambda: block.write(documents, sizes))  # noqa: B023
-            sets = set(self.wanted.sets())
-            known = seconds.time(
-                "annotate",
-                total,
-                lambda: annotate(documents.column("text"), self.wanted, sets, self.model),  # noqa: B023
-            )
-            rules = seconds.time("select", documents.num_rows, lambda: self._select(documents, known))  # noqa: B023
+            with seconds.timed("write", total):
+                block.write(documents, sizes)
+            with seconds.timed("annotate", total):
+                known = annotate(documents.column("text"), self.wanted, set(self.wanted.sets()), self.model)
+            with seconds.timed("select", documents.num_rows):
+                rules = self._select(documents, known)
             dropped.update(f"select.{rule}" for rule in rules if rule)
             kept = np.flatnonzero([not rule for rule in rules])
             written, counted = self._write(documents, known, kept, seconds)
@@ -204,9 +200,11 @@ class Sampler:
             table[rows[kept], SURVIVORS], table[rows[kept], TEXT_BYTES] = written > 0, written
             if self.tokenizer and sum(int(part[:, 0].sum()) for part in tokens) < TOKENIZED_BYTES:
                 pieces = [text for texts in counted for text in texts]
-                batch = seconds.time("tokenize", int(written.sum()), lambda: self._tokenize(pieces))  # noqa: B023
+                with seconds.timed("tokenize", int(written.sum())):
+                    batch = self.tokenizer.encode(pieces)
                 tokens.append(np.stack([[len(text.encode()) for text in pieces], batch.sizes], axis=1).astype(np.int64))
-        seconds.time("write", 0, block.close)
+        with seconds.timed("write", 0):
+            block.close()
         return table, +dropped, np.concatenate(tokens)
 
     def _select(self, documents: pa.RecordBatch, known: Mapping[str, pa.RecordBatch]) -> list[str]:
@@ -231,30 +229,27 @@ class Sampler:
     ) -> tuple[NDArray[np.int64], list[list[str]]]:
         """Bytes of each kept document as written, int64[len(kept)], and its pieces."""
         chosen = documents.take(pa.array(kept))
-        ids = chosen.column("id")
-        total = int(chosen.column("bytes").to_numpy().sum())
-        pieces: list[list[str]] = [[] for _ in ids]
-
-        def write() -> None:
-            layers = [known[name].column("spans").take(pa.array(kept)) for name in SPAN_SETS if name in known]
-            if layers:
-                column, owners = cut_pieces(from_arrow(chosen.column("text")), merge_spans(layers))
-                for text, owner in zip(column.to_arrow().to_pylist(), owners.tolist(), strict=True):
-                    pieces[owner].append(text)
-            else:
-                for own, text in zip(pieces, chosen.column("text").to_pylist(), strict=True):
-                    own.append(text)
-            part = Part(self.name, 0, id64(ids), ids.to_pylist(), pieces)
-            lines = ShardLines({self.name: self.set_name}).segment(0, [part], key(self.build_seed, "segment"))
-            zstandard.ZstdCompressor(level=self.level, write_checksum=True).compress(lines)
-
+        pieces: list[list[str]] = [[] for _ in kept]
         if len(kept):
-            seconds.time("assemble", total, write)
+            with seconds.timed("assemble", int(chosen.column("bytes").to_numpy().sum())):
+                layers = [known[name].column("spans").take(pa.array(kept)) for name in SPAN_SETS if name in known]
+                pieces = _pieces(chosen.column("text"), layers)
+                ids = chosen.column("id")
+                part = Part(self.name, 0, id64(ids), ids.to_pylist(), pieces)
+                lines = ShardLines({self.name: self.set_name}).segment(0, [part], key(self.build_seed, "segment"))
+                zstandard.ZstdCompressor(level=self.level, write_checksum=True).compress(lines)
         return np.array([sum(len(text.encode()) for text in own) for own in pieces], np.int64), pieces
 
-    def _tokenize(self, texts: Sequence[str]) -> Any:
-        assert self.tokenizer
-        return self.tokenizer.encode(texts)
+
+def _pieces(texts: pa.Array, layers: list[pa.ListArray]) -> list[list[str]]:
+    """What each text is written as: itself, or the pieces that spans leave of it."""
+    if not layers:
+        return [[text] for text in texts.to_pylist()]
+    column, owners = cut_pieces(from_arrow(texts), merge_spans(layers))
+    found: list[list[str]] = [[] for _ in range(len(texts))]
+    for text, owner in zip(column.to_arrow().to_pylist(), owners.tolist(), strict=True):
+        found[owner].append(text)
+    return found
 
 
 def _lots(raws: Sequence[Raw]) -> Iterator[list[Raw]]:
