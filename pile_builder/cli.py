@@ -7,6 +7,8 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +20,7 @@ from rich.table import Table
 from pile_builder import __version__
 from pile_builder.cli_audit import audit
 from pile_builder.cli_dedup import dedup
+from pile_builder.cli_plan import plan, select
 from pile_builder.cli_takedown import takedown
 from pile_builder.cli_tokenize import formats, parquet, tokenize
 from pile_builder.cli_tokenizer import tokenizer
@@ -35,6 +38,8 @@ app.add_typer(rules, name="rules")
 app.add_typer(classifiers, name="classifier")
 app.add_typer(decontaminations, name="decontaminate")
 app.add_typer(dedup, name="dedup")
+app.command()(plan)
+app.command()(select)
 app.command()(tokenize)
 app.command()(formats)
 app.command()(parquet)
@@ -135,6 +140,7 @@ def verify(directory: CorpusPath) -> None:
     token stream; some documents of each shard are encoded again.
     """
     from pile_builder.audit.exports import exports_in, verify_any
+    from pile_builder.audit.subsets import verify_subsets
     from pile_builder.audit.verify import verify_corpus
     from pile_builder.storage import Store
 
@@ -148,6 +154,11 @@ def verify(directory: CorpusPath) -> None:
             lines += result.lines
             size += result.bytes
         typer.echo(f"{lines:,} documents, {size:,} bytes of text read")
+        for folder, checks in groupby(verify_subsets(store), key=itemgetter(0)):
+            of_subset = [check for _, check in checks]
+            problems += sum(_say_problems(check.name, check.problems) for check in of_subset)
+            lines, size = (sum(getattr(check, what) for check in of_subset) for what in ("lines", "bytes"))
+            typer.echo(f"{folder}: {lines:,} documents, {size:,} bytes of text read")
     for name in exports:
         documents = tokens = 0
         for check in verify_any(*([Store(store.path(name)), store] if name else [store])):

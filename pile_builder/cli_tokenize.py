@@ -24,6 +24,7 @@ def tokenize(
     out: Annotated[str, typer.Option(help="folder of the export; DIR/tokens/TOKENIZER-FORMAT unless given")] = "",
     end_token: Annotated[str, typer.Option(help="end-of-document token, if the tokenizer leaves a choice")] = "",
     split: Annotated[list[str] | None, typer.Option(help="train, validation or test; all unless given")] = None,
+    subset: Annotated[str, typer.Option(help="one of the build's subsets, such as 1/2, in place of train")] = "",
     window: Annotated[int | None, typer.Option(min=2, help="tokens of a window, where the format has windows")] = None,
     option: Annotated[
         list[str] | None, typer.Option("--option", "-o", metavar="KEY=VALUE", help="of the format, see `pile formats`")
@@ -48,7 +49,8 @@ def tokenize(
         options["window"] = window
     exports = []
     for name in form:
-        given = {"format": name, "tokenizer": tokenizer, "end_token": end_token, "options": options}
+        given: dict[str, Any] = {"format": name, "tokenizer": tokenizer, "end_token": end_token, "subset": subset}
+        given["options"] = options
         folder = f"{out.rstrip('/')}/{name}" if out and len(form) > 1 else out
         exports.append(Export.model_validate({**given, "out": folder, **({"splits": split} if split else {})}))
     with PhaseProgress(Console(stderr=True)) as progress:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 UNITS = {
+    "plan": "sources",
     "ingest": "splits",
     "annotate": "sidecars",
     "select": "blocks",
@@ -23,6 +24,7 @@ UNITS = {
     "takedown": "records",
     "mix": "plan",
     "assemble": "shards",
+    "subsets": "shards",
     "tokenize": "shards",
     "shards": "shards",
     "merges": "splits",
@@ -116,6 +118,10 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
         pieces = f" in {counts['pieces']:,} pieces" if counts["pieces"] != counts["documents"] else ""
         line = f"{split:<10} {counts['documents']:>9,} documents {counts['bytes']:>15,} bytes{pieces}"
         console.print(line, highlight=False)
+    for one in summary.get("subsets", ()):
+        line = f"{one['subset']:<10} {one['documents']:>9,} documents {one['bytes']:>15,} bytes"
+        where = f"{one['share']:.1%} of train, in {one['folder']}"
+        console.print(f"{line}, {where}", highlight=False, soft_wrap=True)
     for alarm in summary.get("alarms", ()):
         console.print(f"alarm: {alarm}", style="bold red", highlight=False)
     console.print(f"report: {out.rstrip('/')}/report/index.html", highlight=False, soft_wrap=True)

@@ -12,13 +12,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from pile_builder.checked_yaml import Model, absolute, expand, explain, read_yaml, unknown_word
 from pile_builder.decontamination.evals import Action, EvalSet, load_eval_lists
 from pile_builder.dedup.config import Dedup
 from pile_builder.errors import ManifestError
-from pile_builder.export.config import Export, export_problems
+from pile_builder.export.config import Export, export_problems, subset_problems
+from pile_builder.mixing.subsets import Subset, parse_subset
 from pile_builder.selection import Select, missing_needs, select_problems
 from pile_builder.source import Source, SourceConfig, load_source
 from pile_builder.streams import is_remote
@@ -114,6 +115,9 @@ class Manifest(Model):
     decontaminate: Decontaminate | None = Field(None, description="null looks for no eval set")
     mix: Mix = Mix()
     output: Output = Output()
+    subsets: tuple[int | float | str, ...] = Field(
+        (), description="nested parts of the training corpus to write too: fractions such as 1/2, or bytes such as 5 GB"
+    )
     exports: tuple[Export, ...] = Field((), description="token shards to write of the corpus")
     limits: Limits = Limits()
     takedowns: tuple[str, ...] = Field(
@@ -138,6 +142,20 @@ class Manifest(Model):
             msg = "mix.total and the sources' weight belong together: give both or neither"
             raise ValueError(msg)
         return self
+
+    @field_validator("subsets")
+    @classmethod
+    def _are_subsets(cls, given: tuple[int | float | str, ...]) -> tuple[int | float | str, ...]:
+        names = [parse_subset(one).name for one in given]
+        if len(set(names)) < len(names):
+            msg = f"expected each subset once, got {', '.join(map(str, given))}"
+            raise ValueError(msg)
+        return given
+
+    @cached_property
+    def wanted_subsets(self) -> list[Subset]:
+        """The subsets, fractions first, larger ones first."""
+        return sorted(map(parse_subset, self.subsets), key=lambda one: (not one.is_fraction, -one.size))
 
     @property
     def given(self) -> dict[str, Any]:
@@ -280,6 +298,7 @@ def _problems(manifest: Manifest, file: str) -> Iterator[str]:
         yield f"{file}: {error}"
     for number, export in enumerate(manifest.exports):
         yield from export_problems(f"{file}: exports.{number}", export)
+        yield from subset_problems(f"{file}: exports.{number}.subset", export.subset, manifest.wanted_subsets)
     for path in manifest.takedowns:
         if not is_remote(path) and not Path(path).is_file():
             yield f"{file}: takedowns: expected a list of document ids at {path}, there is no such file"

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import resource
 import signal
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
@@ -70,11 +73,17 @@ Extracted = Document | Reject
 
 
 class ExtractionPool:
-    """`workers` processes that extract lots; results come back in the order of submission."""
+    """`workers` processes that extract lots; results come back in the order of submission.
+
+    Attributes:
+        seconds: CPU seconds that lots took in the processes, by extraction.
+    """
 
     def __init__(self, extractions: Mapping[str, Extraction], workers: int, memory: int) -> None:
         self.workers = workers
-        self._seconds = {name: extraction.seconds for name, extraction in extractions.items()}
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._lock = Lock()
+        self._limits = {name: extraction.seconds for name, extraction in extractions.items()}
         self._pool = ProcessPool(
             max_workers=workers,
             max_tasks=RECYCLE_LOTS,
@@ -98,20 +107,24 @@ class ExtractionPool:
         self._pool.stop()
         self._pool.join()
 
-    def _schedule(self, lot: Lot) -> Future[list[Extracted]]:
-        timeout = WALL_GRACE + WALL_FACTOR * self._seconds[lot.extraction] * len(lot.raws)
-        future: Future[list[Extracted]] = self._pool.schedule(_extract_lot, args=(lot,), timeout=timeout)
+    def _schedule(self, lot: Lot) -> Future[tuple[list[Extracted], float]]:
+        timeout = WALL_GRACE + WALL_FACTOR * self._limits[lot.extraction] * len(lot.raws)
+        future: Future[tuple[list[Extracted], float]] = self._pool.schedule(_extract_lot, args=(lot,), timeout=timeout)
         return future
 
-    def _results(self, lot: Lot, future: Future[list[Extracted]]) -> list[Extracted]:
+    def _results(self, lot: Lot, future: Future[tuple[list[Extracted], float]]) -> list[Extracted]:
         try:
-            return future.result()
+            results, seconds = future.result()
         except FutureTimeout:
             fate = Reject("time_limit", "the process did not answer and was killed")
         except ProcessExpired as error:
             fate = Reject("crashed", f"the process ended with exit code {error.exitcode}")
         except MemoryError:
             fate = Reject("memory_limit", "the process ran out of its address space")
+        else:
+            with self._lock:
+                self.seconds[lot.extraction] += seconds
+            return results
         if len(lot.raws) == 1:
             return [fate]
         alone = [Lot(lot.extraction, [raw]) for raw in lot.raws]
@@ -146,11 +159,13 @@ def _warm() -> None:
     repair_texts(["“warm”"])
 
 
-def _extract_lot(lot: Lot) -> list[Extracted]:
+def _extract_lot(lot: Lot) -> tuple[list[Extracted], float]:
     if _worker is None:
         msg = "the pool process was not initialised"
         raise RuntimeError(msg)
-    return extract_lot(_worker.extractions[lot.extraction], lot.raws, _worker.language)
+    started = time.process_time()
+    results = extract_lot(_worker.extractions[lot.extraction], lot.raws, _worker.language)
+    return results, time.process_time() - started
 
 
 def extract_lot(extraction: Extraction, raws: Sequence[Raw], language: LanguageModel | None) -> list[Extracted]:

@@ -83,6 +83,9 @@ class Quality(Model):
     keep: Literal["pile", "gpt3", "dclm"] = Field(
         "pile", description="pile and gpt3 keep by chance, (2 - score)^-3 and ^-9; dclm keeps above 0.018112"
     )
+    threshold: float | None = Field(
+        None, ge=0, le=1, description="keeps documents that score above it, in place of the rule of `keep`"
+    )
 
 
 class Select(Model):

@@ -15,6 +15,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +35,7 @@ RATIO_FREE_BYTES = 32 << 20
 EXTRAS = {"http": "http", "https": "http", "gs": "gcs", "gcs": "gcs", "s3": "s3", "s3a": "s3", "hf": "hub"}
 """The extra of this package that has what a kind of URL needs."""
 
+_opened: ContextVar[list[BinaryIO] | None] = ContextVar("opened", default=None)
 _MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 
 
@@ -159,12 +161,28 @@ def _input_file(
 @contextmanager
 def open_input(file: InputFile) -> Iterator[BinaryIO]:
     """Open an input for reading its stored bytes; seekable where the store allows it."""
+    opened = _opened.get()
     if is_remote(file.url):
         with fsspec.open(file.url, "rb") as stream:
+            if opened is not None:
+                opened.append(cast("BinaryIO", stream))
             yield cast("BinaryIO", stream)
     else:
         with Path(file.url).open("rb") as local:
+            if opened is not None:
+                opened.append(local)
             yield local
+
+
+@contextmanager
+def watching_inputs() -> Iterator[list[BinaryIO]]:
+    """While the block runs, the list gets each stream that `open_input` opens in this thread: how far it was read."""
+    opened: list[BinaryIO] = []
+    token = _opened.set(opened)
+    try:
+        yield opened
+    finally:
+        _opened.reset(token)
 
 
 @contextmanager

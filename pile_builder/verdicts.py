@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,9 +94,20 @@ def tests(columns: Mapping[str, pa.Array], select: Select, source: str, seed: in
         yield _quality_test(columns, select.quality, source, seed)
 
 
+def first_failures(count: int, applied: Iterable[Test]) -> Iterator[tuple[Test, NDArray[np.int64]]]:
+    """Each test with the rows that it is the first to drop, of a block's `count` rows."""
+    open_rows = np.ones(count, np.bool_)
+    for test in applied if count else ():
+        rows = np.flatnonzero(open_rows & test.fails)
+        open_rows[rows] = False
+        yield test, rows
+
+
 def _quality_test(columns: Mapping[str, pa.Array], quality: Quality, source: str, seed: int) -> Test:
     preset = PRESETS[quality.keep]
     scores, ids, purpose = columns["quality.score"].to_numpy(), id64(columns["id"]), f"quality:{source}"
+    if quality.threshold is not None:
+        return Test("quality", quality.threshold, scores, scores <= quality.threshold)
     fails = ~keep(preset, scores, ids, seed, purpose)
     if preset.alpha is None:
         return Test("quality", preset.threshold, scores, fails)
@@ -109,10 +120,12 @@ def _test(name: str, rule: Rule, columns: Mapping[str, pa.Array], threshold: flo
 
 
 def _licences(store: Store, block: str) -> pa.Array:
-    """What each document's metadata say under `license`, null where they don't."""
-    found: list[str | None] = []
     with store.open(block) as stream:
-        for batch in open_parquet(stream).iter_batches(4_096, columns=["meta"]):
-            values = (orjson.loads(meta).get("license") for meta in batch.column("meta").to_pylist())
-            found += [value if isinstance(value, str) else None for value in values]
-    return pa.array(found, pa.string())
+        batches = open_parquet(stream).iter_batches(4_096, columns=["meta"])
+        return pa.concat_arrays([pa.nulls(0, pa.string()), *(licences_of(batch.column("meta")) for batch in batches)])
+
+
+def licences_of(metas: pa.Array) -> pa.Array:
+    """What each document's metadata say under `license`, null where they don't."""
+    values = (orjson.loads(meta).get("license") for meta in metas.to_pylist())
+    return pa.array([value if isinstance(value, str) else None for value in values], pa.string())

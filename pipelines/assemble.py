@@ -26,6 +26,7 @@ from pile_builder.blocks import open_parquet, write_table
 from pile_builder.mixing.holdout import HOLDOUT_PURPOSE, HoldoutCut, split_of
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.mixing.plan import part_of, segment_order
+from pile_builder.mixing.subsets import SUBSET_PURPOSE
 from pile_builder.pieces import cut_pieces
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.mix import SPLITS, load_plan
@@ -72,7 +73,17 @@ class BlockFiles:
 
 @dataclass
 class WriteShard(TaskFunction):
-    """Writes one shard and its index."""
+    """Writes one shard and its index.
+
+    Attributes:
+        mix: key of the plan; a task may name its own.
+        blocks: by rank.
+        names: `pile_set_name` by source.
+        seed, level: of choices, and of zstd.
+        listed: object with the documents that are taken down.
+        takedown: what it says, once `setup` has read it.
+        phase: that keeps the indexes.
+    """
 
     store: Store
     mix: str
@@ -82,6 +93,7 @@ class WriteShard(TaskFunction):
     level: int
     listed: str = ""
     takedown: Takedown | None = None
+    phase: str = "assemble"
 
     def setup(self) -> None:
         """Read which documents are taken down, from the object named `listed`."""
@@ -89,14 +101,14 @@ class WriteShard(TaskFunction):
 
     def __call__(self, task: Task) -> Mapping[str, Any]:
         """Write `corpus/<name>`; returns its digests, counts and frames, and what of it is taken down, with bytes."""
-        record = Commits(self.store, "mix").load(self.mix)
+        record = Commits(self.store, "mix").load(task.get("mix", self.mix))
         plan = load_plan(self.store, record, task["split"])
         segment = plan["segment"].to_numpy()
         plan = plan.slice(
             int(np.searchsorted(segment, task["start"])),
             int(np.searchsorted(segment, task["end"])) - int(np.searchsorted(segment, task["start"])),
         )
-        shard = _Shard(self.names)
+        shard = ShardLines(self.names)
         cuts = {name: _Cuts.of(values, self.seed, name) for name, values in record["sources"].items()}
         compressor = zstandard.ZstdCompressor(level=self.level, write_checksum=True)
         with ExitStack() as stack:
@@ -109,7 +121,7 @@ class WriteShard(TaskFunction):
                 frame = compressor.compress(lines)
                 shard.frames.append({"offset": stream.size, "size": len(frame), "bytes": len(lines)})
                 stream.write(frame)
-        with self.store.writing(Commits(self.store, "assemble").object_name) as index:
+        with self.store.writing(Commits(self.store, self.phase).object_name) as index:
             write_table(index, shard.index())
         return {
             "name": task["name"],
@@ -125,7 +137,7 @@ class WriteShard(TaskFunction):
 
     def _lines(
         self, part: pa.Table, cuts: Mapping[str, _Cuts], opened: _Opened, taken: dict[str, int]
-    ) -> Iterator[_Part]:
+    ) -> Iterator[Part]:
         """The documents that each row of the plan takes of its row group; those taken down go to `taken` instead."""
         for row in part.to_pylist():
             files = self.blocks[row["block"]]
@@ -139,7 +151,7 @@ class WriteShard(TaskFunction):
                 rows = np.delete(rows, gone)
             if len(rows):
                 ids, pieces = opened.pieces(row["block"], row["row_group"], rows)
-                yield _Part(files.source, row["copy"], group.ids[rows], ids, pieces)
+                yield Part(files.source, row["copy"], group.ids[rows], ids, pieces)
 
 
 @dataclass(frozen=True)
@@ -152,7 +164,9 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
+    """Documents of one source and copy: id64, id, and the pieces that each is written as."""
+
     source: str
     copy: int
     ids64: NDArray[np.uint64]
@@ -162,21 +176,32 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Cuts:
-    """Which documents of a source go to which split and get the fractional copy."""
+    """Which documents of a source go to which split, get the fractional copy, and belong to the subset, if any."""
 
     holdout_key: np.uint64
     epochs_key: np.uint64
+    subset_key: np.uint64
     holdout: HoldoutCut
     extra: np.uint64
+    subset: np.uint64 | None
 
     @classmethod
     def of(cls, values: Mapping[str, Any], seed: int, source: str) -> _Cuts:
         holdout = HoldoutCut(np.uint64(values["validation_cut"]), np.uint64(values["test_cut"]), 0, 0)
-        return cls(key(seed, HOLDOUT_PURPOSE), key(seed, f"epochs:{source}"), holdout, np.uint64(values["extra_cut"]))
+        return cls(
+            key(seed, HOLDOUT_PURPOSE),
+            key(seed, f"epochs:{source}"),
+            key(seed, SUBSET_PURPOSE),
+            holdout,
+            np.uint64(values["extra_cut"]),
+            np.uint64(values["subset_cut"]) if "subset_cut" in values else None,
+        )
 
     def choose(self, group: _Group, row: Mapping[str, Any]) -> NDArray[np.bool_]:
         split = "train" if row["selection"] == "extra" else row["selection"]
         inside = group.kept & (split_of(keyed_hash(self.holdout_key, group.ids), self.holdout) == SPLITS.index(split))
+        if self.subset is not None:
+            inside &= keyed_hash(self.subset_key, group.ids) < self.subset
         chosen: NDArray[np.bool_] = inside & (part_of(np.where(inside, group.sizes, 0), row["parts"]) == row["part"])
         if row["selection"] == "extra":
             chosen &= keyed_hash(self.epochs_key, group.ids) < self.extra
@@ -237,7 +262,7 @@ class _Opened:
         return self._files[name]
 
 
-class _Shard:
+class ShardLines:
     """What is known of a shard as its segments are written."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
@@ -253,7 +278,7 @@ class _Shard:
         self._offset = 0
         self._index: list[pa.RecordBatch] = []
 
-    def segment(self, number: int, parts: Sequence[_Part], segment_key: np.uint64) -> bytes:
+    def segment(self, number: int, parts: Sequence[Part], segment_key: np.uint64) -> bytes:
         """The lines of one segment: documents in keyed order, the pieces of one after another."""
         ids64 = np.concatenate([np.zeros(0, np.uint64), *(part.ids64 for part in parts)])
         copies = np.concatenate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pile_builder.audit.contamination import contamination_report
 from pile_builder.audit.lock import lock_text
 from pile_builder.audit.privacy import privacy_report
 from pile_builder.audit.report import write_audit
+from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, subset_summary
 from pile_builder.audit.summary import summarise
 from pile_builder.dedup.config import Dedup
 from pile_builder.finished import STORY, keep_plan
@@ -25,17 +26,17 @@ from pile_builder.pipelines.dedup import run_dedup
 from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
 from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.exports import export_tokens, summarise_exports
-from pile_builder.pipelines.ingest import IngestSplit, PoolHandle
+from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.purge import check_returned, forget_purged, forget_purges, run_purge, time_limited_before
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
-from pile_builder.pool import Extraction, Gate
+from pile_builder.pipelines.subsets import run_subsets
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
 from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state
-from pile_builder.work import PHASES, VERSIONS, Work, changes, gated, plan_work, remember, split_to_json
+from pile_builder.work import PHASES, VERSIONS, Work, changes, plan_work, remember, split_to_json
 
 
 def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
@@ -68,7 +69,8 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     mix = run_mix(store, work, manifest)
     options.watch("mix", 1, 1, 0)
     shards = run_assemble(store, work, manifest, mix, takedown, options)
-    summary = finish(store, work, manifest, mix, shards, takedown)
+    subsets = run_subsets(store, work, manifest, mix, takedown, options)
+    summary = finish(store, work, manifest, mix, shards, subsets, takedown)
     if manifest.exports:
         inside = [one.model_copy(update={"out": store.path(one.out) if one.out else ""}) for one in manifest.exports]
         export_tokens(store.root, inside, options)
@@ -77,19 +79,11 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
 
 def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:
     """The extraction pool of a build; indexes the sources' side tables first."""
-    extractions = {}
-    time_limited = time_limited_before(store).union(manifest.limits.time_limited)
-    for name, plugin in manifest.plugins.items():
-        language = manifest.select_of(name).language
-        gate = Gate(language.keep, language.gate_score) if gated(plugin) and language and language.keep else None
-        extractions[name] = Extraction(
-            source=plugin,
-            gate=gate,
-            tables=_side_tables(store, work, name, manifest),
-            seconds=manifest.limits.record_seconds,
-            time_limited=time_limited,
-            document_bytes=manifest.limits.document_bytes,
-        )
+    time_limited = time_limited_before(store)
+    extractions = {
+        name: extraction_of(manifest, name, _side_tables(store, work, name, manifest), time_limited)
+        for name in manifest.plugins
+    }
     return PoolHandle(extractions, options.workers, manifest.limits.worker_memory)
 
 
@@ -198,10 +192,14 @@ def finish(
     manifest: Manifest,
     mix: Mapping[str, Any],
     shards: list[dict[str, Any]],
+    subsets: Sequence[WrittenSubset],
     takedown: Takedown,
 ) -> dict[str, Any]:
-    """Write the reports, the lock and the dataset card; sweep what crashes left behind. Returns the summary."""
+    """Write the reports, the lock and the dataset cards; sweep what crashes left behind. Returns the summary."""
     summary = summarise(store, work, manifest, mix, shards, takedown)
+    held_out = [shard for shard in shards if shard["split"] != "train"]
+    if subsets:
+        summary["subsets"] = [subset_summary(one, summary, held_out) for one in subsets]
     story = {
         "blocks": [
             block.task(block.settle)
@@ -221,8 +219,11 @@ def finish(
     store.write(STORY, orjson.dumps(story))
     forget_lists(store, takedown.object)
     keep_plan(store, manifest, work)
-    store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards, takedown).encode())
+    locked = [subset_lock(one, held_out) for one in subsets]
+    store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards, takedown, locked).encode())
     store.write("corpus/README.md", dataset_card(manifest, summary, shards).encode())
+    for subset, counts in zip(subsets, summary.get("subsets", ()), strict=True):
+        store.write(f"corpus/{subset.folder}/README.md", subset_card(manifest, subset, counts).encode())
     if manifest.dedup:
         report = dedup_report(store, work, manifest.dedup)
         store.write("report/dedup.json", orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")

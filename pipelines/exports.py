@@ -60,7 +60,7 @@ def refresh_exports(directory: str, options: RunOptions) -> list[str]:
             continue
         export = orjson.loads(store.read(EXPORT))
         splits = tuple(split for split in SPLITS if any(shard["split"] == split for shard in export["shards"]))
-        corpus = open_corpus(directory, splits)
+        corpus = open_corpus(directory, splits, export["corpus"].get("subset", ""))
         if export["format"] == "text":
             run_text_parquet(corpus, directory, store.root, options)
         else:

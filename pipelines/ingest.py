@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,12 +21,13 @@ from apache_beam.utils.shared import Shared
 from pile_builder.blocks import RowGroupWriter
 from pile_builder.document import BLOCK, REJECTS, document_id
 from pile_builder.errors import BuildError
+from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import SidecarPlan, SidecarWriter
 from pile_builder.pipelines.engine import Task, TaskFunction
-from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, Extraction, ExtractionPool, Lot
+from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, Extraction, ExtractionPool, Gate, Lot
 from pile_builder.source import Document, Raw, Reject, Skipped, Split
 from pile_builder.storage import Commits, Store
-from pile_builder.work import split_from_json
+from pile_builder.work import gated, split_from_json
 
 BATCH_BYTES = 1 << 18
 BATCH_ROWS = 1_024
@@ -56,6 +57,28 @@ class PoolHandle:
         return pool
 
 
+def extraction_of(
+    manifest: Manifest, name: str, tables: Mapping[str, str], time_limited: Iterable[str] = ()
+) -> Extraction:
+    """How a source's records become text.
+
+    Args:
+        manifest: which source, language gate and limits.
+        name: of the source.
+        tables: indexes of its side tables, by table name.
+        time_limited: ids that are rejected without trying, besides the manifest's.
+    """
+    plugin, language = manifest.plugins[name], manifest.select_of(name).language
+    return Extraction(
+        source=plugin,
+        gate=Gate(language.keep, language.gate_score) if gated(plugin) and language and language.keep else None,
+        tables=tables,
+        seconds=manifest.limits.record_seconds,
+        time_limited=frozenset(manifest.limits.time_limited).union(time_limited),
+        document_bytes=manifest.limits.document_bytes,
+    )
+
+
 @dataclass
 class IngestSplit(TaskFunction):
     """Reads, extracts, annotates and writes one split."""
@@ -80,7 +103,7 @@ class IngestSplit(TaskFunction):
         """Write a split's block, rejects and sidecars; returns the block's record."""
         source, split = task["source"], split_from_json(task["split"])
         commits = Commits(self.store, "ingest")
-        counts = _Counts(source)
+        counts = Counts(source)
         if self.pool is None:
             msg = "setup was not called"
             raise RuntimeError(msg)
@@ -165,7 +188,7 @@ def extract_split(
 
 
 def batches(
-    items: Iterator[tuple[str, Mapping[str, Any], Extracted] | Skipped], source: str, counts: _Counts
+    items: Iterator[tuple[str, Mapping[str, Any], Extracted] | Skipped], source: str, counts: Counts
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Group results into batches of documents and rejects, counting every record."""
     documents: list[tuple[str, str, str, int, str]] = []
@@ -202,7 +225,9 @@ def _columns(rows: list[Any], schema: pa.Schema) -> pa.RecordBatch:
 
 
 @dataclass
-class _Counts:
+class Counts:
+    """What became of a split's records."""
+
     source: str
     read: int = 0
     kept: int = 0
@@ -213,6 +238,7 @@ class _Counts:
     damaged: list[str] = field(default_factory=list)
 
     def drop(self, key: str, reject: Reject) -> None:
+        """Count a record that became no document."""
         self.dropped[reject.rule] += 1
         if reject.rule == "time_limit":
             self.time_limited.append(document_id(self.source, key))
@@ -220,6 +246,11 @@ class _Counts:
             self.damaged.append(f"{key}: {reject.rule}: {reject.detail}")
 
     def check(self, split: str, rate: float) -> None:
+        """Make sure that no more than a share `rate` of the records is damaged.
+
+        Raises:
+            BuildError: there is; the message has examples.
+        """
         damage = sum(count for rule, count in self.dropped.items() if rule in DAMAGE)
         if self.read >= DAMAGE_MINIMUM and damage > rate * self.read:
             examples = "\n    ".join(self.damaged)

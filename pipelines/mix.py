@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -45,6 +45,11 @@ class Kept:
     sizes: NDArray[np.int64]
     group: NDArray[np.int64]
 
+    @property
+    def block_hash(self) -> int:
+        """64-bit hash of the block's name, on which orders depend."""
+        return int.from_bytes(blake2b(self.block.name.encode(), digest_size=8).digest(), "little")
+
 
 def kept_documents(store: Store, block: BlockWork) -> Kept:
     """What settle kept of a block."""
@@ -85,7 +90,7 @@ def _plan(store: Store, work: Work, manifest: Manifest) -> dict[str, Any]:
     if not any(available.values()):
         msg = "no document survived; `pile status` and report/summary.json say which rules dropped them"
         raise BuildError(msg)
-    asked = _mixture_spec(manifest)
+    asked = mixture_spec(manifest)
     cuts = _hold_out(manifest, plan_mixture(available, asked), blocks)
     holdout_key = key(seed, HOLDOUT_PURPOSE)
     held = {name: cuts[name].validation_bytes + cuts[name].test_bytes for name in names}
@@ -101,7 +106,7 @@ def _plan(store: Store, work: Work, manifest: Manifest) -> dict[str, Any]:
     for split in ("validation", "test"):
         plans[split] = plan_holdout(groups[split], names, split, seed, Layout(**sizes))
     return {
-        "splits": {split: _write_plan(store, plan) for split, plan in plans.items()},
+        "splits": {split: write_plan(store, plan) for split, plan in plans.items()},
         "sources": {
             name: {
                 "available": available[name],
@@ -123,7 +128,8 @@ def _plan(store: Store, work: Work, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _mixture_spec(manifest: Manifest) -> MixtureSpec:
+def mixture_spec(manifest: Manifest) -> MixtureSpec:
+    """The mixture that a manifest asks for."""
     entries = manifest.sources
     return MixtureSpec(
         epochs={name: one.epochs for name, one in entries.items() if one.epochs is not None},
@@ -195,20 +201,15 @@ def _row_groups(
             omitted = (split == TRAIN) & ~is_extra
             left_out[name]["documents"] += int(omitted.sum())
             left_out[name]["bytes"] += int(kept.sizes[omitted].sum())
-        block_hash = int.from_bytes(blake2b(kept.block.name.encode(), digest_size=8).digest(), "little")
-        count = int(kept.group.max()) + 1 if len(kept.group) else 0
+        head = [names.index(name), kept.block.rank, kept.block_hash]
         for number, which in ((TRAIN, "train"), (VALIDATION, "validation"), (TEST, "test")):
             inside = split == number
-            whole = _sum_by(kept.group[inside], kept.sizes[inside], count)
-            once_more = _sum_by(kept.group[inside & is_extra], kept.sizes[inside & is_extra], count)
-            columns[which] += [
-                [names.index(name), kept.block.rank, group, block_hash, whole[group], once_more[group]]
-                for group in np.flatnonzero(whole).tolist()
-            ]
-    return {split: _to_row_groups(rows) for split, rows in columns.items()}, left_out
+            columns[which] += row_group_sums(head, kept.group[inside], kept.sizes[inside], is_extra[inside])
+    return {split: to_row_groups(rows) for split, rows in columns.items()}, left_out
 
 
-def _to_row_groups(rows: list[list[Any]]) -> RowGroups:
+def to_row_groups(rows: list[list[Any]]) -> RowGroups:
+    """The rows that `row_group_sums` gave, as columns."""
     columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 6
     source, block, group, block_hash, whole, extra = columns
     return RowGroups(
@@ -221,10 +222,23 @@ def _to_row_groups(rows: list[list[Any]]) -> RowGroups:
     )
 
 
-def _sum_by(group: NDArray[np.int64], sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    sums = np.zeros(count, np.int64)
-    np.add.at(sums, group, sizes)
-    return sums
+def row_group_sums(
+    head: Sequence[int], group: NDArray[np.int64], sizes: NDArray[np.int64], is_extra: NDArray[np.bool_]
+) -> list[list[Any]]:
+    """Rows of `RowGroups` of one block: what some of its documents weigh in each row group that has any of them.
+
+    Args:
+        head: number of the source, of the block, and the block's hash.
+        group: row group of each document.
+        sizes: bytes of each document.
+        is_extra: which documents get the fractional copy.
+    """
+    source, block, block_hash = head
+    count = int(group.max()) + 1 if len(group) else 0
+    whole, extra = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    np.add.at(whole, group, sizes)
+    np.add.at(extra, group[is_extra], sizes[is_extra])
+    return [[source, block, at, block_hash, whole[at], extra[at]] for at in np.flatnonzero(whole).tolist()]
 
 
 def _joined(parts: list[tuple[NDArray[np.uint64], NDArray[np.int64]]]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -234,7 +248,8 @@ def _joined(parts: list[tuple[NDArray[np.uint64], NDArray[np.int64]]]) -> tuple[
     )
 
 
-def _write_plan(store: Store, plan: Plan) -> dict[str, Any]:
+def write_plan(store: Store, plan: Plan) -> dict[str, Any]:
+    """Write a plan's table; returns what the record says of it."""
     with store.writing(Commits(store, "mix").object_name) as stream:
         write_table(stream, plan.table)
     return {"plan": stream.name, "segments": plan.segments, "shards": plan.shards.tolist()}

@@ -17,6 +17,7 @@ from pile_builder.pipelines.build import close, finish, run_assemble
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.exports import refresh_exports
 from pile_builder.pipelines.purge import run_purge
+from pile_builder.pipelines.subsets import run_subsets
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.copies import copies_of
 from pile_builder.takedown.listing import Takedown, add_entries, entries_of, takedown_of, write_list
@@ -108,7 +109,8 @@ def take_down(store: Store, proposal: Proposal, by: str, why: str, options: RunO
     run_purge(store, takedown, options)
     mix = Commits(store, "mix").load(work.mix)
     shards = run_assemble(store, work, manifest, mix, takedown, options)
-    summary = finish(store, work, manifest, mix, shards, takedown)
+    subsets = run_subsets(store, work, manifest, mix, takedown, options)
+    summary = finish(store, work, manifest, mix, shards, subsets, takedown)
     refresh_exports(store.root, options)
     return close(store, summary)
 

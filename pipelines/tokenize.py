@@ -37,6 +37,7 @@ from pile_builder.export.exported import (
 from pile_builder.export.format import MergedFormat, ShardFile, Vocabulary, make_format
 from pile_builder.export.provenance import Provenance
 from pile_builder.export.windows import WindowCutter
+from pile_builder.mixing.subsets import parse_subset
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
 from pile_builder.storage import Commits, Store, file_digest, fingerprint
 from pile_builder.threads import in_order
@@ -62,18 +63,19 @@ def tokenize_corpus(directory: str, exports: Sequence[Export], options: RunOptio
     """
     done: dict[int, tuple[str, dict[str, Any]]] = {}
     folders: set[str] = set()
-    groups: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
+    groups: dict[tuple[str, str, tuple[str, ...], str], list[int]] = {}
     for number, export in enumerate(exports):
-        groups.setdefault((export.tokenizer, export.end_token, export.splits), []).append(number)
-    for (spec, end_token, splits), members in groups.items():
+        groups.setdefault((export.tokenizer, export.end_token, export.splits, export.subset), []).append(number)
+    for (spec, end_token, splits, subset), members in groups.items():
         tokenizer = load_tokenizer(spec, end_token or None)
-        corpus = open_corpus(directory, splits)
+        corpus = open_corpus(directory, splits, subset)
+        of_subset = f"-{parse_subset(subset).name}" if subset else ""
         vocabulary = Vocabulary(tokenizer.name, tokenizer.vocabulary, tokenizer.end_id, tokenizer.end_token)
         targets = []
         for number in members:
             export = exports[number]
             form = make_format(export.format, export.options, vocabulary, f"{export.format}: options")
-            out = export.out or f"{directory.rstrip('/')}/tokens/{tokenizer.name}-{export.format}"
+            out = export.out or f"{directory.rstrip('/')}/tokens/{tokenizer.name}-{export.format}{of_subset}"
             if out in folders:
                 msg = f"{out}: expected a folder for each export, two go here; give one of them another `out`"
                 raise ManifestError(msg)

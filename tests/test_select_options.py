@@ -74,7 +74,8 @@ def test_privacy_and_line_rules_share_a_text(toy_manifest: Make, toy_files: Path
         assert "\n" not in text
 
 
-def test_quality_keeps_by_the_pareto_rule(toy_files: Path, toy_manifest: Make, tmp_path: Path):
+def toy_model(toy_files: Path, folder: Path) -> str:
+    """A quality model that knows `lantern` from `signal`; adds the files it is trained on to the toy files."""
     filler = random.Random(13)
     for name, word in (("good", "lantern"), ("bad", "signal")):
         rows = [{"text": f"{sentence(filler, 10)} {word} {word} {word}", "id": i} for i in range(60)]
@@ -88,9 +89,14 @@ def test_quality_keeps_by_the_pareto_rule(toy_files: Path, toy_manifest: Make, t
         "fasttext": {"dim": 8, "bucket": 2000, "epoch": 10, "lr": 0.5},
         "holdout": 0.3,
     }
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
-    model = str(tmp_path / "model")
-    train_classifier(load_config(tmp_path / "config.yaml", {}), model, lambda *_: None, lambda *_: None)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    model = str(folder / "model")
+    train_classifier(load_config(folder / "config.yaml", {}), model, lambda *_: None, lambda *_: None)
+    return model
+
+
+def test_quality_keeps_by_the_pareto_rule(toy_files: Path, toy_manifest: Make, tmp_path: Path):
+    model = toy_model(toy_files, tmp_path)
     manifest = toy_manifest(select={"language": None, "quality": {"model": model}}, dedup=None)
     out = tmp_path / "out"
     summary = run(manifest, out)

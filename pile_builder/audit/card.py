@@ -30,6 +30,15 @@ def dataset_card(manifest: Manifest, summary: Mapping[str, Any], shards: Sequenc
     written = "\n".join(
         f"| {split} | {counts['documents']:,} | {counts['bytes']:,} |" for split, counts in summary["written"].items()
     )
+    subsets = "\n".join(
+        f"| {one['folder'].removeprefix('corpus/')} | {one['documents']:,} | {one['bytes']:,} | {one['share']:.2%} |"
+        for one in summary.get("subsets", ())
+    )
+    nested = f"""
+| nested subset of train | documents, with copies | bytes of text | share |
+|---|---:|---:|---:|
+{subsets}
+"""
     gone = sum(source["dropped"].get("takedown", 0) for source in summary["sources"].values())
     taken_down = f"\n{gone:,} documents were taken down; copies made before may hold them.\n" if gone else ""
     about = f"{manifest.description.strip()}\n\n" if manifest.description else ""
@@ -47,7 +56,7 @@ def dataset_card(manifest: Manifest, summary: Mapping[str, Any], shards: Sequenc
 | split | documents, with copies | bytes of text |
 |---|---:|---:|
 {written}
-{taken_down}
+{nested if subsets else ""}{taken_down}
     from datasets import load_dataset
     corpus = load_dataset("path/to/this/folder", split="train", streaming=True)
 """

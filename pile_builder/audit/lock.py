@@ -40,6 +40,7 @@ def lock_text(
     summary: Mapping[str, Any],
     shards: Sequence[Mapping[str, Any]],
     takedown: Takedown,
+    subsets: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """The lock as YAML. Names of inputs are relative to their root; no path of the machine appears."""
     time_limited = sorted(
@@ -67,6 +68,8 @@ def lock_text(
             for shard in shards
         ],
     }
+    if subsets:
+        lock["subsets"] = list(subsets)
     return str(yaml.dump(lock, Dumper=_LockDumper, sort_keys=False, allow_unicode=True, width=120))
 
 

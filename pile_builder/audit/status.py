@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import yaml
+
 from pile_builder.manifest import Manifest
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.listing import Takedown, all_entries, takedown_of
@@ -58,7 +60,24 @@ def build_status(manifest: Manifest, store: Store) -> list[PhaseStatus]:
         note = f"runs {len(keys) - there}" + (f" ({failed} failed before)" if failed else "")
         rows.append(PhaseStatus(phase, there, len(keys), known=True, next=f"{note}: {reason}" if reason else note))
         stale = stale or phase
+    if manifest.subsets:
+        rows.append(_subsets(manifest, work.mix, store, stale))
     return rows
+
+
+def _subsets(manifest: Manifest, mix: str, store: Store, stale: str) -> PhaseStatus:
+    """By what the lock lists, if that is of the mixture and the subsets that the next build would write."""
+    if stale or not Commits(store, "mix").has(mix) or not store.exists("manifest.lock.yaml"):
+        return PhaseStatus("subsets", 0, 0, known=False, next=f"runs after {stale or 'assemble'}")
+    lock = yaml.load(store.read("manifest.lock.yaml"), Loader=yaml.CSafeLoader)
+    there = {entry["subset"] for entry in lock.get("subsets", [])}
+    missing = [subset.label for subset in manifest.wanted_subsets if subset.label not in there]
+    gone = sum(
+        not store.exists(f"corpus/{file['name']}") for entry in lock.get("subsets", []) for file in entry["files"]
+    )
+    what = f"writes {', '.join(missing)}" if missing else f"rewrites {gone} shards" if gone else "nothing to do"
+    total = len(manifest.subsets)
+    return PhaseStatus("subsets", total - len(missing), total, known=True, next=what)
 
 
 def _purge(store: Store, takedown: Takedown, stale: str) -> PhaseStatus:

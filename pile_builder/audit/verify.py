@@ -30,8 +30,8 @@ class ShardCheck:
     problems: list[str] = field(default_factory=list)
 
 
-def recorded_digest(store: Store) -> str:
-    """The digest of a finished build.
+def recorded_digest(store: Store, subset: str = "") -> str:
+    """The digest of a finished build, or of one of its subsets with the held-out sets; empty if it has no such subset.
 
     Raises:
         PileError: there is none.
@@ -39,7 +39,10 @@ def recorded_digest(store: Store) -> str:
     if not store.exists("report/summary.json") or not store.exists("manifest.lock.yaml"):
         msg = f"{store.root}: no finished build here (report/summary.json is missing); run `pile build` to its end"
         raise PileError(msg)
-    return str(orjson.loads(store.read("report/summary.json"))["digest"])
+    summary = orjson.loads(store.read("report/summary.json"))
+    if not subset:
+        return str(summary["digest"])
+    return next((str(one["digest"]) for one in summary.get("subsets", ()) if one["subset"] == subset), "")
 
 
 def verify_corpus(store: Store) -> Iterator[ShardCheck]:
@@ -57,7 +60,7 @@ def verify_corpus(store: Store) -> Iterator[ShardCheck]:
     counted: dict[str, dict[str, int]] = {}
     for entry in lock["files"]:
         check = ShardCheck(entry["name"])
-        _check_shard(store, entry, records.get(entry["name"]), check)
+        check_shard(store, entry, records.get(entry["name"]), check)
         if (record := records.get(entry["name"])) and disagrees(store, record, takedown):
             check.problems.append(f"holds documents that {FILE} lists, or leaves out others; run `pile build` again")
         split = entry["name"].split("/")[0].split(".")[0]
@@ -78,7 +81,15 @@ def verify_corpus(store: Store) -> Iterator[ShardCheck]:
     yield whole
 
 
-def _check_shard(store: Store, entry: dict[str, Any], record: dict[str, Any] | None, check: ShardCheck) -> None:
+def check_shard(store: Store, entry: dict[str, Any], record: dict[str, Any] | None, check: ShardCheck) -> None:
+    """Read one shard and note in `check` what it holds and what is wrong with it.
+
+    Args:
+        store: the build.
+        entry: the shard in the lock.
+        record: of its writing, which names its index; None if that is gone.
+        check: to be filled in.
+    """
     name = f"corpus/{entry['name']}"
     if not store.exists(name):
         check.problems.append("missing")

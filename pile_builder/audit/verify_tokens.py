@@ -78,7 +78,7 @@ def verify_export(store: Store, build: Store | None = None) -> Iterator[TokenChe
 
 def verify_corpus_digest(export: Mapping[str, Any], build: Store) -> Iterator[TokenCheck]:
     """A problem if an export was made of another corpus than a build's."""
-    made_of, digest = export["corpus"]["digest"], recorded_digest(build)
+    made_of, digest = export["corpus"]["digest"], recorded_digest(build, export["corpus"].get("subset", ""))
     if made_of != digest:
         problem = f"made of a corpus with digest {made_of}, this one's is {digest}; export again"
         yield TokenCheck("corpus", problems=[problem])
@@ -181,10 +181,10 @@ class Sample:
     """Encodes some documents of a corpus again."""
 
     def __init__(self, build: Store, store: Store, export: Mapping[str, Any]) -> None:
-        self._build = build
-        self._shards = {shard.name: shard for shard in open_corpus(build.root).shards}
-        self._store = store
-        self._same = export["corpus"]["digest"] == recorded_digest(build)
+        self._build, self._store = build, store
+        subset = export["corpus"].get("subset", "")
+        self._same = export["corpus"]["digest"] == recorded_digest(build, subset)
+        self._shards = {one.name: one for one in open_corpus(build.root, subset=subset).shards} if self._same else {}
 
     def rows(self, stem: str, documents: int) -> NDArray[np.int64]:
         """Which documents of a shard to compare: those whose numbers have the smallest keyed hashes, sorted."""

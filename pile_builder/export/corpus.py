@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,8 +14,10 @@ import yaml
 from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet
+from pile_builder.checked_yaml import unknown_word
 from pile_builder.errors import InputError, ManifestError, PileError
 from pile_builder.export.format import ShardName
+from pile_builder.mixing.subsets import FOLDER, parse_subset
 from pile_builder.storage import Commits, Store, file_digest
 from pile_builder.streams import InputFile, is_remote, list_files, open_input, open_text_bytes
 
@@ -67,24 +69,30 @@ class Documents:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """What is tokenized: its name, its digest where it is a build, its shards in order."""
+    """What is tokenized: its name, its digest where it is a build, its shards in order, which subset it is if any."""
 
     name: str
     digest: str
     shards: tuple[CorpusShard, ...]
+    subset: str = ""
 
 
-def open_corpus(directory: str, splits: tuple[str, ...] = SPLITS) -> Corpus:
+def open_corpus(directory: str, splits: tuple[str, ...] = SPLITS, subset: str = "") -> Corpus:
     """The corpus of a build, or what a folder's *.jsonl, *.jsonl.gz and *.jsonl.zst hold.
 
-    In a folder, a file whose path starts with `validation`, `val` or `test` belongs to that split.
+    In a folder, a file whose path starts with `validation`, `val` or `test` belongs to that split; what lies under
+    `subsets` are corpora of their own. With a `subset` of a build, its documents stand for training's.
 
     Raises:
-        PileError: the build is not finished; the folder holds no JSON lines; no split of these names has any.
+        PileError: the build is not finished, or has no such subset; the folder holds no JSON lines; no split of these
+            names has any.
     """
     store = Store(directory)
     if store.exists("manifest.lock.yaml"):
-        corpus = _build_corpus(store)
+        corpus = _build_corpus(store, subset)
+    elif subset:
+        msg = f"--subset: expected a finished build, {directory} is none; name the subset's own folder instead"
+        raise PileError(msg)
     elif store.exists("work"):
         msg = f"{directory}: the build is not finished (manifest.lock.yaml is missing); run `pile build` to its end"
         raise PileError(msg)
@@ -95,21 +103,45 @@ def open_corpus(directory: str, splits: tuple[str, ...] = SPLITS) -> Corpus:
         there = ", ".join(sorted({shard.shard.split for shard in corpus.shards}))
         msg = f"{directory}: no shards of the splits {', '.join(splits)}; there are {there or 'none'}"
         raise PileError(msg)
-    return Corpus(corpus.name, corpus.digest, shards)
+    return replace(corpus, shards=shards)
 
 
-def _build_corpus(store: Store) -> Corpus:
+def _build_corpus(store: Store, subset: str) -> Corpus:
     lock = yaml.load(store.read("manifest.lock.yaml"), Loader=yaml.CSafeLoader)
-    commits = Commits(store, "assemble")
-    records = {record["name"]: record for record in map(commits.load, sorted(commits.done()))}
+    listed, name, digest = lock["files"], lock["name"], lock["digest"]
+    records = _records(store, "assemble")
+    if subset:
+        entry = _subset_entry(lock, subset)
+        listed = [*entry["files"], *(file for file in listed if not file["name"].startswith("train/"))]
+        name, digest = f"{name} {entry['subset']}", entry["digest"]
+        records |= _records(store, FOLDER)
     files = []
-    for entry in lock["files"]:
-        if entry["name"] not in records:
-            msg = f"{store.root}: no record of {entry['name']}; run `pile build` again"
+    for file in listed:
+        if file["name"] not in records:
+            msg = f"{store.root}: no record of {file['name']}; run `pile build` again"
             raise PileError(msg)
-        url = store.path(f"corpus/{entry['name']}")
-        files.append((InputFile(entry["name"], url, entry["size"]), entry["sha256"], records[entry["name"]]["index"]))
-    return Corpus(lock["name"], lock["digest"], _named(files))
+        url = store.path(f"corpus/{file['name']}")
+        files.append((InputFile(file["name"], url, file["size"]), file["sha256"], records[file["name"]]["index"]))
+    return Corpus(name, digest, _named(files), entry["subset"] if subset else "")
+
+
+def _records(store: Store, phase: str) -> dict[str, dict[str, Any]]:
+    commits = Commits(store, phase)
+    return {record["name"]: record for record in map(commits.load, sorted(commits.done()))}
+
+
+def _subset_entry(lock: Mapping[str, Any], subset: str) -> Mapping[str, Any]:
+    entries = {entry["subset"]: entry for entry in lock.get("subsets", [])}
+    try:
+        label = parse_subset(subset).label
+    except ValueError as error:
+        msg = f"--subset: {error}"
+        raise PileError(msg) from error
+    if label not in entries:
+        known = unknown_word("subset", label, entries)
+        msg = f"--subset: {known}; `subsets` in the manifest and another `pile build` write one"
+        raise PileError(msg)
+    return entries[label]
 
 
 def _folder_corpus(directory: str) -> Corpus:
@@ -121,6 +153,8 @@ def _folder_corpus(directory: str) -> Corpus:
         raise PileError(msg) from error
     files = []
     for file in listed:
+        if file.name.startswith(f"{FOLDER}/"):
+            continue
         if any(suffix in _JSONL for suffix in PurePosixPath(file.name).suffixes):
             with open_input(file) as stream:
                 files.append((file, file_digest(stream), ""))

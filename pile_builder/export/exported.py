@@ -135,7 +135,7 @@ def export_json(target: Target, corpus: Corpus, tokenizer: Mapping[str, Any]) ->
         "version": VERSION,
         "options": target.format.options.model_dump(mode="json"),
         "tokenizer": dict(tokenizer),
-        "corpus": {"name": corpus.name, "digest": corpus.digest},
+        "corpus": {"name": corpus.name, "digest": corpus.digest} | ({"subset": corpus.subset} if corpus.subset else {}),
         "digest": fingerprint([[shard["name"], shard["digest"]] for shard in shards]),
         "splits": totals,
         "shards": shards,

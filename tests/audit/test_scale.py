@@ -38,7 +38,7 @@ def test_a_million_documents_in_seconds(toy_manifest: Callable[..., Manifest], t
     names = list(manifest.sources)
     store = Store(str(tmp_path / "out"))
     work = generate(store, manifest, names)
-    summary = finish(store, work, manifest, *mixed(store, work, names), Takedown.of([]))
+    summary = finish(store, work, manifest, *mixed(store, work, names), [], Takedown.of([]))
     assert summary["documents"]["read"] == DOCUMENTS
     spent, memory = measured(tmp_path / "out")
     print(f"{spent:.1f} s, {memory / 2**20:.0f} MiB")
