@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pile_builder.cli_group import RunByDefault
+from pile_builder.commands.group import RunByDefault
 from pile_builder.errors import PileError
 
 dedup = typer.Typer(cls=RunByDefault, no_args_is_help=True, help="Remove exact and near-duplicates from any files.")

@@ -8,7 +8,7 @@ import orjson
 import typer
 from rich.console import Console
 
-from pile_builder.cli_group import RunByDefault
+from pile_builder.commands.group import RunByDefault
 
 audit = typer.Typer(
     cls=RunByDefault, no_args_is_help=True, help="Report what a corpus holds, why, and what was thrown away."

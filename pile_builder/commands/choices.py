@@ -1,0 +1,131 @@
+"""The commands that show what there is to choose from: `pile manifest`, `pile sources`, `pile rules`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+manifests = typer.Typer(no_args_is_help=True, help="Look at what a manifest may say.")
+sources = typer.Typer(no_args_is_help=True, help="Look at source plugins.")
+rules = typer.Typer(no_args_is_help=True, help="Look at quality rules and try them.")
+
+
+@manifests.command("schema")
+def schema() -> None:
+    """Print the JSON schema of manifests."""
+    from pile_builder.manifest import manifest_schema
+
+    typer.echo(orjson.dumps(manifest_schema(), option=orjson.OPT_INDENT_2).decode())
+
+
+@manifests.command("check")
+def check(manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]) -> None:
+    """Check a manifest and that its inputs exist."""
+    from pile_builder.manifest import load_manifest
+
+    loaded = load_manifest(manifest)
+    splits = {name: len(list(plugin.splits())) for name, plugin in loaded.plugins.items()}
+    typer.echo(f"{manifest}: valid; " + ", ".join(f"{name}: {count} splits" for name, count in splits.items()))
+
+
+@sources.command("list")
+def list_sources() -> None:
+    """List the installed source plugins."""
+    from pile_builder.source import find_sources
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("source", "pile_set_name", "what it is"):
+        table.add_column(name)
+    for name, plugin in find_sources().items():
+        table.add_row(name, plugin.pile_set_name, (plugin.__doc__ or "").strip().splitlines()[0])
+    Console().print(table)
+
+
+@sources.command("show")
+def show_source(name: Annotated[str, typer.Argument(help="a source, see `pile sources list`")]) -> None:
+    """Show a source's documentation and options."""
+    from inspect import cleandoc
+
+    from pile_builder.source import load_source
+
+    plugin = load_source(name)
+    typer.echo(f"{name} (version {plugin.version}), pile_set_name {plugin.pile_set_name!r}\n")
+    typer.echo(f"{cleandoc(plugin.__doc__ or '')}\n\nOptions:")
+    for option, field in plugin.Config.model_fields.items():
+        if option not in ("inputs", "root"):
+            kind = field.annotation
+            shown = kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
+            default = "" if field.is_required() else f" = {_short(field.default)}"
+            typer.echo(f"  {option}: {shown}{default}\n      {field.description or ''}")
+
+
+@rules.command("list")
+def list_rules() -> None:
+    """List every recipe and its rules with their thresholds and where they come from."""
+    from pile_builder.recipes import RECIPES
+
+    for recipe in RECIPES.values():
+        typer.echo(f"{recipe.name}: {recipe.source}")
+        for rule in recipe.rules:
+            typer.echo(f"    {rule.name:<26} drops {rule.condition:<50} {rule.source}")
+
+
+@rules.command("presets")
+def list_presets() -> None:
+    """List every preset: what it follows, its recipes and rules, what it needs and what it leaves out."""
+    from pile_builder.presets import PRESETS
+    from pile_builder.recipes import RECIPES
+
+    for preset in PRESETS.values():
+        typer.echo(f"{preset.name}: {preset.description}\n    source: {preset.source}")
+        if preset.language:
+            typer.echo(f"    language: {', '.join(preset.language['keep'])}, score {preset.language['min_score']}")
+        if preset.licences:
+            typer.echo(f"    licences: {', '.join(preset.licences['allow'])}; unknown: {preset.licences['unknown']}")
+        for name in preset.recipes:
+            typer.echo(f"    {name}")
+            for rule in RECIPES[name].rules:
+                typer.echo(f"        {rule.name:<28} drops {rule.condition}")
+        for need in preset.needs:
+            typer.echo(f"    needs {need.name}: {need.what} ({' or '.join(need.fields)})")
+        if preset.left_out:
+            typer.echo(f"    not done: {preset.left_out}")
+        typer.echo("")
+
+
+@rules.command("try")
+def try_rules(
+    name: Annotated[str, typer.Argument(metavar="RECIPE", help="a recipe, see `pile rules list`")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILES", help="text files, or .jsonl[.zst|.gz] with a text field")
+    ],
+) -> None:
+    """Apply a recipe to documents and show what it measures, drops and why."""
+    from pile_builder.audit.trial import try_recipe
+
+    console = Console()
+    table = Table(box=None, pad_edge=False)
+    for column in ("document", "verdict", "value", "threshold"):
+        table.add_column(column, overflow="fold")
+    dropped = total = 0
+    for row in try_recipe(name, files):
+        total += 1
+        dropped += bool(row.rule)
+        table.add_row(escape(row.name), row.rule or "kept", _number(row.value), _number(row.threshold))
+    console.print(table)
+    console.print(f"{total - dropped:,} of {total:,} kept", highlight=False)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _short(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
