@@ -17,6 +17,7 @@ from rich.table import Table
 
 from pile_builder import __version__
 from pile_builder.cli_dedup import dedup
+from pile_builder.cli_review import review
 from pile_builder.cli_takedown import takedown
 from pile_builder.cli_tokenize import formats, parquet, tokenize
 from pile_builder.cli_tokenizer import tokenizer
@@ -39,6 +40,7 @@ app.command()(formats)
 app.command()(parquet)
 app.add_typer(tokenizer, name="tokenizer")
 app.command("takedown")(takedown)
+app.command("review")(review)
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 EvalPaths = Annotated[
