@@ -107,13 +107,41 @@ def draw(store: Store, sample: int, seed: int, sources: Collection[str] = ()) ->
         for _, batch in read_ids(store, index, _COLUMNS):
             rows = np.ones(batch.num_rows, np.bool_)
             rows[taken.find(batch.column("id"))] = False
-            _draw_from(samples, batch.filter(pa.array(rows)), shard, sample, seed, sources)
+            take_batch(samples, batch.filter(pa.array(rows)), shard, sample, seed, sources)
     if not samples:
         msg = (
             f"{store.root}: expected documents of {', '.join(sources) or 'any source'} in the train shards, found none"
         )
         raise PileError(msg)
     return _in_rounds(samples, seed)
+
+
+def take_batch(
+    samples: dict[str, Sample],
+    batch: pa.RecordBatch,
+    shard: str,
+    size: int,
+    seed: int,
+    sources: Collection[str],
+) -> None:
+    """Offer a batch's lines to the samples of their sources."""
+    if not batch.num_rows:
+        return
+    ids = batch.column("id")
+    names = pc.utf8_slice_codeunits(ids, 0, -2 * ID_BYTES - 1).dictionary_encode()
+    codes, numbers = names.indices.to_numpy(), id64(ids)
+    for code, source in enumerate(names.dictionary.to_pylist()):
+        if sources and source not in sources:
+            continue
+        sample = samples.setdefault(source, Sample(size))
+        rows = np.flatnonzero(codes == code)
+        hashes = keyed_hash(key(seed, f"{PURPOSE}:{source}"), numbers[rows])
+        small = hashes <= min(sample.limit, int(np.unique(hashes)[:size][-1]))
+        lines = batch.take(pa.array(rows[small])).to_pylist()
+        for line, number in zip(lines, hashes[small].tolist(), strict=True):
+            place = (line["copy"], line["segment"], line["offset"], [line["bytes"]])
+            sample.offer(Drawn(line["id"], source, number, shard, *place))
+        sample.trim()
 
 
 def train_shards(story: dict[str, Any]) -> list[str]:
@@ -164,34 +192,6 @@ def _check_sources(store: Store, sources: Collection[str], known: Sequence[str])
         if name not in known:
             msg = f"--source: expected a source of {store.root} ({', '.join(known)}), got {name!r}"
             raise PileError(msg)
-
-
-def _draw_from(
-    samples: dict[str, Sample],
-    batch: pa.RecordBatch,
-    shard: str,
-    size: int,
-    seed: int,
-    sources: Collection[str],
-) -> None:
-    """Offer a batch's lines to the samples of their sources."""
-    if not batch.num_rows:
-        return
-    ids = batch.column("id")
-    names = pc.utf8_slice_codeunits(ids, 0, -2 * ID_BYTES - 1).dictionary_encode()
-    codes, numbers = names.indices.to_numpy(), id64(ids)
-    for code, source in enumerate(names.dictionary.to_pylist()):
-        if sources and source not in sources:
-            continue
-        sample = samples.setdefault(source, Sample(size))
-        rows = np.flatnonzero(codes == code)
-        hashes = keyed_hash(key(seed, f"{PURPOSE}:{source}"), numbers[rows])
-        small = hashes <= min(sample.limit, int(np.unique(hashes)[:size][-1]))
-        lines = batch.take(pa.array(rows[small])).to_pylist()
-        for line, number in zip(lines, hashes[small].tolist(), strict=True):
-            place = (line["copy"], line["segment"], line["offset"], [line["bytes"]])
-            sample.offer(Drawn(line["id"], source, number, shard, *place))
-        sample.trim()
 
 
 def _in_rounds(samples: dict[str, Sample], seed: int) -> list[Drawn]:

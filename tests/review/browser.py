@@ -11,9 +11,10 @@ from typing import Any
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 _FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --remote-debugging-pipe"
-).split()
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
+    "--remote-debugging-pipe",
+)
 
 
 class Browser:
@@ -78,7 +79,7 @@ class Browser:
     def wait(self, condition: str) -> None:
         """Until a JavaScript expression is true, 5 seconds at most."""
         end = time.monotonic() + 5
-        while not self.run(condition):
+        while not self.run(f"(() => {{ try {{ return !!({condition}) }} catch {{ return false }} }})()"):
             assert time.monotonic() < end, f"never came: {condition}; {self.problems}"
             time.sleep(0.02)
 
