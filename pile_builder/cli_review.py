@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -44,11 +45,11 @@ def review(
     console = Console(soft_wrap=True)
     if not only_report:
         drawn = draw(store, sample, seed, source or ())
-        reviewer = by or login()
+        reviewer = by.strip() or login()
         if not reviewer:
             msg = "--by: expected the reviewer's name, there is no login name to take instead"
             raise PileError(msg)
-        title = directory.rstrip("/").rsplit("/", 1)[-1]
+        title = Path(directory).absolute().name
         with ReviewServer(title, drawn, Texts(store), decisions, names, reviewer, seed, port) as server:
             counts = (
                 f"{len(drawn):,} documents of {len({one.source for one in drawn}):,} sources, labelled by {reviewer}"

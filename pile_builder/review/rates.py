@@ -1,6 +1,7 @@
 """How often each label was given, with confidence intervals, and how far reviewers agree: report/review.json.
 
-    {"labels": ["keep", ...],
+    {"digest": of the corpus,
+     "labels": ["keep", ...],
      "sources": {name: {"documents": n, "rates": {label: {"count", "share", "low", "high"}}}},
      "reviewers": {name: {"documents": n, "labels": {label: count},
                           "agreement": {other: {"documents": n, "same": m, "kappa": k or null}}}},
@@ -18,6 +19,7 @@ from typing import Any
 
 import orjson
 
+from pile_builder.audit.verify import recorded_digest
 from pile_builder.review.draw import still_there
 from pile_builder.review.labels import Decision, Labels, last_labels
 from pile_builder.storage import Store
@@ -51,10 +53,14 @@ def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
 
 
 def write_report(store: Store, labels: Labels, names: Sequence[str]) -> dict[str, Any]:
-    """Count what `labels` has of documents that the corpus holds, write `REPORT` and return it."""
+    """Count what `labels` has of documents that the corpus holds, write `REPORT` and return it.
+
+    Raises:
+        PileError: there is no finished build.
+    """
     last = last_labels(labels.history)
     there = still_there(store, [identity for identity, _ in last]) if last else set()
-    found = report(last, names, there, labels.damaged)
+    found = {"digest": recorded_digest(store), **report(last, names, there, labels.damaged)}
     store.write(REPORT, orjson.dumps(found, option=orjson.OPT_INDENT_2))
     return found
 
@@ -62,7 +68,7 @@ def write_report(store: Store, labels: Labels, names: Sequence[str]) -> dict[str
 def report(
     last: Mapping[tuple[str, str], Decision], names: Sequence[str], there: Collection[str], damaged: int = 0
 ) -> dict[str, Any]:
-    """What `REPORT` says.
+    """What `REPORT` says, but for the digest.
 
     Args:
         last: the decisions that count, by document and reviewer, in the order of time.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+import sys
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -62,11 +63,18 @@ class ReviewServer(ThreadingHTTPServer):
         self.name, self.drawn, self.texts, self.decisions = name, drawn, texts, decisions
         self.labels, self.by, self.seed = tuple(labels), by, seed
         self.token = secrets.token_urlsafe(24)
-        self.hosts = tuple(f"{host}:{self.server_port}" for host in (ADDRESS, "localhost"))
+        # Browsers leave out the port that http has unless another is said.
+        end = "" if self.server_port == 80 else f":{self.server_port}"
+        self.hosts = tuple(f"{host}{end}" for host in (ADDRESS, "localhost"))
         self.url = f"http://{self.hosts[0]}/{self.token}/"
         self.sources = {one.identity: one.source for one in drawn}
         self.page = resources.files("pile_builder.review").joinpath("page.html").read_bytes()
         self.policy = content_policy(self.page)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a page that went away before it had its answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def state(self) -> dict[str, Any]:
         """What the page starts from: the documents in order, and what this reviewer has said of each."""

@@ -83,10 +83,10 @@ class Browser:
             assert time.monotonic() < end, f"never came: {condition}; {self.problems}"
             time.sleep(0.02)
 
-    def press(self, key: str) -> None:
+    def press(self, key: str, code: str = "") -> None:
         text = "\r" if key == "Enter" else key if len(key) == 1 else ""
-        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=text)
-        self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, code=code, text=text)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=code)
 
     def type(self, text: str) -> None:
         self.call("Input.insertText", text=text)

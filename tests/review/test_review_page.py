@@ -59,6 +59,21 @@ def test_keys_label_documents(out: Path, browser: Browser):
         assert browser.problems == []
 
 
+def test_keys_work_on_keyboards_that_write_no_latin(out: Path, browser: Browser):
+    with serving(out) as server:
+        browser.go(server.url)
+        browser.wait(SHOWN)
+        browser.press("٢", "Digit2")
+        browser.press("т", "KeyN")
+        browser.press("&", "Digit1")
+        browser.press("1", "Digit1")
+        browser.run("sending")
+        assert [(one.id, one.label) for one in server.decisions.history] == [
+            (server.drawn[0].identity, "bad"),
+            (server.drawn[1].identity, "keep"),
+        ]
+
+
 def test_hostile_text_stays_text(finished: Path, browser: Browser):
     with serving(finished) as server:
         place = [one.identity for one in server.drawn].index(id_of("web", HOSTILE_URL))
