@@ -20,6 +20,7 @@ from pile_builder.commands.classifier import classifiers
 from pile_builder.commands.decontaminate import decontaminations
 from pile_builder.commands.dedup import dedup
 from pile_builder.commands.plan import plan, select
+from pile_builder.commands.review import review
 from pile_builder.commands.takedown import takedown
 from pile_builder.commands.tokenize import formats, parquet, tokenize
 from pile_builder.commands.tokenizer import tokenizer
@@ -40,6 +41,7 @@ app.add_typer(manifests, name="manifest", rich_help_panel=BUILD)
 app.add_typer(sources, name="sources", rich_help_panel=BUILD)
 app.add_typer(rules, name="rules", rich_help_panel=BUILD)
 app.command(rich_help_panel=LOOK)(explain)
+app.command(rich_help_panel=LOOK)(review)
 app.command(rich_help_panel=LOOK)(select)
 app.command(rich_help_panel=LOOK)(takedown)
 app.add_typer(audit, name="audit", rich_help_panel=LOOK)

@@ -53,7 +53,7 @@ def takedown(
     if not has_work:
         console.print("nothing to do" if proposal.asked else "none was found", highlight=False)
     elif yes or typer.confirm("Remove them?"):
-        _apply(store, proposal, by or _login(), why, workers, console)
+        _apply(store, proposal, by or login(), why, workers, console)
     else:
         console.print("nothing was changed")
     raise typer.Exit(0 if proposal.asked else 1)
@@ -128,7 +128,8 @@ def _apply(store: Store, proposal: Proposal, by: str, why: str, workers: int, co
     )
 
 
-def _login() -> str:
+def login() -> str:
+    """The name of who runs this, empty if it has none."""
     import getpass
 
     try:
