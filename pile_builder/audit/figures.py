@@ -21,6 +21,8 @@ from pile_builder.audit.samples import Excerpts
 from pile_builder.audit.tokens import read_exports
 from pile_builder.errors import PileError
 from pile_builder.finished import STORY
+from pile_builder.planning.compare import compare_build
+from pile_builder.planning.plan_json import PLAN
 from pile_builder.storage import Commits, Store
 
 FORMAT = 1
@@ -35,7 +37,8 @@ def measure(store: Store) -> dict[str, Any]:
 
     Returns:
         `name`, `digest`, `alarms`, `documents`, `written`; `sources`: read, rejected, kept, dropped by rule, bytes,
-        content; `mixture`, `shards` and `tokens`; `rules`, `dedup`, `decontamination`, `privacy`; `samples`; `made`.
+        content; `mixture`, `shards` and `tokens`; `rules`, `dedup`, `decontamination`, `privacy`; `review`, `plan`;
+        `samples`; `made`.
 
     Raises:
         PileError: there is no finished build here, or one that an earlier version made.
@@ -69,6 +72,8 @@ def measure(store: Store) -> dict[str, Any]:
         "dedup": _dedup(store),
         "decontamination": _report(store, "decontamination"),
         "privacy": _report(store, "privacy"),
+        "review": _report(store, "review"),
+        "plan": [one.as_json() for one in compare_build(store)] if store.exists(PLAN) else [],
         "samples": {name: show_readings(excerpts, drawn) for name, drawn in readings.items()},
         "made": _made(story, lock),
     }

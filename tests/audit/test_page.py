@@ -109,6 +109,21 @@ def test_hostile_reports_and_names_are_text(audit: dict[str, Any]):
 _bins = st.dictionaries(st.integers(0, 101).map(str), st.integers(1, 10**9), max_size=30)
 
 
+def test_what_people_labelled_and_what_was_planned_is_shown(audit: dict[str, Any]):
+    rate = {"count": 3, "share": 0.75, "low": 0.30, "high": 0.95}
+    review = {
+        "labels": ["keep", HOSTILE],
+        "sources": {HOSTILE: {"documents": 4, "rates": {"keep": rate}}},
+        "reviewers": {"a": {"documents": 4, "labels": {"keep": 3}, "agreement": {}}},
+    }
+    planned = {"value": 40.4, "low": 30.0, "high": 50.0}
+    came = {"source": HOSTILE, "what": "kept_bytes", "actual": 44, "assumed": True, "inside": True}
+    plan = [{**came, "planned": planned}]
+    page = check_safe(render_page({**audit, "review": review, "plan": plan})).text_content()
+    for shown in ("75.0 %", "30.0 % – 95.0 %", "kept bytes", "40", "44", "yes"):
+        assert shown in page
+
+
 @given(
     scale=st.sampled_from(sorted(SCALES)),
     kept=_bins,
