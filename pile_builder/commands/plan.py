@@ -42,9 +42,9 @@ def select(
     trials = parse_trials(trial or ())
     with PhaseProgress(Console(stderr=True)) as progress:
         result = what_if(Store(directory), trials, source, workers, lambda done, total: progress("select", done, total))
-    print_what_if(result, _wide_console())
     if json:
         json.write_bytes(orjson.dumps(what_if_json(result), option=orjson.OPT_INDENT_2) + b"\n")
+    print_what_if(result, _wide_console())
 
 
 def plan(
@@ -105,12 +105,12 @@ def plan(
             say=progress.say,
         )
         made = plan_build(loaded, options)
-    print_plan(made, _wide_console())
     data = orjson.dumps(plan_json(made), option=orjson.OPT_INDENT_2) + b"\n"
     if json:
         json.write_bytes(data)
     if out:
         Store(out).write(PLAN, data)
+    print_plan(made, _wide_console())
 
 
 def _compare(directory: str, json: Path | None) -> None:
@@ -119,10 +119,10 @@ def _compare(directory: str, json: Path | None) -> None:
     from pile_builder.storage import Store
 
     comparisons = compare_build(Store(directory))
-    print_comparison(comparisons, _wide_console())
     if json:
         data = [one.as_json() for one in comparisons]
         json.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2) + b"\n")
+    print_comparison(comparisons, _wide_console())
 
 
 def _wide_console() -> Any:
