@@ -1,9 +1,6 @@
 """`pile audit` of a million documents: generated records of blocks without text, measured in a process of its own."""
 
-import os
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,12 +22,13 @@ from pile_builder.storage import Commits, Store
 from pile_builder.takedown.listing import Takedown
 from pile_builder.verdicts import Test as RuleTest
 from pile_builder.work import BlockWork, Work
+from tests import peak_memory
 
 DOCUMENTS, BLOCKS, SOURCES, SHARDS, ROWS = 1_000_000, 1_000, 22, 300, 1_000
 MEMORY = 1 << 30
 
 
-def test_a_million_documents_in_seconds(toy_manifest: Callable[..., Manifest], tmp_path: Path):
+def test_a_million_documents_in_bounded_memory(toy_manifest: Callable[..., Manifest], tmp_path: Path):
     names = [f"source{number:02}" for number in range(SOURCES)]
     sources = {name: {"plugin": "toy", "inputs": ["0.txt"]} for name in names}
     select = {"recipes": ["gopher_repetition_v1", "gopher_quality_v1", "fineweb_v1"], "language": {"keep": ["en"]}}
@@ -40,22 +38,12 @@ def test_a_million_documents_in_seconds(toy_manifest: Callable[..., Manifest], t
     work = generate(store, manifest, names)
     summary = finish(store, work, manifest, *mixed(store, work, names), [], Takedown.of([]))
     assert summary["documents"]["read"] == DOCUMENTS
-    spent, memory = measured(tmp_path / "out")
-    print(f"{spent:.1f} s, {memory / 2**20:.0f} MiB")
-    assert memory < MEMORY
+    done, memory = peak_memory.run([sys.executable, "-m", "pile_builder.cli", "audit", str(tmp_path / "out")])
+    assert done.returncode == 0, done.stderr
+    assert memory < MEMORY, f"{memory / 2**20:.0f} MiB"
     audit = orjson.loads(store.read("report/audit.json"))
     assert not [alarm for alarm in audit["alarms"] if alarm["kind"] == "balance"]
     assert len(store.read("report/index.html")) < 8 << 20
-
-
-def measured(out: Path) -> tuple[float, int]:
-    """Seconds and bytes of memory at most of `pile audit`."""
-    start = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "pile_builder.cli", "audit", str(out)], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return time.monotonic() - start, usage.ru_maxrss * 1024
 
 
 def generate(store: Store, manifest: Manifest, names: list[str]) -> Work:
