@@ -78,6 +78,7 @@ class Datatrove(TokenFormat):
                 self.tokenizer,
                 close_at=self.vocabulary.end_id if self.options.unit == "windows" else None,
             ),
+            self.options.multiple,
         )
 
     def read(self, store: Store, file: ShardFile) -> Iterator[TokenBatch]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pile_builder.errors import PileError
 from pile_builder.export.format import Part, ShardFile, ShardWriter
+from pile_builder.export.windows import windows_to_take
 from pile_builder.tokens import TokenBatch
 
 IdType = np.dtype[np.uint16] | np.dtype[np.uint32] | np.dtype[np.int32]
@@ -71,29 +72,30 @@ class FlatWriter(ShardWriter):
 class CutWriter(ShardWriter):
     """Cuts a shard between sequences into files of at most so many tokens; a longer sequence has a file of its own.
 
-    A shard without sequences has no files: most readers map files into memory, which fails for an empty one.
+    Files end at a multiple of sequences. A shard without sequences has no files: most readers map files into memory,
+    which fails for an empty one.
     """
 
-    def __init__(self, file_tokens: int, start: Callable[[int], ShardWriter]) -> None:
+    def __init__(self, file_tokens: int, start: Callable[[int], ShardWriter], multiple: int = 1) -> None:
         """`start` opens the writer of the shard's file number 0, 1, ..."""
-        self._limit, self._start = file_tokens, start
+        self._limit, self._start, self._multiple = file_tokens, start, multiple
         self._open: ShardWriter | None = None
-        self._filled = self._number = 0
+        self._filled = self._count = self._number = 0
         self._done: list[ShardFile] = []
 
     def write(self, batch: TokenBatch) -> None:
         """Append sequences."""
         start = done = 0
         while start < len(batch):
-            stop = int(np.searchsorted(batch.ends, done + self._limit - self._filled, "right"))
-            if stop <= start:
-                if self._open:
-                    self._finish()
-                    continue
-                stop = start + 1
+            fit = int(np.searchsorted(batch.ends, done + self._limit - self._filled, "right")) - start
+            stop = start + windows_to_take(max(fit, 0), self._count, len(batch) - start, self._multiple)
+            if stop == start:
+                self._finish()
+                continue
             if not self._open:
                 self._open = self._start(self._number)
             self._open.write(batch.slice(start, stop))
+            self._count += stop - start
             self._filled += int(batch.ends[stop - 1]) - done
             start, done = stop, int(batch.ends[stop - 1])
 
@@ -106,7 +108,8 @@ class CutWriter(ShardWriter):
     def _finish(self) -> None:
         if self._open:
             self._done += self._open.close()
-        self._open, self._filled, self._number = None, 0, self._number + 1
+        self._open, self._number = None, self._number + 1
+        self._filled = self._count = 0
 
 
 def copy_tokens(part: Part, name: str, itemsize: int, out: BinaryIO) -> None:

@@ -24,6 +24,7 @@ from pydantic import Field
 from pile_builder.errors import ManifestError, PileError
 from pile_builder.export.format import ExportOptions, ExportShard, ShardFile, ShardName, ShardWriter, TokenFormat
 from pile_builder.export.mds_file import COLUMN, HASH, MEMORY, copy_measured, read_index, read_samples
+from pile_builder.export.windows import windows_to_take
 from pile_builder.storage import Store
 from pile_builder.tokens import TokenBatch
 
@@ -71,10 +72,12 @@ class Mds(TokenFormat):
         if self.vocabulary.size - 1 > LARGEST_ID:
             msg = f"mds: expected ids of at most {LARGEST_ID:,}, got a vocabulary of {self.vocabulary.size:,}"
             raise ManifestError(msg)
-        if self.options.file_bytes > LARGEST:
+        # For the sake of `multiple` a file may be larger than file_bytes.
+        more = (self.options.multiple - 1) * (self.options.window * self.dtype.itemsize + 16)
+        if self.options.file_bytes + more > LARGEST:
             msg = (
-                f"mds: expected file_bytes below 4 GiB ({LARGEST + 1:,}), got {self.options.file_bytes:,}: "
-                "the offsets in a .mds file have 32 bits"
+                f"mds: expected file_bytes below 4 GiB ({LARGEST + 1:,}), with room for a multiple of windows, got "
+                f"{self.options.file_bytes + more:,}: the offsets in a .mds file have 32 bits"
             )
             raise ManifestError(msg)
 
@@ -174,11 +177,11 @@ class _Writer(ShardWriter):
         start = 0
         while start < len(batch):
             costs = np.cumsum(sizes[start:] + 4)
-            stop = start + int(np.searchsorted(costs, self._options.file_bytes - self._size, "right"))
-            if stop == start and self._count:
+            fit = int(np.searchsorted(costs, self._options.file_bytes - self._size, "right"))
+            stop = start + windows_to_take(fit, self._count, len(batch) - start, self._options.multiple)
+            if stop == start:
                 self._end_file()
                 continue
-            stop = max(stop, start + 1)
             self._append(batch.slice(start, stop), sizes[start:stop])
             start = stop
 

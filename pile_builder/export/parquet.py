@@ -17,6 +17,7 @@ from pydantic import Field
 
 from pile_builder.errors import ManifestError, PileError
 from pile_builder.export.format import ExportOptions, ExportShard, ShardFile, ShardName, ShardWriter, TokenFormat
+from pile_builder.export.windows import windows_to_take
 from pile_builder.storage import Store
 from pile_builder.tokens import TokenBatch
 
@@ -56,7 +57,8 @@ class Parquet(TokenFormat):
 
     def shard(self, folder: Path, shard: ShardName) -> ShardWriter:
         """Write `data/SPLIT-NUMBER-of-COUNT-FILE.parquet`."""
-        return _Writer(folder, f"data/{shard.split}-{shard.number:05}-of-{shard.count:05}", self.options.file_bytes)
+        stem = f"data/{shard.split}-{shard.number:05}-of-{shard.count:05}"
+        return _Writer(folder, stem, self.options.file_bytes, self.options.multiple)
 
     def read(self, store: Store, file: ShardFile) -> Iterator[TokenBatch]:
         """Rows of a file, a row group at a time."""
@@ -131,8 +133,8 @@ def _tokens(column: pa.ListArray, name: str) -> TokenBatch:
 class _Writer(ShardWriter):
     """Collects rows until a row group is full, and row groups until a file is."""
 
-    def __init__(self, folder: Path, stem: str, file_bytes: int) -> None:
-        self._folder, self._stem, self._limit = folder, stem, file_bytes
+    def __init__(self, folder: Path, stem: str, file_bytes: int, multiple: int) -> None:
+        self._folder, self._stem, self._limit, self._multiple = folder, stem, file_bytes, multiple
         (folder / stem).parent.mkdir(parents=True, exist_ok=True)
         self._files: list[ShardFile] = []
         self._start_file()
@@ -148,15 +150,18 @@ class _Writer(ShardWriter):
         start = done = 0
         while start < len(batch):
             room = self._limit - self._written - self._held
-            stop = int(np.searchsorted(costs, done + min(room, GROUP_BYTES - self._held), "right"))
+            fit = max(int(np.searchsorted(costs, done + room, "right")) - start, 0)
+            take = windows_to_take(fit, self._count, len(batch) - start, self._multiple)
+            if take == 0:
+                self._end_file()
+                continue
+            stop = int(np.searchsorted(costs, done + GROUP_BYTES - self._held, "right"))
             if stop <= start and self._held:
                 self._end_group()
                 continue
-            if stop <= start and self._written and costs[start] - done > room:
-                self._end_file()
-                continue
-            stop = max(stop, start + 1)
+            stop = min(max(stop, start + 1), start + take)
             self._waiting.append(batch.slice(start, stop))
+            self._count += stop - start
             self._held += int(costs[stop - 1]) - done
             start, done = stop, int(costs[stop - 1])
 
@@ -172,7 +177,7 @@ class _Writer(ShardWriter):
     def _start_file(self) -> None:
         self._table: pq.ParquetWriter | None = None
         self._waiting: list[TokenBatch] = []
-        self._rows = self._tokens = self._held = self._written = 0
+        self._rows = self._tokens = self._count = self._held = self._written = 0
 
     def _open(self) -> pq.ParquetWriter:
         return pq.ParquetWriter(

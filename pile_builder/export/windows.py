@@ -26,6 +26,20 @@ def window_order(count: int, seed: int, stem: str) -> NDArray[np.int64]:
     return np.argsort(keyed_hash(key(seed, f"windows:{stem}"), numbers), kind="stable")
 
 
+def windows_to_take(fit: int, written: int, left: int, multiple: int) -> int:
+    """How many of `left` sequences a file takes that holds `written`, if `fit` more are within its size; 0 ends it.
+
+    A file ends at a multiple of sequences, for which it may pass its size by less than one multiple, and is never
+    empty.
+    """
+    if fit >= left:
+        return left
+    whole = (written + fit) // multiple * multiple - written
+    if whole > 0:
+        return whole
+    return min(-written % multiple or (0 if written else multiple), left)
+
+
 class WindowCutter:
     """Takes batches of documents, hands on batches of windows.
 

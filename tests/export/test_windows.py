@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pile_builder.export import windows
 from pile_builder.export.format import ExportOptions
-from pile_builder.export.windows import WindowCutter, window_order
+from pile_builder.export.windows import WindowCutter, window_order, windows_to_take
 from tests.export.token_shards import batch_of
 
 documents = st.lists(st.lists(st.integers(0, 99), max_size=15), max_size=15)
@@ -77,3 +77,14 @@ def test_a_shuffle_mixes_as_a_uniform_permutation_does(seed):
     # Every tenth of the output holds windows of every tenth of the input.
     shares = np.histogram2d(np.arange(count), order, 10)[0]
     assert np.abs(shares - count / 100).max() < 6 * (count / 100) ** 0.5
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(1, 50), st.integers(1, 9))
+def test_files_end_at_a_multiple_and_are_never_empty(fit: int, written: int, left: int, multiple: int):
+    taken = windows_to_take(fit, written, left, multiple)
+    assert 0 <= taken <= left
+    if taken < left:
+        assert (written + taken) % multiple == 0
+        assert written + taken > 0
+    # No more than fits, but to reach a multiple.
+    assert taken <= fit or taken < multiple + (written == 0)

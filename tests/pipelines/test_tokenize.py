@@ -18,6 +18,7 @@ from pile_builder.export.config import Export
 from pile_builder.export.exported import export_shards, load_export
 from pile_builder.export.megatron import Megatron
 from pile_builder.pipelines import tokenize
+from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.tokenize import tokenize_corpus
 from pile_builder.storage import Store
@@ -218,3 +219,70 @@ def test_errors_name_what_is_wrong_and_what_to_do(corpus: Path, tmp_path: Path, 
     (corpus / "train" / "00000.jsonl.zst").write_bytes(zstandard.compress(b'{"text": "fine"}\n{"content": 1}\n'))
     with pytest.raises(BuildError, match=r'00000.jsonl.zst, line 2: expected a JSON object with a field "text"'):
         run(corpus, tmp_path / "out", spec)
+
+
+LIMITS = {"mds": {"file_bytes": 1_500}, "parquet": {"file_bytes": 1_500}, "datatrove": {"file_tokens": 500}}
+
+
+@pytest.mark.parametrize("form", LIMITS)
+@pytest.mark.parametrize("options", [{}, {"shuffle": True}, {"multiple": 4}, {"shuffle": True, "multiple": 3}])
+def test_provenance_finds_every_document_in_windows(
+    corpus: Path, tmp_path: Path, spec: str, form: str, options: dict[str, Any]
+):
+    run(corpus, tmp_path / "out", spec, form, unit="windows", window=32, **LIMITS[form], **options)
+    export, reader = load_export(Store(str(tmp_path / "out")))
+    assert problems(tmp_path / "out") == []
+    for number, shard in enumerate(export_shards(export)[:3]):
+        windows = {
+            file.name: [
+                batch.slice(i, i + 1).tokens.tolist()
+                for batch in reader.read(Store(str(tmp_path / "out")), file)
+                for i in range(len(batch))
+            ]
+            for file in shard.files
+            if file.sequences
+        }
+        assert len(windows) > 1
+        assert all(len(found) % options.get("multiple", 1) == 0 for found in windows.values())
+        table = pq.read_table(tmp_path / "out" / "provenance" / f"train-{number:05}.parquet")
+        ids = expected(spec, texts_of(number))
+        for row, document in zip(table.to_pylist(), ids, strict=True):
+            if row["file"] is None:
+                assert row["offset"] >= shard.written
+            else:
+                window = windows[row["file"]][row["sequence"]][row["position"] :]
+                shared = min(len(window), len(document))
+                assert window[:shared] == document[:shared]
+                assert shared
+
+
+def test_other_stores_are_uploaded_to(corpus: Path, tmp_path: Path, spec: str):
+    run(corpus, tmp_path / "out", spec)
+    export = Export(format="megatron", tokenizer=spec, out=f"memory://{tmp_path.name}/out")
+    tokenize_corpus(str(corpus), [export], RunOptions(workers=2))
+    store = Store(export.out)
+    for path in (tmp_path / "out").glob("train_text_document.*"):
+        assert store.read(path.name) == path.read_bytes()
+    assert not [problem for check in verify_export(store) for problem in check.problems]
+    tokenize_corpus(str(corpus), [export], RunOptions(workers=2))
+
+
+def test_a_manifest_writes_its_exports(toy_manifest: Any, tmp_path: Path, spec: str):
+    exports = [
+        {"format": "megatron", "tokenizer": spec},
+        {"format": "mds", "tokenizer": spec, "out": "shards", "splits": ["train"], "options": {"window": 64}},
+    ]
+    out = tmp_path / "built"
+    summary = build(toy_manifest(exports=exports), str(out), RunOptions())
+    by_folder = {one["folder"]: one for one in summary["exports"]}
+    assert {name: one["format"] for name, one in by_folder.items()} == {
+        f"tokens/{Path(spec).parent.name}-megatron": "megatron",
+        "shards": "mds",
+    }
+    for name in by_folder:
+        checks = list(verify_export(Store(str(out / name)), Store(str(out))))
+        assert checks
+        assert not [problem for check in checks for problem in check.problems]
+    assert set(by_folder["shards"]["tokens"]) == {"train"}
+    with pytest.raises(ManifestError, match=r"exports.0.options: .*unknown key 'windw'"):
+        toy_manifest(exports=[{"format": "mds", "tokenizer": spec, "options": {"windw": 3}}])
