@@ -13,6 +13,7 @@ from rich.table import Table
 
 UNITS = {
     "plan": "sources",
+    "fragments": "splits",
     "ingest": "splits",
     "annotate": "sidecars",
     "select": "blocks",

@@ -11,7 +11,7 @@ import orjson
 from pile_builder.errors import PileError
 from pile_builder.manifest import Manifest, manifest_from_json, manifest_to_json
 from pile_builder.storage import Store
-from pile_builder.work import BlockWork, Work, split_from_json, split_to_json
+from pile_builder.work import BlockWork, FragmentWork, Work, split_from_json, split_to_json
 
 STORY = "work/story.json"
 """What `explain` needs of the last build: its blocks' keys, what applied to each source, the shards, the takedowns."""
@@ -51,12 +51,18 @@ def kept_plan(store: Store) -> tuple[Manifest, Work]:
 
 def _work_to_json(work: Work) -> dict[str, Any]:
     rest = {
-        field.name: getattr(work, field.name) for field in fields(work) if field.name not in ("blocks", "annotations")
+        field.name: getattr(work, field.name)
+        for field in fields(work)
+        if field.name not in ("fragments", "blocks", "annotations")
     }
+    fragments = [{**asdict(one), "split": split_to_json(one.split)} for one in work.fragments]
     blocks = [{**asdict(block), "split": split_to_json(block.split)} for block in work.blocks]
-    return {**rest, "blocks": blocks}
+    return {**rest, "fragments": fragments, "blocks": blocks}
 
 
 def _work_from_json(data: Mapping[str, Any]) -> Work:
     blocks = tuple(BlockWork(**{**block, "split": split_from_json(block["split"])}) for block in data["blocks"])
-    return Work(**{**data, "blocks": blocks, "annotations": {}})
+    fragments = tuple(
+        FragmentWork(**{**one, "split": split_from_json(one["split"])}) for one in data.get("fragments", ())
+    )
+    return Work(**{**data, "fragments": fragments, "blocks": blocks, "annotations": {}})

@@ -4,6 +4,9 @@ A source turns an upstream's files into documents in three steps. `splits` lists
 raw records out of one split (I/O only), `extract` turns one raw record into text (pure; the engine runs it in a pool of
 killable processes). Language gate, repair, batching, ids, annotations, resume, progress and ledgers are the engine's.
 
+Where the parts of a document lie apart in the upstream (a question and its answers), `read` yields them as fragments
+and `join` takes the place of `extract`: the engine brings together what has one key, in bounded memory.
+
 A plugin is a class in the entry-point group `pile_builder.sources`. It may import this module, `document`, `errors` and
 `streams`, and nothing else of the package.
 """
@@ -11,7 +14,6 @@ A plugin is a class in the entry-point group `pile_builder.sources`. It may impo
 from __future__ import annotations
 
 import difflib
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -30,6 +32,23 @@ PACK_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Fragment:
+    """A part of a document, where its parts lie apart in the upstream.
+
+    Attributes:
+        key: of the document, as in `Raw`: fragments of one key become one document.
+        payload: the part's bytes.
+        order: fragments of a document come to `join` sorted by this (as text, then by payload).
+        meta: small facts (JSON values).
+    """
+
+    key: str
+    payload: bytes
+    order: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Raw:
     """One record as the upstream wrote it.
 
@@ -39,12 +58,19 @@ class Raw:
         payload: its bytes.
         media_type: what the bytes are, for sources that mix kinds.
         meta: small facts known before extraction (JSON values).
+        fragments: its parts in order, if the source joins; there is no payload then.
     """
 
     key: str
     payload: bytes
     media_type: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
+    fragments: tuple[Fragment, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the payload, or of all fragments' payloads."""
+        return len(self.payload) + sum(len(fragment.payload) for fragment in self.fragments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +105,14 @@ class Skipped:
 class Split:
     """One unit of ingest: some files, or part of one (`params`), 64 to 512 MiB of input.
 
-    `name` is unique within the source, stable, and relative to the input root.
+    `name` is unique within the source, stable, and relative to the input root. A source that joins says in `group`
+    which splits may hold parts of one document (the dump of one site): fragments are joined within a group.
     """
 
     name: str
     files: tuple[InputFile, ...]
     params: Mapping[str, Any] = field(default_factory=dict)
+    group: str = ""
 
 
 class SourceConfig(BaseModel):
@@ -96,7 +124,7 @@ class SourceConfig(BaseModel):
     root: str = Field(default="", description="what relative inputs are relative to; the manifest's root if empty")
 
 
-class Source(ABC):
+class Source:
     """Base class of source plugins.
 
     Attributes:
@@ -130,7 +158,7 @@ class Source(ABC):
         """
         return pack(self.input_files())
 
-    def read(self, split: Split) -> Iterator[Raw | Reject | Skipped]:
+    def read(self, split: Split) -> Iterator[Raw | Fragment | Reject | Skipped]:
         """Stream the records of a split in a stable order, holding one record at a time.
 
         By default `read_file` over the split's files; a damaged file becomes a Reject and the next one goes on.
@@ -141,8 +169,8 @@ class Source(ABC):
             except InputError as error:
                 yield Reject(error.rule, error.detail, key=file.name)
 
-    def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:
-        """Stream the records of one file; implement this or `read`.
+    def read_file(self, file: InputFile) -> Iterator[Raw | Fragment | Reject | Skipped]:
+        """Stream the records of one file; implement this or `read`. A source that joins yields fragments, no `Raw`.
 
         Raises:
             InputError: the rest of the file cannot be read; what was yielded before stands.
@@ -150,9 +178,19 @@ class Source(ABC):
         msg = f"{type(self).__name__} implements neither read nor read_file"
         raise TypeError(msg)
 
-    @abstractmethod
     def extract(self, raw: Raw) -> Document | Reject:
         """Turn one raw record into a document: pure, deterministic, no I/O, no state between calls."""
+        return self.join(raw.key, raw.fragments)
+
+    def join(self, key: str, fragments: Sequence[Fragment]) -> Document | Reject:
+        """Make a document of all fragments of a key, in order; as `extract`, which a source that joins leaves alone."""
+        msg = f"{type(self).__name__} implements neither extract nor join"
+        raise TypeError(msg)
+
+    @property
+    def joins(self) -> bool:
+        """Whether documents are made of fragments."""
+        return type(self).join is not Source.join
 
     def preview(self, raw: Raw) -> str | None:
         """Cheap plain text for the engine's language gate, or None where the gate does not apply."""

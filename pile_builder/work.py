@@ -6,7 +6,7 @@ has a commit record, a changed threshold moves the keys of select and after and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,9 +29,28 @@ PHASES = ("ingest", "annotate", "select", "dedup", "paragraphs", "count", "decon
 VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 3, "assemble": 2}
 """Raised whenever a phase's results change for the same input."""
 TEXT_LIBRARIES = ("ftfy",)
+JOIN_BYTES = 128 << 20
+"""Input, as far as its expanded size is known, of which the fragments of one range of keys are joined in memory."""
+PLAIN = (".xml", ".json", ".jsonl", ".txt", ".csv", ".parquet")
+EXPANSION = 6
+"""By which files of other kinds are taken to expand: that of a Stack Exchange dump in .7z."""
 _INPUTS = "work/inputs.json"
 _Rough = tuple[str, Split, str, dict[str, str], str]
 _PARTS = "work/fingerprints.json"
+
+
+@dataclass(frozen=True)
+class FragmentWork:
+    """One split of a source that joins, and the key of reading its fragments."""
+
+    source: str
+    split: Split
+    key: str
+
+    @property
+    def name(self) -> str:
+        """`source/split`, for people."""
+        return f"{self.source}/{self.split.name}"
 
 
 @dataclass(frozen=True)
@@ -72,9 +91,10 @@ class Work:
     """All of a build's tasks but assemble's, which mix decides; `parts` says what each phase's keys depend on.
 
     Keys of phases that the manifest leaves out are empty. `index` is that of the eval items' n-grams, `common` that of
-    the n-grams too common to count.
+    the n-grams too common to count. `fragments` is what must be read before documents can be joined of it.
     """
 
+    fragments: tuple[FragmentWork, ...]
     blocks: tuple[BlockWork, ...]
     dedup: str
     index: str
@@ -82,6 +102,14 @@ class Work:
     mix: str
     annotations: Mapping[str, Annotations]
     parts: Mapping[str, Mapping[str, Any]]
+
+    def inputs(self) -> Iterator[tuple[str, InputFile]]:
+        """Every (source, file) that is read, in the order of splits."""
+        splits = [(one.source, one.split) for one in self.fragments]
+        splits += [(one.source, one.split) for one in self.blocks]
+        for source, split in splits:
+            for file in split.files:
+                yield source, file
 
     def keys(self, phase: str) -> list[str]:
         """Keys of a phase's tasks (of assemble: none here)."""
@@ -103,6 +131,7 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
     identify = _Identifier(store)
     parts: dict[str, dict[str, Any]] = {phase: {} for phase in PHASES}
     rough: list[_Rough] = []
+    fragments: list[FragmentWork] = []
     for name in sorted(manifest.sources):
         plugin = manifest.plugins[name]
         ingest = _ingest_parts(manifest, name, plugin, language, identify)
@@ -112,10 +141,19 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
         if chosen.quality:
             select["seed"] = manifest.seed
         parts["ingest"][name], parts["annotate"][name], parts["select"][name] = ingest, sets, select
-        for split in sorted(plugin.splits(), key=lambda one: one.name):
-            known = replace(split, files=tuple(identify(file) for file in split.files))
-            files = [(file.name, file.size, file.version) for file in known.files]
-            ingest_key = fingerprint([ingest, name, known.name, files, dict(known.params)])
+        read = [
+            FragmentWork(name, split, _split_key(ingest, name, split))
+            for split in (
+                replace(split, files=tuple(identify(file) for file in split.files))
+                for split in sorted(plugin.splits(), key=lambda one: one.name)
+            )
+        ]
+        if plugin.joins:
+            fragments += read
+            to_ingest = [(split, _split_key(ingest, name, split)) for split in join_splits(read)]
+        else:
+            to_ingest = [(one.split, one.key) for one in read]
+        for known, ingest_key in to_ingest:
             set_keys = {each: fingerprint([ingest_key, each, value]) for each, value in sets.items()}
             used = {each: key for each, key in set_keys.items() if each != "sketch"}
             select_key = fingerprint([ingest_key, used, select])
@@ -156,7 +194,33 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
     mix = fingerprint([parts["mix"], [block.settle for block in blocks]])
     names = {name: manifest.set_name(name) for name in manifest.sources}
     parts["assemble"]["all"] = {"version": VERSIONS["assemble"], "names": names, "level": manifest.output.level}
-    return Work(tuple(blocks), dedup, index, common, mix, annotations, parts)
+    return Work(tuple(fragments), tuple(blocks), dedup, index, common, mix, annotations, parts)
+
+
+def join_splits(read: Sequence[FragmentWork]) -> list[Split]:
+    """The splits whose documents are joined of the fragments in `read`: ranges of the hash of their keys, by group.
+
+    Their number is a power of two, by which a range has about `JOIN_BYTES` of input.
+    """
+    groups: dict[str, list[FragmentWork]] = {}
+    for one in read:
+        groups.setdefault(one.split.group, []).append(one)
+    found = []
+    for group, members in sorted(groups.items()):
+        # Of large files each split has a part.
+        files = {file.name: file.size for one in members for file in one.split.files}
+        size = sum(size * (1 if name.endswith(PLAIN) else EXPANSION) for name, size in files.items())
+        ranges = 1 << max(-(-size // JOIN_BYTES) - 1, 0).bit_length()
+        keys = [one.key for one in members]
+        for number in range(ranges):
+            params = {"fragments": keys, "range": number, "ranges": ranges}
+            found.append(Split(f"{group or 'joined'}/{number:05}-of-{ranges:05}", (), params))
+    return found
+
+
+def _split_key(ingest: Mapping[str, Any], source: str, split: Split) -> str:
+    files = [(file.name, file.size, file.version) for file in split.files]
+    return fingerprint([ingest, source, split.name, files, dict(split.params)])
 
 
 def _paragraphs(manifest: Manifest, parts: dict[str, dict[str, Any]], rough: Sequence[_Rough], dedup: str) -> list[str]:
@@ -304,9 +368,11 @@ class _Identifier:
 
 def split_to_json(split: Split) -> dict[str, Any]:
     """A split as JSON."""
-    return {"name": split.name, "files": [asdict(file) for file in split.files], "params": dict(split.params)}
+    files = [asdict(file) for file in split.files]
+    return {"name": split.name, "files": files, "params": dict(split.params), "group": split.group}
 
 
 def split_from_json(data: Mapping[str, Any]) -> Split:
     """The split that `split_to_json` gave."""
-    return Split(data["name"], tuple(InputFile(**file) for file in data["files"]), data["params"])
+    files = tuple(InputFile(**file) for file in data["files"])
+    return Split(data["name"], files, data["params"], data.get("group", ""))

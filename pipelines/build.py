@@ -26,6 +26,7 @@ from pile_builder.pipelines.dedup import run_dedup
 from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
 from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.exports import export_tokens, summarise_exports
+from pile_builder.pipelines.fragments import forget_fragments, run_fragments
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
@@ -98,9 +99,11 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
     ]
     if not tasks:
         options.watch("ingest", len(work.blocks), len(work.blocks), 0)
+        forget_fragments(store, work)
         return
     # Whatever is read now is whole.
     forget_purges(store)
+    run_fragments(store, work, manifest.plugins, options)
     handle = pool_handle(store, work, manifest, options)
     # Held here, so that the pool starts while Beam does, and outlives the phase's threads.
     pool = handle.acquire() if options.mode == "in_memory" else None
@@ -113,6 +116,7 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
     finally:
         if pool:
             pool.close()
+    forget_fragments(store, work)
 
 
 def run_annotate(store: Store, work: Work, options: RunOptions) -> None:
@@ -248,7 +252,7 @@ def close(store: Store, summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def source_story(work: Work, manifest: Manifest, name: str) -> dict[str, Any]:
     """What the audit wants to know of a source beside its records."""
-    files = {file.name: file.size for block in work.blocks if block.source == name for file in block.split.files}
+    files = {file.name: file.size for source, file in work.inputs() if source == name}
     entry = manifest.sources[name]
     return {
         "set_name": manifest.set_name(name),

@@ -24,8 +24,9 @@ from pile_builder.errors import BuildError
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import SidecarPlan, SidecarWriter
 from pile_builder.pipelines.engine import Task, TaskFunction
+from pile_builder.pipelines.fragments import read_joined
 from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, Extraction, ExtractionPool, Gate, Lot
-from pile_builder.source import Document, Raw, Reject, Skipped, Split
+from pile_builder.source import Document, Fragment, Raw, Reject, Skipped
 from pile_builder.storage import Commits, Store
 from pile_builder.work import gated, split_from_json
 
@@ -115,7 +116,8 @@ class IngestSplit(TaskFunction):
             rejects = RowGroupWriter(reject_file, REJECTS)
             sidecars = stack.enter_context(SidecarWriter(self.store, self.sidecars[source], task["sets"]))
             extraction = self.handle.extractions[source]
-            for documents, rejected in batches(extract_split(extraction, self.pool, source, split), source, counts):
+            records = read_joined(self.store, split) if extraction.source.joins else extraction.source.read(split)
+            for documents, rejected in batches(extract_records(extraction, self.pool, source, records), source, counts):
                 sizes = documents.column("bytes").to_numpy()
                 block.write(documents, sizes)
                 sidecars.write(documents)
@@ -148,10 +150,10 @@ class IngestSplit(TaskFunction):
             Commits(self.store, "annotate").put(key, sidecar)
 
 
-def extract_split(
-    extraction: Extraction, pool: ExtractionPool, name: str, split: Split
+def extract_records(
+    extraction: Extraction, pool: ExtractionPool, name: str, records: Iterable[Raw | Fragment | Reject | Skipped]
 ) -> Iterator[tuple[str, Mapping[str, Any], Extracted] | Skipped]:
-    """Stream a split through the pool: (key, raw metadata, result) per record in reading order, and what was skipped.
+    """Stream a split's records through the pool: (key, raw metadata, result) per record in reading order, and skips.
 
     A few lots are under way at a time, so memory is bounded and the pool never waits for the reader.
     """
@@ -164,7 +166,10 @@ def extract_split(
         for raw, result in zip(raws, wait(), strict=True):
             yield raw.key, raw.meta, result
 
-    for item in extraction.source.read(split):
+    for item in records:
+        if isinstance(item, Fragment):
+            msg = f"{name}: fragments need a source that implements `join`, got one with the key {item.key!r}"
+            raise TypeError(msg)
         if isinstance(item, Skipped):
             yield item
             continue
@@ -175,7 +180,7 @@ def extract_split(
             yield item.key, {}, Reject("time_limit", "listed in the lock that this build repeats")
             continue
         lot.append(item)
-        size += len(item.payload)
+        size += item.size
         if len(lot) >= LOT_RECORDS or size >= LOT_BYTES:
             waiting.append((lot, pool.submit(Lot(name, lot))))
             lot, size = [], 0

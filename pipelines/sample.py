@@ -257,7 +257,7 @@ def _lots(raws: Sequence[Raw]) -> Iterator[list[Raw]]:
     size = 0
     for raw in raws:
         lot.append(raw)
-        size += len(raw.payload)
+        size += raw.size
         if len(lot) >= LOT_RECORDS or size >= LOT_BYTES:
             yield lot
             lot, size = [], 0

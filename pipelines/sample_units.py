@@ -14,7 +14,7 @@ from heapq import heappush, heappushpop
 from typing import Any, BinaryIO
 
 from pile_builder.mixing.keyed import key
-from pile_builder.source import Raw, Reject, Skipped, Source, Split
+from pile_builder.source import Fragment, Raw, Reject, Skipped, Source, Split
 from pile_builder.streams import InputFile, file_system, is_remote, watching_inputs
 
 Drawn = tuple[str, Mapping[str, Any], Raw | Reject]
@@ -50,7 +50,7 @@ def units_of(plugin: Source) -> list[Split]:
     if type(plugin).read is not Source.read:
         return splits
     return [
-        Split(file.name, (file,), split.params) if len(split.files) > 1 else split
+        Split(file.name, (file,), split.params, split.group) if len(split.files) > 1 else split
         for split in splits
         for file in split.files
     ]
@@ -68,7 +68,12 @@ def draw_records(
         count: how many.
         limit: stored bytes after which reading stops, if the unit is one file that is read as a stream.
         skipped: gets what is no document.
+
+    Of a source that joins, documents are drawn by key with all their fragments that were read; those that lie behind
+    the limit are missing.
     """
+    if plugin.joins:
+        return _draw_joined(plugin, unit, hashes, count, limit, skipped)
     heap: list[tuple[int, int, Drawn]] = []
     records = 0
     size = sum(file.size or _remote_size(file) for file in unit.files)
@@ -85,6 +90,9 @@ def draw_records(
                 read = place
                 break
             place = now
+            if isinstance(item, Fragment):
+                msg = f"{unit.name}: fragments need a source that implements `join`"
+                raise TypeError(msg)
             drawn = (item.key, item.meta if isinstance(item, Raw) else {}, item)
             # With the unit's name: a key that several files have shall not be drawn of all of them or of none.
             entry = (-hashes(f"{unit.name} {item.key}"), -records, drawn)
@@ -94,6 +102,42 @@ def draw_records(
             elif entry > heap[0]:
                 heappushpop(heap, entry)
     return ReadUnit(size, read, records, [drawn for _, _, drawn in sorted(heap, reverse=True)])
+
+
+def _draw_joined(
+    plugin: Source, unit: Split, hashes: Hashes, count: int, limit: int, skipped: Counter[str]
+) -> ReadUnit:
+    drawn: dict[int, list[Fragment | Reject]] = {}
+    seen = set[int]()
+    size = sum(file.size or _remote_size(file) for file in unit.files)
+    read = size
+    with watching_inputs() as opened:
+        for item in plugin.read(unit):
+            if isinstance(item, Skipped):
+                skipped[item.kind] += item.count
+                continue
+            if isinstance(item, Raw):
+                msg = f"{unit.name}: expected fragments from a source that joins, got {item.key!r} whole"
+                raise TypeError(msg)
+            hashed = hashes(f"{unit.group} {item.key}")
+            seen.add(hashed)
+            # The largest hash kept only falls: a document that was let go never comes back in part.
+            if hashed in drawn or len(drawn) < count or hashed < max(drawn):
+                drawn.setdefault(hashed, []).append(item)
+            if len(drawn) > count:
+                del drawn[max(drawn)]
+            place = _place(opened) if len(unit.files) == 1 else 0
+            if limit <= place < size:
+                read = place
+                break
+    return ReadUnit(size, read, len(seen), [_joined(drawn[hashed]) for hashed in sorted(drawn)])
+
+
+def _joined(parts: Sequence[Fragment | Reject]) -> Drawn:
+    fragments = sorted((part for part in parts if isinstance(part, Fragment)), key=lambda one: (one.order, one.payload))
+    if not fragments:
+        return parts[0].key, {}, next(part for part in parts if isinstance(part, Reject))
+    return fragments[0].key, {}, Raw(fragments[0].key, b"", fragments=tuple(fragments))
 
 
 def population_size(units: Sequence[Split], read: Sequence[ReadUnit]) -> int:

@@ -57,9 +57,8 @@ def lock_text(
         "fingerprints": {phase: fingerprint(work.keys(phase)) for phase in work.parts if work.keys(phase)}
         | {"assemble": fingerprint([work.mix, work.parts["assemble"]])},
         "inputs": [
-            {"source": block.source, "name": file.name, "size": file.size, "version": file.version}
-            for block in work.blocks
-            for file in block.split.files
+            {"source": source, "name": file.name, "size": file.size, "version": file.version}
+            for source, file in work.inputs()
         ],
         "time_limited": time_limited,
         **({"takedown": _takedown(summary, takedown)} if takedown else {}),
