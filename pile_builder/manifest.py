@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
@@ -109,6 +109,9 @@ class Manifest(Model):
     description: str = ""
     seed: int = Field(1, ge=0, description="key of every random choice")
     root: str = Field("", description="what relative inputs are relative to; the manifest's folder if empty")
+    compat: Literal["", "pile-2020"] = Field(
+        "", description="pile-2020: sources do as the Pile did, where it differs; `pile sources show NAME` says how"
+    )
     sources: dict[str, SourceEntry] = Field(min_length=1)
     select: Select = Select()
     dedup: Dedup | None = Field(Dedup(), description="null removes no duplicates")
@@ -170,7 +173,7 @@ class Manifest(Model):
     @cached_property
     def plugins(self) -> dict[str, Source]:
         """Each source's plugin, configured."""
-        return {name: _configured(name, entry, self.root) for name, entry in self.sources.items()}
+        return {name: _configured(name, entry, self) for name, entry in self.sources.items()}
 
     @cached_property
     def eval_sets(self) -> list[EvalSet]:
@@ -285,7 +288,7 @@ def manifest_from_json(data: Mapping[str, Any]) -> Manifest:
 def _problems(manifest: Manifest, file: str) -> Iterator[str]:
     for name, entry in manifest.sources.items():
         try:
-            _configured(name, entry, manifest.root)
+            _configured(name, entry, manifest)
         except ManifestError as error:
             yield f"{file}: {error}"
     selects = {"select": manifest.select}
@@ -314,13 +317,13 @@ def _problems(manifest: Manifest, file: str) -> Iterator[str]:
                     yield f"{file}: dedup.{field}: {unknown_word('source', name, manifest.sources)}"
 
 
-def _configured(name: str, entry: SourceEntry, root: str) -> Source:
+def _configured(name: str, entry: SourceEntry, manifest: Manifest) -> Source:
     try:
         plugin = load_source(entry.plugin or name)
     except ManifestError as error:
         msg = f"sources.{name}{'.plugin' if entry.plugin else ''}: {error}"
         raise ManifestError(msg) from error
-    given = {**entry.options, "inputs": entry.inputs, "root": entry.root or root}
+    given = {"compat": manifest.compat, **entry.options, "inputs": entry.inputs, "root": entry.root or manifest.root}
     try:
         config = plugin.Config.model_validate(given)
     except ValidationError as error:

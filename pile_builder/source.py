@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from importlib.metadata import entry_points
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -115,6 +115,25 @@ class Split:
     group: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A dump as its publisher offers it, for `pile sources list` and `doctor`.
+
+    Attributes:
+        url: where it lies today; a page, a listing or a file.
+        size: stored bytes of the whole dump, about.
+        files: their number, about.
+        unit: stored bytes of the smallest part that is read on its own (a file, a range of an index), about.
+        of: the date to which the numbers refer, as far as it is known (`2026-05`).
+    """
+
+    url: str
+    size: int
+    files: int
+    unit: int
+    of: str = ""
+
+
 class SourceConfig(BaseModel):
     """Fields that every source accepts; a plugin's `Config` adds its own. Unknown keys are errors."""
 
@@ -122,6 +141,9 @@ class SourceConfig(BaseModel):
 
     inputs: tuple[str, ...] = Field(description="files, globs, directories or fsspec URLs, relative to the root")
     root: str = Field(default="", description="what relative inputs are relative to; the manifest's root if empty")
+    compat: Literal["", "pile-2020"] = Field(
+        default="", description="pile-2020: as the Pile did, where it differs; the manifest's compat if empty"
+    )
 
 
 class Source:
@@ -132,12 +154,20 @@ class Source:
         version: raised whenever the same input gives other documents; old blocks are then read again.
         libraries: distributions whose version changes what is extracted; part of the fingerprint.
         patterns: base-name patterns by which files are picked from an input that is a directory.
+        compat: what `compat: pile-2020` changes in this source, in a sentence; empty if nothing.
+        upstreams: where its input is published.
+        licence: of the upstream's texts, in a few words; `restricted` sources are never part of a ready manifest.
+        tried: whether it has read bytes that the upstream published, or only samples written in its format.
     """
 
     pile_set_name: ClassVar[str]
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ()
     patterns: ClassVar[tuple[str, ...]] = ("*",)
+    compat: ClassVar[str] = ""
+    upstreams: ClassVar[tuple[Upstream, ...]] = ()
+    licence: ClassVar[str] = ""
+    tried: ClassVar[Literal["upstream", "samples"]] = "samples"
     Config: ClassVar[type[SourceConfig]] = SourceConfig
 
     def __init__(self, config: SourceConfig) -> None:

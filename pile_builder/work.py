@@ -34,6 +34,7 @@ JOIN_BYTES = 128 << 20
 PLAIN = (".xml", ".json", ".jsonl", ".txt", ".csv", ".parquet")
 EXPANSION = 6
 """By which files of other kinds are taken to expand: that of a Stack Exchange dump in .7z."""
+_NO_OPTIONS = {"inputs", "root"}
 _INPUTS = "work/inputs.json"
 _Rough = tuple[str, Split, str, dict[str, str], str]
 _PARTS = "work/fingerprints.json"
@@ -305,11 +306,12 @@ def _ingest_parts(
         table: [(file.name, file.size, identify(file).version) for file in files]
         for table, files in plugin.side_tables().items()
     }
+    compat = plugin.config.compat and plugin.compat
     return {
         "version": VERSIONS["ingest"],
         "plugin": f"{type(plugin).__module__}.{type(plugin).__name__}",
         "plugin_version": plugin.version,
-        "options": plugin.config.model_dump(mode="json", exclude={"inputs", "root"}),
+        "options": plugin.config.model_dump(mode="json", exclude=_NO_OPTIONS | ({"compat"} if not compat else set())),
         "gate": gate,
         "tables": tables,
         "lists": [(file.name, identify(file).version) for file in plugin.list_files()],

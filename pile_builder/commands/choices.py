@@ -56,9 +56,12 @@ def show_source(name: Annotated[str, typer.Argument(help="a source, see `pile so
 
     plugin = load_source(name)
     typer.echo(f"{name} (version {plugin.version}), pile_set_name {plugin.pile_set_name!r}\n")
-    typer.echo(f"{cleandoc(plugin.__doc__ or '')}\n\nOptions:")
+    typer.echo(cleandoc(plugin.__doc__ or ""))
+    if plugin.compat:
+        typer.echo(f"\nWith compat pile-2020: {plugin.compat}")
+    typer.echo("\nOptions:")
     for option, field in plugin.Config.model_fields.items():
-        if option not in ("inputs", "root"):
+        if option not in ("inputs", "root", "compat"):
             kind = field.annotation
             shown = kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
             default = "" if field.is_required() else f" = {_short(field.default)}"

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from pile_builder.errors import InputError
-from pile_builder.sources.books.xhtml import EPUB_TYPE, local_name, page_text, parse_page
+from pile_builder.sources.markup import EPUB_TYPE, local_name, page_text, parse_page
 
 MAX_MEMBERS = 20_000
 MAX_PAGE_BYTES = 8 << 20

@@ -1,4 +1,8 @@
-"""One XHTML page of an EPUB to plain text: iterative, bounded by the page's size, no entities, no network."""
+"""HTML and XHTML whose every part is wanted (a book's page, a post, a mail) to plain text.
+
+Paragraphs stand between blank lines, items have marks, cells bars, preformatted text its lines. The walk is iterative
+and bounded; no entities, no network.
+"""
 
 from __future__ import annotations
 
@@ -55,15 +59,7 @@ def parse_page(content: bytes) -> etree._Element | None:
         encoding = re.search(rb"(?:charset|encoding)=[\"']?([\w-]+)", content[:1024])
         # The HTML parser reads an internal subset as text, and the marks used here are control characters.
         content = _DECLARATIONS.sub(b"", content[:HEAD_BYTES]) + content[HEAD_BYTES:]
-        content = content.translate(None, _CONTROLS)
-    lenient = etree.HTMLParser(
-        no_network=True, huge_tree=False, remove_comments=True, remove_pis=True,
-        encoding=encoding[1].decode() if encoding else "utf-8",
-    )  # fmt: skip
-    try:
-        return etree.fromstring(content, lenient) if content.strip() else None
-    except (etree.XMLSyntaxError, LookupError):
-        return None
+    return _parse_html(content, encoding[1].decode() if encoding else "utf-8")
 
 
 def page_text(page: etree._Element) -> str:
@@ -81,6 +77,16 @@ def page_text(page: etree._Element) -> str:
         else:
             walk.leave(element)
     return _laid_out("".join(walk.parts))
+
+
+def html_text(markup: str) -> str:
+    """Text of an HTML fragment or page, paragraphs separated by blank lines; empty if there is none.
+
+    Raises:
+        InputError: `too_large`, as `page_text`.
+    """
+    page = _parse_html(markup.encode("utf-8", "replace"), "utf-8")
+    return page_text(page) if page is not None else ""
 
 
 def local_name(element: etree._Element) -> str:
@@ -162,6 +168,17 @@ class _Walk:
         types = epub_types(element) | (epub_types(section) if section is not None else frozenset())
         is_note = types & {"endnote", "footnote", "rearnote", "endnotes", "footnotes", "rearnotes"}
         return f"[{number}] " if is_note else f"{number}. "
+
+
+def _parse_html(content: bytes, encoding: str) -> etree._Element | None:
+    parser = etree.HTMLParser(
+        no_network=True, huge_tree=False, remove_comments=True, remove_pis=True, encoding=encoding
+    )
+    content = content.translate(None, _CONTROLS)
+    try:
+        return etree.fromstring(content, parser) if content.strip() else None
+    except (etree.XMLSyntaxError, LookupError):
+        return None
 
 
 def _numbered(reference: re.Match[bytes]) -> bytes:
