@@ -11,7 +11,7 @@ from markupsafe import Markup
 from pile_builder.audit.mixture import shard_shares
 from pile_builder.audit.page import svg
 from pile_builder.audit.page.flow_chart import svg_name
-from pile_builder.audit.page.words import share
+from pile_builder.audit.page.words import by_weight, share
 
 CHARTS = ("weight_chart", "shard_chart")
 COLUMNS = 120
@@ -21,7 +21,7 @@ _WIDTH = 640.0
 
 def weight_chart(mixture: Mapping[str, Any]) -> Markup:
     """A bar per source: its share of training bytes, with a mark where it was planned and a ring for the paper's."""
-    sources = sorted(mixture["sources"].items(), key=lambda one: (-one[1]["weight"], one[0]))
+    sources = by_weight(mixture["sources"])
     papers = [one["pile"]["weight_percent"] / 100 for _, one in sources if one["pile"]]
     most = max([0.01, *papers, *(one[key] for _, one in sources for key in ("weight", "weight_realised"))])
     left, right, row = 130.0, 64.0, 24.0
