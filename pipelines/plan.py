@@ -44,8 +44,10 @@ from pile_builder.planning.scaling import Allocation
 from pile_builder.pool import ExtractionPool
 from pile_builder.tokenizer import Tokenizer
 
-STEPS = ("read", "extract", "write", "annotate", "select", "paragraphs", "decontaminate", "settle", "reread")
-STEPS += ("assemble", "tokenize")
+STEPS = (
+    *("read", "extract", "write", "annotate", "select", "paragraphs", "decontaminate", "settle", "reread"),
+    *("assemble", "tokenize"),
+)
 _WORDS, _ITEMS = 40, 2_000
 """Of made-up eval items, against which the scan for n-grams is timed."""
 
@@ -198,7 +200,7 @@ def _source_plan(
         if options.tokenizer and measured
         else BYTES_PER_TOKEN_SOURCE,
         dropped=dict(sorted(sample.dropped.items(), key=lambda item: (-item[1], item[0]))),
-        rates={step: sample.seconds.rate(step) for step in STEPS} | driver,
+        rates={**{step: sample.seconds.rate(step) for step in STEPS}, **driver},
     )
 
 

@@ -13,6 +13,7 @@ from pile_builder.blocks import open_parquet, write_table
 from pile_builder.mixing.keyed import HashHistogram, key, keyed_hash
 from pile_builder.mixing.plan import Layout, RowGroups, plan_training
 from pile_builder.pipelines.settle import VERDICTS
+from pile_builder.storage import HashingWriter
 
 DOCUMENTS = 1 << 16
 GROUPS = 1 << 11
@@ -32,7 +33,7 @@ def measure_mix() -> dict[str, float]:
         "rule": pa.nulls(DOCUMENTS, pa.string()),
     }
     verdicts = io.BytesIO()
-    write_table(verdicts, pa.table(columns, schema=VERDICTS))
+    write_table(HashingWriter(verdicts), pa.table(columns, schema=VERDICTS))
     numbers = np.arange(GROUPS)
     sizes = np.full(GROUPS, GROUP_BYTES, np.int64)
     zeros = np.zeros(GROUPS, np.int64)

@@ -33,8 +33,8 @@ DEDUP_FACTOR: Final = 2.0
 SCAN_FACTOR: Final = 2.0
 """Times as much as measured that looking for n-grams and paragraphs may take: an index larger than the processor's
 caches, and sorting, which a sample is too small to show."""
-AUDIT_BLOCK: Final = 0.01
-"""Core-seconds of the audit for a block: 1,000 of them took 10 s (benchmarks/RESULTS.md)."""
+AUDIT_BLOCK: Final = 0.02
+"""Core-seconds of the audit for a block: 1,000 of them took 23 s (benchmarks/RESULTS.md)."""
 AUDIT_FACTOR: Final = 2.0
 TOKENIZE_BYTES: Final = 2e7
 """Bytes that a core tokenizes a second: GPT-2's vocabulary to Megatron's files (benchmarks/RESULTS.md)."""

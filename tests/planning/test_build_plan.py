@@ -196,7 +196,7 @@ def test_every_phase_has_its_cost_and_what_is_assumed_a_wider_interval(
     assert plan.driver_hours.value + plan.shared_hours.value == pytest.approx(plan.core_hours.value)
     measured = plan_build(manifest, PlanOptions(records=50, tokenizer=load_tokenizer(byte_tokenizer)))
     assert next(one for one in measured.phases if one.phase == "tokenize").basis == "measured; 2 streams"
-    assert measured.sources[0].bytes_per_token.value == pytest.approx(1)
+    assert measured.sources[0].bytes_per_token.value == pytest.approx(1, rel=0.01)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pile_builder.audit.page.words import count, share
 CHARTS = ("flow_chart",)
 RULES = 12
 """Rules with an end of their own; the rest of each phase shares one."""
-_WIDTH, _LEFT, _RIGHT, _BAR = 840.0, 120.0, 430.0, 10.0
+_WIDTH, _LEFT, _RIGHT, _BAR = 900.0, 120.0, 430.0, 10.0
 _HEIGHT = 330.0
 _LINE = 17.0
 """Height that a label takes."""
@@ -57,7 +57,7 @@ def flow_chart(sources: Mapping[str, Mapping[str, Any]]) -> Markup:
             svg.rect(_RIGHT - _BAR, y, _BAR, max(tall, 1), kind, f"{_said(end)}: {count(held)}"),
             svg.text(_RIGHT + 62, y + tall / 2 + 4, count(held), "number", "end"),
             svg.text(_RIGHT + 112, y + tall / 2 + 4, share(held / total), "tick", "end"),
-            svg.text(_RIGHT + 124, y + tall / 2 + 4, svg_name(_said(end), 46), "label"),
+            svg.text(_RIGHT + 124, y + tall / 2 + 4, svg_name(_said(end), 54), "label"),
         ]
     height = max(y + max(tall, _LINE) for y, tall in [*left.values(), *right.values()]) + 8
     return svg.drawing(_WIDTH, height, "Documents from sources to what kept or dropped them", shapes)
