@@ -22,6 +22,8 @@ from pile_builder.annotate.privacy import PREFIX
 from pile_builder.audit.scales import SCALES
 from pile_builder.licences import spdx_expression
 
+COUNTED_SINCE = 4
+"""Version of settle since which it counts all this."""
 NAMES = 256
 """Names of a kind that a block's record keeps."""
 MERGED_NAMES = 1 << 16

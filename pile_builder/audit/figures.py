@@ -13,7 +13,7 @@ import yaml
 
 import pile_builder
 from pile_builder.audit.alarms import find_alarms
-from pile_builder.audit.content_statistics import add_content, empty_content
+from pile_builder.audit.content_statistics import COUNTED_SINCE, add_content, empty_content
 from pile_builder.audit.intervals import wilson
 from pile_builder.audit.mixture import mixture_figures, shard_figures
 from pile_builder.audit.reading import draw_readings, show_readings
@@ -111,7 +111,7 @@ def load_build(store: Store) -> tuple[dict[str, Any], dict[str, Any], dict[str, 
             msg = f"{store.root}: expected a finished build, {name} is missing; run `pile build` to its end first"
             raise PileError(msg)
     story = orjson.loads(store.read(STORY))
-    if "sources" not in story:
+    if "sources" not in story or story["phases"]["settle"]["version"] < COUNTED_SINCE:
         msg = f"{store.root}: an earlier version built this and counted less; run `pile build` again to add the counts"
         raise PileError(msg)
     lock = yaml.load(store.read(_LOCK), Loader=yaml.CSafeLoader)

@@ -325,3 +325,12 @@ def test_bands_have_an_order(toy_manifest: Make):
 def test_what_is_no_finished_build_is_told(tmp_path: Path):
     with pytest.raises(PileError, match=r"expected a finished build, work/story\.json is missing; run `pile build`"):
         measure(Store(str(tmp_path)))
+
+
+def test_a_build_of_an_earlier_version_has_to_be_built_again(audited: tuple[dict[str, Any], Path]):
+    _, out = audited
+    story = json.loads((out / "work/story.json").read_bytes())
+    story["phases"]["settle"]["version"] = 3
+    (out / "work/story.json").write_text(json.dumps(story))
+    with pytest.raises(PileError, match="an earlier version built this and counted less; run `pile build` again"):
+        measure(Store(str(out)))

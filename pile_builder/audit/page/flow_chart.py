@@ -56,8 +56,8 @@ def flow_chart(sources: Mapping[str, Mapping[str, Any]]) -> Markup:
         shapes += [
             svg.rect(_RIGHT - _BAR, y, _BAR, max(tall, 1), kind, f"{_said(end)}: {count(held)}"),
             svg.text(_RIGHT + 62, y + tall / 2 + 4, count(held), "number", "end"),
-            svg.text(_RIGHT + 112, y + tall / 2 + 4, share(held / total), "tick", "end"),
-            svg.text(_RIGHT + 124, y + tall / 2 + 4, svg_name(_said(end), 54), "label"),
+            svg.text(_RIGHT + 118, y + tall / 2 + 4, share(held / total), "tick", "end"),
+            svg.text(_RIGHT + 130, y + tall / 2 + 4, svg_name(_said(end), 54), "label"),
         ]
     height = max(y + max(tall, _LINE) for y, tall in [*left.values(), *right.values()]) + 8
     return svg.drawing(_WIDTH, height, "Documents from sources to what kept or dropped them", shapes)
