@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import (
+    audit_scale,
     beam_share,
     decontamination,
     dedup_files,
@@ -35,6 +36,7 @@ BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
     "dedup-quality": dedup_quality.run,
     "tokens": token_shards.run,
     "index-merge": index_merge.run,
+    "audit": audit_scale.run,
 }
 
 

@@ -23,6 +23,7 @@ UNITS = {
     "decontaminate": "blocks",
     "settle": "blocks",
     "takedown": "records",
+    "recount": "blocks",
     "mix": "plan",
     "assemble": "shards",
     "subsets": "shards",

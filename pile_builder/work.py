@@ -26,7 +26,7 @@ from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, is_remote, open_input
 
 PHASES = ("ingest", "annotate", "select", "dedup", "paragraphs", "count", "decontaminate", "settle", "mix", "assemble")
-VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 3, "assemble": 2}
+VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 4, "assemble": 2}
 """Raised whenever a phase's results change for the same input."""
 TEXT_LIBRARIES = ("ftfy",)
 JOIN_BYTES = 128 << 20

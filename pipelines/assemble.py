@@ -116,7 +116,7 @@ class WriteShard(TaskFunction):
             opened = _Opened(self.store, self.blocks, stack)
             for number in range(task["start"], task["end"]):
                 part = plan.filter(pa.compute.equal(plan["segment"], number))
-                parts = list(self._lines(part, cuts, opened, shard.taken))
+                parts = list(self._lines(part, cuts, opened, shard))
                 lines = shard.segment(number, parts, key(self.seed, "segment"))
                 frame = compressor.compress(lines)
                 shard.frames.append({"offset": stream.size, "size": len(frame), "bytes": len(lines)})
@@ -133,12 +133,11 @@ class WriteShard(TaskFunction):
             "frames": shard.frames,
             "sources": {name: shard.counts(name) for name in sorted(shard.lines)},
             "taken": shard.taken,
+            "taken_bytes": dict(sorted(shard.taken_bytes.items())),
         }
 
-    def _lines(
-        self, part: pa.Table, cuts: Mapping[str, _Cuts], opened: _Opened, taken: dict[str, int]
-    ) -> Iterator[Part]:
-        """The documents that each row of the plan takes of its row group; those taken down go to `taken` instead."""
+    def _lines(self, part: pa.Table, cuts: Mapping[str, _Cuts], opened: _Opened, shard: ShardLines) -> Iterator[Part]:
+        """The documents that each row of the plan takes of its row group; those taken down are noted instead."""
         for row in part.to_pylist():
             files = self.blocks[row["block"]]
             group = opened.group(row["block"], row["row_group"])
@@ -147,7 +146,9 @@ class WriteShard(TaskFunction):
             if self.takedown and len(rows):
                 there = opened.ids(row["block"], row["row_group"], rows)
                 gone = self.takedown.find(there)
-                taken |= zip(there.take(gone).to_pylist(), group.sizes[rows[gone]].tolist(), strict=True)
+                sizes = group.sizes[rows[gone]]
+                shard.taken |= zip(there.take(gone).to_pylist(), sizes.tolist(), strict=True)
+                shard.taken_bytes[files.source] += int(sizes.sum())
                 rows = np.delete(rows, gone)
             if len(rows):
                 ids, pieces = opened.pieces(row["block"], row["row_group"], rows)
@@ -272,6 +273,7 @@ class ShardLines:
         self.digest = hashlib.sha256()
         self.frames: list[dict[str, int]] = []
         self.taken: dict[str, int] = {}
+        self.taken_bytes: Counter[str] = Counter()
         self.lines: Counter[str] = Counter()
         self.documents: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()

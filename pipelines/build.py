@@ -25,12 +25,13 @@ from pile_builder.pipelines.decontaminate import run_decontaminate
 from pile_builder.pipelines.dedup import run_dedup
 from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
 from pile_builder.pipelines.engine import RunOptions, run_tasks
-from pile_builder.pipelines.exports import export_tokens, summarise_exports
+from pile_builder.pipelines.exports import export_tokens
 from pile_builder.pipelines.fragments import forget_fragments, run_fragments
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.purge import check_returned, forget_purged, forget_purges, run_purge, time_limited_before
+from pile_builder.pipelines.recount import recount_tasks, run_recount
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.subsets import run_subsets
@@ -71,11 +72,12 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     options.watch("mix", 1, 1, 0)
     shards = run_assemble(store, work, manifest, mix, takedown, options)
     subsets = run_subsets(store, work, manifest, mix, takedown, options)
-    summary = finish(store, work, manifest, mix, shards, subsets, takedown)
+    run_recount(store, work, shards, options)
+    finish(store, work, manifest, mix, shards, subsets, takedown)
     if manifest.exports:
         inside = [one.model_copy(update={"out": store.path(one.out) if one.out else ""}) for one in manifest.exports]
         export_tokens(store.root, inside, options)
-    return close(store, summary)
+    return close(store)
 
 
 def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:
@@ -204,11 +206,13 @@ def finish(
     held_out = [shard for shard in shards if shard["split"] != "train"]
     if subsets:
         summary["subsets"] = [subset_summary(one, summary, held_out) for one in subsets]
+    recounts = {rank: task["key"] for rank, task in recount_tasks(store, work, shards).items()} if takedown else {}
     story = {
         "blocks": [
             block.task(block.settle)
             | {"ingest": block.ingest, "select": block.select, "settle": block.settle, "sets": dict(block.sets)}
             | {"paragraphs": block.paragraphs, "decontaminate": block.decontaminate}
+            | {"recount": recounts.get(block.rank, "")}
             for block in work.blocks
         ],
         "selects": {name: manifest.select_of(name).model_dump(mode="json") for name in manifest.sources},
@@ -243,11 +247,11 @@ def finish(
     return summary
 
 
-def close(store: Store, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Once the exports stand, add them to the summary and write the audit; returns the summary with its alarms."""
-    whole = summarise_exports(store, summary)
-    audit = write_audit(store)
-    return whole | {"alarms": [alarm["message"] for alarm in audit["alarms"]]}
+def close(store: Store) -> dict[str, Any]:
+    """Once the exports stand, write the audit; returns the summary, to which that has added."""
+    write_audit(store)
+    whole: dict[str, Any] = orjson.loads(store.read("report/summary.json"))
+    return whole
 
 
 def source_story(work: Work, manifest: Manifest, name: str) -> dict[str, Any]:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from pile_builder.audit.tokens import KNOWN, export_folder, known_exports
 from pile_builder.export.config import Export
 from pile_builder.export.corpus import SPLITS, open_corpus
 from pile_builder.export.exported import EXPORT, TOKENIZER, Target, load_export
+from pile_builder.mixing.subsets import parse_subset
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.text_parquet import run_text_parquet
 from pile_builder.pipelines.tokenize import run_tokenize, tokenize_corpus
 from pile_builder.storage import Store
 from pile_builder.streams import is_remote
 from pile_builder.tokenizer import open_tokenizer
-
-KNOWN = "work/exports.json"
-"""Folders of a build's exports: below the build by relative name, others in full."""
 
 
 def export_tokens(directory: str, exports: Sequence[Export], options: RunOptions) -> list[tuple[str, dict[str, Any]]]:
@@ -33,15 +32,23 @@ def export_tokens(directory: str, exports: Sequence[Export], options: RunOptions
     return done
 
 
-def export_text(directory: str, out: str, splits: tuple[str, ...], options: RunOptions) -> dict[str, Any]:
-    """Write the corpus's text as Parquet, and note that if it is a build; what its export.json says.
+def export_text(
+    directory: str, out: str, splits: tuple[str, ...], options: RunOptions, subset: str = ""
+) -> tuple[str, dict[str, Any]]:
+    """Write the text of a corpus, or of one of its subsets, as Parquet, and note that if it is a build.
+
+    Returns:
+        The folder, `tokens/text` or `tokens/text-SUBSET` below the corpus unless `out` is given, and its export.json.
 
     Raises:
-        PileError: the corpus or the folder is not usable, or tasks failed.
+        PileError: the corpus, the subset or the folder is not usable, or tasks failed.
     """
-    export = run_text_parquet(open_corpus(directory, splits), directory, out, options)
-    _note(Store(directory), [out])
-    return export
+    corpus = open_corpus(directory, splits, subset)
+    of_subset = f"-{parse_subset(corpus.subset).name}" if corpus.subset else ""
+    folder = out or f"{directory.rstrip('/')}/tokens/text{of_subset}"
+    export = run_text_parquet(corpus, directory, folder, options)
+    _note(Store(directory), [folder])
+    return folder, export
 
 
 def refresh_exports(directory: str, options: RunOptions) -> list[str]:
@@ -54,8 +61,8 @@ def refresh_exports(directory: str, options: RunOptions) -> list[str]:
     """
     build = Store(directory)
     refreshed = []
-    for name in _known(build):
-        store = _folder(build, name)
+    for name in known_exports(build):
+        store = export_folder(build, name)
         if not store.exists(EXPORT):
             continue
         export = orjson.loads(store.read(EXPORT))
@@ -71,38 +78,13 @@ def refresh_exports(directory: str, options: RunOptions) -> list[str]:
     return refreshed
 
 
-def summarise_exports(build: Store, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Add a build's token exports to its summary, in report/summary.json too; returns that."""
-    found = []
-    for name in _known(build):
-        store = _folder(build, name)
-        export: dict[str, Any] = orjson.loads(store.read(EXPORT)) if store.exists(EXPORT) else {"format": "text"}
-        if export["format"] != "text":
-            tokens = {split: total["tokens"] for split, total in export["splits"].items()}
-            kind = {"format": export["format"], "tokenizer": export["tokenizer"]["name"]}
-            found.append({"folder": name, **kind, "digest": export["digest"], "tokens": tokens})
-    if not found:
-        return dict(summary)
-    whole = {**summary, "exports": found}
-    build.write("report/summary.json", orjson.dumps(whole, option=orjson.OPT_INDENT_2) + b"\n")
-    return whole
-
-
-def _folder(build: Store, name: str) -> Store:
-    return Store(name if is_remote(name) or name.startswith("/") else build.path(name))
-
-
-def _known(build: Store) -> list[str]:
-    return list(orjson.loads(build.read(KNOWN))) if build.exists(KNOWN) else []
-
-
 def _note(build: Store, folders: Sequence[str]) -> None:
     """Remember folders of exports; other folders than builds keep nothing."""
     if not build.exists("manifest.lock.yaml"):
         return
     below = f"{build.root.rstrip('/')}/"
     names = [folder.removeprefix(below) if folder.startswith(below) else _full(folder) for folder in folders]
-    build.write(KNOWN, orjson.dumps(sorted({*_known(build), *names})))
+    build.write(KNOWN, orjson.dumps(sorted({*known_exports(build), *names})))
 
 
 def _full(folder: str) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pile_builder.annotate.language import LanguageModel
 from pile_builder.annotate.sets import plan_annotations
+from pile_builder.decontamination.index import build_index
+from pile_builder.decontamination.items import EvalItem
 from pile_builder.errors import BuildError
 from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
@@ -24,11 +27,13 @@ from pile_builder.pipelines.sample import (
     Sampler,
     SourceSample,
 )
+from pile_builder.pipelines.sample_driver import measure_mix
 from pile_builder.planning.costs import Profile, describe, price_of
 from pile_builder.planning.estimates import Estimate
 from pile_builder.planning.plan import (
     BYTES_PER_TOKEN,
     BYTES_PER_TOKEN_SOURCE,
+    DRIVER,
     Plan,
     SourcePlan,
     expected_loss,
@@ -39,7 +44,12 @@ from pile_builder.planning.scaling import Allocation
 from pile_builder.pool import ExtractionPool
 from pile_builder.tokenizer import Tokenizer
 
-STEPS = ("read", "extract", "write", "annotate", "select", "assemble", "tokenize")
+STEPS = (
+    *("read", "extract", "write", "annotate", "select", "paragraphs", "decontaminate", "settle", "reread"),
+    *("assemble", "tokenize"),
+)
+_WORDS, _ITEMS = 40, 2_000
+"""Of made-up eval items, against which the scan for n-grams is timed."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +85,17 @@ def plan_build(manifest: Manifest, options: PlanOptions) -> Plan:
     """
     started = time.monotonic()
     samples = _samples(manifest, options)
-    sources = [_source_plan(manifest, name, sample, options) for name, sample in samples.items()]
+    driver = measure_mix()
+    sources = [_source_plan(manifest, name, sample, options, driver) for name, sample in samples.items()]
     sources = _with_training(manifest, sources)
     phases = ["ingest", "annotate", "select"]
     phases += ["dedup"] if manifest.dedup else []
     phases += ["paragraphs"] if manifest.dedup and manifest.dedup.paragraphs else []
     phases += ["decontaminate"] if manifest.decontaminate else []
-    phases += ["assemble"] + (["tokenize"] if options.tokenizer else [])
-    costs = phase_costs(sources, phases)
+    phases += ["settle", "mix", "assemble", "audit"]
+    streams = len({(one.tokenizer, one.end_token, one.splits, one.subset) for one in manifest.exports})
+    phases += ["tokenize"] if options.tokenizer or streams else []
+    costs = phase_costs(sources, phases, streams)
     seed = manifest.seed if options.seed is None else options.seed
     plan = Plan(
         name=manifest.name,
@@ -96,7 +109,7 @@ def plan_build(manifest: Manifest, options: PlanOptions) -> Plan:
     )
     if options.profile is None:
         return plan
-    cost = price_of(plan.core_hours, len(phases) + 2, options.profile)
+    cost = price_of(plan.shared_hours, len(set(phases) - set(DRIVER)), options.profile, plan.driver_hours)
     priced = {"hours": cost.hours.as_json(), "price": cost.price.as_json(), "profile": describe(options.profile)}
     return replace(plan, cost=priced)
 
@@ -107,6 +120,7 @@ def _samples(manifest: Manifest, options: PlanOptions) -> dict[str, SourceSample
     seed = manifest.seed if options.seed is None else options.seed
     samples = {}
     drawn = 0
+    index = build_index(_made_up_items(seed), manifest.decontaminate.ngram) if manifest.decontaminate else None
     with tempfile.TemporaryDirectory(prefix="pile-plan-") as folder:
         extractions = {
             name: extraction_of(manifest, name, _side_tables(manifest, name, Path(folder), options))
@@ -130,6 +144,8 @@ def _samples(manifest: Manifest, options: PlanOptions) -> dict[str, SourceSample
                     records=options.records,
                     level=manifest.output.level,
                     tokenizer=options.tokenizer,
+                    paragraphs=manifest.dedup.paragraphs if manifest.dedup else None,
+                    index=index,
                 )
                 sampler.warm_up()
                 samples[name] = sampler.run()
@@ -138,6 +154,14 @@ def _samples(manifest: Manifest, options: PlanOptions) -> dict[str, SourceSample
         finally:
             pool.close()
     return samples
+
+
+def _made_up_items(seed: int) -> Iterator[EvalItem]:
+    """Eval items that no text holds."""
+    randomness = random.Random(seed)
+    for number in range(_ITEMS):
+        words = " ".join(f"{randomness.getrandbits(40):x}" for _ in range(_WORDS))
+        yield EvalItem("made up", str(number), words)
 
 
 def _side_tables(manifest: Manifest, name: str, folder: Path, options: PlanOptions) -> dict[str, str]:
@@ -151,7 +175,9 @@ def _side_tables(manifest: Manifest, name: str, folder: Path, options: PlanOptio
     return paths
 
 
-def _source_plan(manifest: Manifest, name: str, sample: SourceSample, options: PlanOptions) -> SourcePlan:
+def _source_plan(
+    manifest: Manifest, name: str, sample: SourceSample, options: PlanOptions, driver: Mapping[str, float]
+) -> SourcePlan:
     population = sample.population
     loss, loss_source = expected_loss(manifest.dedup, name)
     measured = bool(options.tokenizer and len(sample.tokens))
@@ -174,7 +200,7 @@ def _source_plan(manifest: Manifest, name: str, sample: SourceSample, options: P
         if options.tokenizer and measured
         else BYTES_PER_TOKEN_SOURCE,
         dropped=dict(sorted(sample.dropped.items(), key=lambda item: (-item[1], item[0]))),
-        rates={step: sample.seconds.rate(step) for step in STEPS},
+        rates={**{step: sample.seconds.rate(step) for step in STEPS}, **driver},
     )
 
 
@@ -213,7 +239,7 @@ def _damage(sources: Sequence[SourcePlan], manifest: Manifest) -> list[str]:
 
 def _assumptions(sources: Sequence[SourcePlan], manifest: Manifest) -> list[str]:
     lines = [
-        "core-hours: CPU time of the sample on one core of this machine, times totals; settle and mix are not counted"
+        "core-hours: CPU time of the sample on one core of this machine, times totals; the table says what is assumed"
     ]
     if manifest.dedup:
         lines += [f"duplicates: {text}" for text in dict.fromkeys(source.loss_source for source in sources)]

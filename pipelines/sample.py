@@ -1,4 +1,4 @@
-"""sample: some records of a source through ingest, annotate, select and assemble, in memory, with what they cost.
+"""sample: some records of a source through the phases that work on text, in memory, with what they cost.
 
 The functions that do the work are those of the phases themselves; nothing is written.
 """
@@ -20,19 +20,26 @@ from numpy.typing import NDArray
 
 from pile_builder.annotate.language import LanguageModel
 from pile_builder.annotate.sets import SPAN_SETS, Annotations, annotate
-from pile_builder.blocks import RowGroupWriter
+from pile_builder.audit.content_statistics import count_content
+from pile_builder.blocks import RowGroupWriter, open_parquet
+from pile_builder.decontamination.index import Index
+from pile_builder.decontamination.match import count_hits
+from pile_builder.dedup.config import Paragraphs
 from pile_builder.document import BLOCK, id64
 from pile_builder.mixing.keyed import key
 from pile_builder.pieces import cut_pieces, merge_spans
 from pile_builder.pipelines.assemble import Part, ShardLines
 from pile_builder.pipelines.ingest import Counts, batches
 from pile_builder.pipelines.sample_units import Drawn, Hashes, ReadUnit, draw_records, population_size, units_of
+from pile_builder.pipelines.settle import COUNTED_SETS
 from pile_builder.planning.estimates import Population, Unit
 from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, ExtractionPool, Lot
+from pile_builder.row_index import row_index
 from pile_builder.selection import Select
 from pile_builder.source import Document, Raw, Reject, Source
 from pile_builder.storage import HashingWriter
-from pile_builder.text.column import from_arrow
+from pile_builder.text.column import from_arrow, from_strings
+from pile_builder.text.paragraphs import find_paragraphs, hash_paragraphs
 from pile_builder.tokenizer import Tokenizer
 from pile_builder.verdicts import first_failures, licences_of, tests
 
@@ -109,6 +116,8 @@ class Sampler:
         records: to draw.
         level: zstd level of shards.
         tokenizer: to count tokens with.
+        paragraphs: what to look for, to time it.
+        index: of n-grams to scan for, to time it.
     """
 
     name: str
@@ -123,6 +132,8 @@ class Sampler:
     records: int
     level: int
     tokenizer: Tokenizer | None = None
+    paragraphs: Paragraphs | None = None
+    index: Index | None = None
 
     def warm_up(self) -> None:
         """Load kernels and models by one short document, which is no part of what documents cost."""
@@ -130,6 +141,8 @@ class Sampler:
             known = annotate(documents.column("text"), self.wanted, set(self.wanted.sets()), self.model)
             self._select(documents, known)
             self._write(documents, known, np.zeros(1, np.int64), Seconds())
+            self._settle(documents, known, [""], np.zeros(1, np.int64), Seconds())
+            self._read_again([_WARM], Seconds())
         if self.tokenizer:
             self.tokenizer.encode([_WARM])
 
@@ -179,7 +192,8 @@ class Sampler:
         dropped = Counter(f"ingest.{result.rule}" for _, _, result in results if isinstance(result, Reject))
         at = np.flatnonzero([isinstance(result, Document) for _, _, result in results])
         tokens = [np.zeros((0, 2), np.int64)]
-        block = RowGroupWriter(HashingWriter(io.BytesIO()), BLOCK)
+        buffer = io.BytesIO()
+        block = RowGroupWriter(HashingWriter(buffer), BLOCK)
         start = 0
         for documents, _ in batches(iter(results), self.name, Counts(self.name)):
             rows = at[start : start + documents.num_rows]
@@ -198,6 +212,10 @@ class Sampler:
             written, counted = self._write(documents, known, kept, seconds)
             dropped["settle.empty"] += int((written == 0).sum())
             table[rows[kept], SURVIVORS], table[rows[kept], TEXT_BYTES] = written > 0, written
+            as_written = np.zeros(documents.num_rows, np.int64)
+            as_written[kept] = written
+            self._settle(documents, known, rules, as_written, seconds)
+            self._read_again(["".join(texts) for texts in counted], seconds)
             if self.tokenizer and sum(int(part[:, 0].sum()) for part in tokens) < TOKENIZED_BYTES:
                 pieces = [text for texts in counted for text in texts]
                 with seconds.timed("tokenize", int(written.sum())):
@@ -205,6 +223,10 @@ class Sampler:
                 tokens.append(np.stack([[len(text.encode()) for text in pieces], batch.sizes], axis=1).astype(np.int64))
         with seconds.timed("write", 0):
             block.close()
+        if len(at):
+            # Phases behind ingest read blocks.
+            with seconds.timed("reread", float(table[:, DOCUMENT_BYTES].sum())):
+                open_parquet(io.BytesIO(buffer.getvalue())).read(columns=["text"])
         return table, +dropped, np.concatenate(tokens)
 
     def _select(self, documents: pa.RecordBatch, known: Mapping[str, pa.RecordBatch]) -> list[str]:
@@ -223,6 +245,41 @@ class Sampler:
             for row in failing.tolist():
                 rules[row] = test.name
         return rules
+
+    def _settle(
+        self,
+        documents: pa.RecordBatch,
+        known: Mapping[str, pa.RecordBatch],
+        rules: Sequence[str],
+        written: NDArray[np.int64],
+        seconds: Seconds,
+    ) -> None:
+        """Count and index documents as settle does."""
+        columns = {
+            name: known[which].column(name)
+            for which in COUNTED_SETS
+            if which in known
+            for name in known[which].schema.names
+            if name != "spans"
+        }
+        with seconds.timed("settle", documents.num_rows):
+            verdicts = np.array([*(rule or None for rule in rules), None], object)[:-1]
+            sizes = documents.column("bytes").to_numpy()
+            count_content(sizes, written, verdicts, iter(documents.column("meta").to_pylist()), columns)
+            names = zip(documents.column("id").to_pylist(), documents.column("key").to_pylist(), strict=True)
+            row_index(self.name, list(names), [])
+
+    def _read_again(self, texts: Sequence[str], seconds: Seconds) -> None:
+        """Look for paragraphs and eval passages in texts as they would be written."""
+        column = from_strings(list(texts))
+        size = int(column.offsets[-1])
+        if self.paragraphs and len(column):
+            with seconds.timed("paragraphs", size):
+                found = find_paragraphs(column, lines=self.paragraphs.unit == "line")
+                hash_paragraphs(column, found.starts, found.ends)
+        if self.index and len(column):
+            with seconds.timed("decontaminate", size):
+                count_hits(column, self.index)
 
     def _write(
         self, documents: pa.RecordBatch, known: Mapping[str, pa.RecordBatch], kept: NDArray[np.int64], seconds: Seconds

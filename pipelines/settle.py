@@ -81,7 +81,8 @@ class SettleBlock(TaskFunction):
         group_of = np.repeat(np.arange(len(groups)), groups)
         kept_bytes = np.zeros(len(groups), np.int64)
         np.add.at(kept_bytes, group_of, np.where(kept, sizes, 0))
-        content = count_content(text_bytes, sizes, rules, self._metas(block), self._sidecars(task))
+        metas, sidecars = block_metas(self.store, block), counted_sidecars(self.store, task)
+        content = count_content(text_bytes, sizes, rules, metas, sidecars)
         drawn = ([hashed, row] for row, hashed in sampled_hashes(self.store, task["sets"][SAMPLE]).items() if kept[row])
         return {
             "verdicts": verdicts.name,
@@ -96,14 +97,6 @@ class SettleBlock(TaskFunction):
             "content": content,
             "samples": list(islice(drawn, READING_SAMPLES)),
         }
-
-    def _metas(self, block: Mapping[str, Any]) -> Iterator[str]:
-        with self.store.open(block["block"]) as stream:
-            for batch in open_parquet(stream).iter_batches(4_096, columns=["meta"]):
-                yield from batch.column("meta").to_pylist()
-
-    def _sidecars(self, task: Task) -> dict[str, pa.Array]:
-        return load_sidecars(self.store, {name: task["sets"][name] for name in COUNTED_SETS if name in task["sets"]})
 
     def _spans(self, task: Task, text_bytes: NDArray[np.int64]) -> tuple[str, pa.ListArray | None]:
         """Name and content of the block's merged spans; those of a single maker serve as they are."""
@@ -127,3 +120,15 @@ class SettleBlock(TaskFunction):
         # Documents that are taken down have no key any more.
         aliases = dict(name for part in ("block", "rejects") for name in taken_of(block, part).values())
         return row_index(task["source"], kept, lost, aliases)
+
+
+def block_metas(store: Store, block: Mapping[str, Any]) -> Iterator[str]:
+    """Metadata of each document of a block, by its ingest record: a JSON object each, as a stream."""
+    with store.open(block["block"]) as stream:
+        for batch in open_parquet(stream).iter_batches(4_096, columns=["meta"]):
+            yield from batch.column("meta").to_pylist()
+
+
+def counted_sidecars(store: Store, task: Task) -> dict[str, pa.Array]:
+    """Columns of the annotations of a task's block that content counts."""
+    return load_sidecars(store, {name: task["sets"][name] for name in COUNTED_SETS if name in task["sets"]})

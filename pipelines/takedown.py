@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pile_builder.errors import PileError
 from pile_builder.finished import kept_plan, read_story
@@ -17,11 +18,12 @@ from pile_builder.pipelines.build import close, finish, run_assemble
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.exports import refresh_exports
 from pile_builder.pipelines.purge import run_purge
+from pile_builder.pipelines.recount import run_recount
 from pile_builder.pipelines.subsets import run_subsets
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.copies import copies_of
-from pile_builder.takedown.listing import Takedown, add_entries, entries_of, takedown_of, write_list
-from pile_builder.takedown.look_up import Wanted, look_up
+from pile_builder.takedown.listing import Takedown, add_entries, entries_of, takedown_of, word_hash, write_list
+from pile_builder.takedown.look_up import Found, Wanted, look_up
 from pile_builder.takedown.state import applied_entries, disagrees, read_ids, taken_ids
 
 _SUMMARY = "report/summary.json"
@@ -35,7 +37,9 @@ class Proposal:
         asked: ids of the documents that were named.
         copies: ids of their copies, each with the one of `asked` whose copy it is.
         new: how many of all these are not listed yet.
-        not_found: words that lead to no document.
+        words: the word that named each of `asked`.
+        not_found: words that lead to no document, and never led to one.
+        known: words of which all documents are taken down already: when the last was, and how many there are.
         blocks, shards: how many have to be rewritten.
         pending: whether an earlier takedown did not get to its end.
     """
@@ -43,7 +47,9 @@ class Proposal:
     asked: tuple[str, ...]
     copies: dict[str, str]
     new: int
+    words: dict[str, str]
     not_found: tuple[str, ...]
+    known: dict[str, tuple[str, int]]
     blocks: int
     shards: int
     pending: bool
@@ -72,14 +78,18 @@ def propose(store: Store, wanted: Wanted, *, only_listed: bool) -> Proposal:
     found = look_up(store, story, wanted)
     copies = {} if only_listed else copies_of(store, story, found.ids)
     ids = [*found.ids, *copies]
-    known = takedown_of(applied_entries(store))
+    entries = applied_entries(store)
+    known = takedown_of(entries)
     _check_purged(store, story, known)
+    done = _known_words(entries, wanted, found)
     wanted_gone = Takedown.of([*known.ids.to_pylist(), *ids])
     return Proposal(
         asked=tuple(sorted(found.ids)),
         copies=copies,
         new=len(ids) - len(known.find(pa.array(ids, pa.string()))),
-        not_found=tuple(word for word in wanted.words if word not in found.words),
+        words=found.word_of(),
+        not_found=tuple(word for word in wanted.words if word not in found.by_word and word not in done),
+        known=done,
         blocks=_blocks_to_rewrite(store, wanted_gone),
         shards=_shards_to_rewrite(store, wanted_gone),
         pending=known.digest != _summary(store).get("takedown", {}).get("list", ""),
@@ -100,6 +110,7 @@ def take_down(store: Store, proposal: Proposal, by: str, why: str, options: RunO
     listed_before = set(known.find(pa.array([identity for identity, _ in origins], pa.string())).tolist())
     rows = [
         {"id": identity, "by": by, "when": when, "why": why, "cluster_of": origin}
+        | {"word": "" if origin else word_hash(proposal.words[identity])}
         for at, (identity, origin) in enumerate(origins)
         if at not in listed_before
     ]
@@ -110,9 +121,28 @@ def take_down(store: Store, proposal: Proposal, by: str, why: str, options: RunO
     mix = Commits(store, "mix").load(work.mix)
     shards = run_assemble(store, work, manifest, mix, takedown, options)
     subsets = run_subsets(store, work, manifest, mix, takedown, options)
-    summary = finish(store, work, manifest, mix, shards, subsets, takedown)
+    run_recount(store, work, shards, options)
+    finish(store, work, manifest, mix, shards, subsets, takedown)
     refresh_exports(store.root, options)
-    return close(store, summary)
+    return close(store)
+
+
+def _known_words(entries: pa.Table, wanted: Wanted, found: Found) -> dict[str, tuple[str, int]]:
+    """Words whose documents are all listed: a domain by its hash, since of what is gone no address is left."""
+    hashes = {word_hash(word): word for word in wanted.words}
+    pairs = (("id", found.ids), ("word", hashes))
+    is_named = [pc.is_in(entries[field], pa.array(sorted(names), pa.string())) for field, names in pairs]
+    rows = entries.filter(pc.or_(*is_named)).select(["id", "when", "word"]).to_pylist()
+    listed = {row["id"]: row for row in rows}
+    ids = {word: set(found.by_word.get(word, ())) for word in wanted.words}
+    for identity, row in listed.items():
+        if row["word"] in hashes:
+            ids[hashes[row["word"]]].add(identity)
+    return {
+        word: (max(listed[one]["when"] for one in named), len(named))
+        for word, named in ids.items()
+        if named and named <= listed.keys()
+    }
 
 
 def _check_purged(store: Store, story: Mapping[str, Any], known: Takedown) -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pile_builder.errors import PileError
 from pile_builder.export.corpus import Corpus, CorpusShard, Documents, read_documents
-from pile_builder.export.exported import EXPORT, SHARDS, note_files, remove_strangers
+from pile_builder.export.exported import EXPORT, SHARDS, described_corpus, note_files, remove_strangers
 from pile_builder.export.text_parquet import TEXTS, TextFile, TextParquetWriter, text_card
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
 from pile_builder.storage import Commits, Store, file_digest, fingerprint
@@ -111,7 +111,7 @@ def _finish(store: Store, corpus: Corpus, keys: list[str]) -> dict[str, Any]:
     export = {
         "format": "text",
         "version": VERSION,
-        "corpus": {"name": corpus.name, "digest": corpus.digest},
+        "corpus": described_corpus(corpus),
         "shards": [{name: value for name, value in record.items() if name != "key"} for record in records],
     }
     store.write(CARD, text_card(corpus.name, "", files).encode())

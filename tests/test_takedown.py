@@ -4,6 +4,7 @@ import gzip
 import io
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +30,8 @@ from pile_builder.pipelines.takedown import propose, take_down
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.copies import copies_of
 from pile_builder.takedown.look_up import Wanted
+from tests.audit.recount import kept_ids, read_blocks
+from tests.audit.recount import read_shards as recount_shards
 from tests.pages import (
     EVIL,
     FAMOUS,
@@ -162,10 +165,17 @@ def test_by_id_url_and_domain_and_everything_agrees(root: Path, out: Path, tmp_p
         )
         assert not files_that_tell(out, *gone)
         whole = fingerprints(out)
-        assert "nothing to do" in command(out, "--ids", ids, "--yes")
+        said = command(out, "--ids", ids, "--yes")
+        assert "nothing to do" in said
+        assert f"(1 document): {famous['id']}" in said
         assert "nothing to do" in command(out, "--urls", listed(tmp_path / "urls", held_out, FAMOUS), "--yes")
-        # What is gone has no address by which a domain could find it.
-        assert "none was found" in command(out, "--domains", listed(tmp_path / "d", "evil.example"), "--yes", status=1)
+        # What is gone has no address by which a domain could find it: the list knows that it was asked for.
+        said = command(out, "--domains", listed(tmp_path / "d", "evil.example"), "--yes")
+        date = orjson.loads((out / "takedown.jsonl").read_bytes().splitlines()[-1])["when"][:10]
+        assert f"already taken down on {date} (3 documents): evil.example" in said
+        assert "nothing to do" in said
+        said = command(out, "--domains", listed(tmp_path / "d", "good.example"), "--yes", status=1)
+        assert "none was found" in said
         assert fingerprints(out) == whole
     finally:
         raw.rename(root)
@@ -194,6 +204,10 @@ def test_by_id_url_and_domain_and_everything_agrees(root: Path, out: Path, tmp_p
     lines = [line["text"] for split in read_shards(out).values() for line in split]
     assert sum(split["pieces"] for split in after["written"].values()) == len(lines)
 
+    audit = orjson.loads((out / "report/audit.json").read_bytes())
+    check_content(audit, out)
+    assert audit["sources"]["web"]["content"]["domains"]["counts"]["web0.example"] > 30
+
     touched = {f"corpus/{record['name']}" for record in shard_records(out, "train") if record["taken"]}
     now = fingerprints(out, "corpus/train")
     assert {name for name in shards if now[name] != shards[name]} == touched
@@ -208,6 +222,7 @@ def test_by_id_url_and_domain_and_everything_agrees(root: Path, out: Path, tmp_p
     assert not files_that_tell(other, *gone)
     for name in ("summary", "dedup", "decontamination", "privacy"):
         assert (other / f"report/{name}.json").read_bytes() == (out / f"report/{name}.json").read_bytes()
+    assert orjson.loads((other / "report/audit.json").read_bytes())["sources"] == audit["sources"]
     assert fingerprints(other, "work/ingest/objects").keys() == fingerprints(out, "work/ingest/objects").keys()
     assert not problems(other)
     shutil.copy(out / "manifest.lock.yaml", root / "lock.yaml")
@@ -215,6 +230,31 @@ def test_by_id_url_and_domain_and_everything_agrees(root: Path, out: Path, tmp_p
     lock = yaml.safe_load((locked / "manifest.lock.yaml").read_text())
     assert lock["takedown"]["documents"] == 4
     assert set(lock["takedown"]["ids"].split()) == {entry["id"] for entry in entries}
+
+
+def check_content(audit: dict[str, Any], out: Path) -> None:
+    """The content of a corpus from which documents were taken down is that of the lines which its shards still have."""
+    assert not [alarm for alarm in audit["alarms"] if alarm["kind"] in ("balance", "mixture")], audit["alarms"]
+    shards, blocks, kept = recount_shards(out), read_blocks(out), kept_ids(out)
+    for name, source in audit["sources"].items():
+        content, there = source["content"], [blocks.documents[name][one]["meta"] for one in kept[name]]
+        assert source["balanced"] == {"documents": True, "bytes": True}
+        domains = Counter(one["url"].split("/")[2].lower().split(":")[0] for one in there)
+        assert content["domains"]["counts"] == dict(domains)
+        assert content["years"]["counts"] == dict(Counter(str(one.get("date", ""))[:4] for one in there))
+        assert sum(content["licences"]["counts"].values()) == len(there) == source["kept"]
+        assert sum(content["lengths"]["kept"].values()) == len(there)
+        assert audit["mixture"]["sources"][name]["within_tolerance"]
+    # Both sources write lines of one set name.
+    mixed = audit["mixture"]["sources"].values()
+    (set_name,) = {source["set_name"] for source in audit["sources"].values()}
+    assert sum(one["kept_bytes"] for one in audit["sources"].values()) == distinct_bytes(shards.texts(set_name))
+    assert sum(one["train_bytes"] for one in mixed) == shards.size(set_name, "train")
+    assert sum(one["pool"] for one in mixed) == distinct_bytes(shards.texts(set_name, "train"))
+
+
+def distinct_bytes(texts: Counter[str]) -> int:
+    return sum(len(text.encode()) for text in texts)
 
 
 def test_killed_in_the_middle_and_run_again(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,4 +1,4 @@
-"""What settle counts of a block's content: lengths, bytes, languages, years, licences, domains, private matches.
+"""What settle counts of a block's content: lengths, bytes, languages, years, licences, domains, private and bad words.
 
 Everything adds up over blocks. Names of which there may be many are cut to the most frequent of each block; `below` is
 then the largest count that was left out, so that a name's true count is at most the sum of `below` over blocks more.
@@ -22,6 +22,8 @@ from pile_builder.annotate.privacy import PREFIX
 from pile_builder.audit.scales import SCALES
 from pile_builder.licences import spdx_expression
 
+COUNTED_SINCE = 4
+"""Version of settle since which it counts all this."""
 NAMES = 256
 """Names of a kind that a block's record keeps."""
 MERGED_NAMES = 1 << 16
@@ -37,6 +39,7 @@ def count_content(
     rules: NDArray[np.object_],
     metas: Iterator[str],
     columns: Mapping[str, pa.Array],
+    gone: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Count a block of n documents.
 
@@ -46,19 +49,23 @@ def count_content(
         rules: `phase.rule` of what dropped it, or None, object[n].
         metas: metadata of each, a JSON object.
         columns: sidecars of the block, by column.
+        gone: rows that are taken down: bytes balance with them, but nothing describes them. None if there are none.
 
     Returns:
         `bytes`: extracted, kept, dropped by rule (as extracted), and `edited`, what spans took away from kept
         documents less what they put in; `largest` kept document; `lengths`, `languages` of extracted and kept
-        documents; `years`, `licences`, `domains` of kept ones; `private`, matches and documents with any, of kept ones.
+        documents; `years`, `licences`, `domains` of kept ones; `private` by kind and `bad_words`: kept documents with
+        a match, and matches, empty where nobody looked for any.
     """
-    kept = np.array([rule is None for rule in rules], np.bool_)
+    decided = np.array([rule is None for rule in rules], np.bool_)
+    kept = decided.copy()
+    kept[[] if gone is None else gone] = False
     scale = SCALES["bytes"]
     return {
         "bytes": {
             "extracted": int(text_bytes.sum()),
-            "kept": int(sizes[kept].sum()),
-            "edited": int((text_bytes - sizes)[kept].sum()),
+            "kept": int(sizes[decided].sum()),
+            "edited": int((text_bytes - sizes)[decided].sum()),
             "dropped": _bytes_by_rule(rules, text_bytes),
         },
         "largest": int(sizes[kept].max(initial=0)),
@@ -69,6 +76,7 @@ def count_content(
         "languages": _languages(columns.get("language"), kept),
         **_described(metas, kept),
         "private": _private(columns, kept),
+        "bad_words": _with_matches(columns[BAD_WORDS], kept) if BAD_WORDS in columns else {},
     }
 
 
@@ -159,13 +167,16 @@ def _labels(labels: pa.Array) -> dict[str, int]:
     return dict(sorted(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)))
 
 
-def _private(columns: Mapping[str, pa.Array], kept: NDArray[np.bool_]) -> dict[str, int]:
-    """Matches by kind in kept documents, and how many have one (`documents`); words of a list as `bad_words`."""
+def _private(columns: Mapping[str, pa.Array], kept: NDArray[np.bool_]) -> dict[str, dict[str, int]]:
+    """By kind, and with `any` for all kinds together."""
     counts = {name.removeprefix(PREFIX): columns[name] for name in columns if name.startswith(PREFIX)}
-    values = {name: column.to_numpy(zero_copy_only=False)[kept] for name, column in counts.items()}
-    found = {name: int(each.sum()) for name, each in values.items()}
-    if values:
-        found["documents"] = int((sum(values.values()) > 0).sum())
-    if BAD_WORDS in columns:
-        found["bad_words"] = int(columns[BAD_WORDS].to_numpy(zero_copy_only=False)[kept].sum())
+    found = {name: _with_matches(column, kept) for name, column in counts.items()}
+    if counts:
+        every = sum(column.to_numpy(zero_copy_only=False).astype(np.int64) for column in counts.values())
+        found["any"] = _with_matches(pa.array(every), kept)
     return found
+
+
+def _with_matches(column: pa.Array, kept: NDArray[np.bool_]) -> dict[str, int]:
+    values = column.to_numpy(zero_copy_only=False)[kept]
+    return {"documents": int((values > 0).sum()), "matches": int(values.sum())}

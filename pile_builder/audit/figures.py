@@ -13,7 +13,8 @@ import yaml
 
 import pile_builder
 from pile_builder.audit.alarms import find_alarms
-from pile_builder.audit.content_statistics import add_content, empty_content
+from pile_builder.audit.content_statistics import COUNTED_SINCE, add_content, empty_content
+from pile_builder.audit.intervals import wilson
 from pile_builder.audit.mixture import mixture_figures, shard_figures
 from pile_builder.audit.reading import draw_readings, show_readings
 from pile_builder.audit.rules import RuleTotals
@@ -28,8 +29,24 @@ from pile_builder.storage import Commits, Store
 FORMAT = 1
 """Of audit.json; raised when a field changes its meaning."""
 AUDIT = "report/audit.json"
-_SUMMARY = "report/summary.json"
+SUMMARY = "report/summary.json"
 _LOCK = "manifest.lock.yaml"
+PAGE = "report/index.html"
+_WRITTEN = (PAGE, AUDIT, SUMMARY)
+FILES: Mapping[str, str] = {
+    PAGE: "this page, made of audit.json alone",
+    SUMMARY: "the numbers that papers and programs ask for: read = kept + dropped by rule, what was written, mixture, "
+    "shares of documents with private or bad words, token exports, alarms",
+    AUDIT: "every number of the page: all of these and histograms, content, rules, samples, shards",
+    "report/dedup.json": "who lost what to whom, sizes of clusters, precision and recall of a sample of links",
+    "report/decontamination.json": "each eval item that was found, where, and what became of it",
+    "report/privacy.json": "what was replaced, with samples made unreadable",
+    "report/review.json": "labels of readers and how far they agree",
+    "work/expected.json": "what `pile plan` expected",
+    _LOCK: "inputs, models, versions, fingerprints and digests: what builds this corpus again",
+    "takedown.jsonl": "documents that were taken down, by id: who asked, when and why",
+}
+"""Where the numbers of a build stand, and which."""
 
 
 def measure(store: Store) -> dict[str, Any]:
@@ -37,8 +54,8 @@ def measure(store: Store) -> dict[str, Any]:
 
     Returns:
         `name`, `digest`, `alarms`, `documents`, `written`; `sources`: read, rejected, kept, dropped by rule, bytes,
-        content; `mixture`, `shards` and `tokens`; `rules`, `dedup`, `decontamination`, `privacy`; `review`, `plan`;
-        `samples`; `made`.
+        content; `mixture`, `shards` and `tokens`; `rules`, `dedup`, `decontamination`, `privacy`, `found`;
+        `review`, `plan`; `samples`; `made`; `files`.
 
     Raises:
         PileError: there is no finished build here, or one that an earlier version made.
@@ -50,7 +67,8 @@ def measure(store: Store) -> dict[str, Any]:
     readings: dict[str, list[list[Any]]] = {name: [] for name in sources}
     for block, ingested, selected, settled in _records(store, story):
         name = block["source"]
-        _add_block(sources[name], ingested, settled)
+        counted = Commits(store, "recount").load(block["recount"]) if block.get("recount") else settled
+        _add_block(sources[name], ingested, counted["content"])
         rules.add(name, block["sets"]["sample"], selected["rules"])
         readings[name] = draw_readings(readings[name], block["sets"]["sample"], settled["samples"])
     for name, source in sources.items():
@@ -72,10 +90,12 @@ def measure(store: Store) -> dict[str, Any]:
         "dedup": _dedup(store),
         "decontamination": _report(store, "decontamination"),
         "privacy": _report(store, "privacy"),
+        "found": {name: finding_rates(source["content"]) for name, source in sources.items()},
         "review": _report(store, "review"),
         "plan": [one.as_json() for one in compare_build(store)] if store.exists(PLAN) else [],
         "samples": {name: show_readings(excerpts, drawn) for name, drawn in readings.items()},
         "made": _made(story, lock),
+        "files": {name: told for name, told in FILES.items() if name in _WRITTEN or store.exists(name)},
     }
     return figures | {"alarms": find_alarms(figures)}
 
@@ -86,16 +106,16 @@ def load_build(store: Store) -> tuple[dict[str, Any], dict[str, Any], dict[str, 
     Raises:
         PileError: there is none, or an earlier version made it.
     """
-    for name in (STORY, _SUMMARY, _LOCK):
+    for name in (STORY, SUMMARY, _LOCK):
         if not store.exists(name):
             msg = f"{store.root}: expected a finished build, {name} is missing; run `pile build` to its end first"
             raise PileError(msg)
     story = orjson.loads(store.read(STORY))
-    if "sources" not in story:
+    if "sources" not in story or story["phases"]["settle"]["version"] < COUNTED_SINCE:
         msg = f"{store.root}: an earlier version built this and counted less; run `pile build` again to add the counts"
         raise PileError(msg)
     lock = yaml.load(store.read(_LOCK), Loader=yaml.CSafeLoader)
-    return story, orjson.loads(store.read(_SUMMARY)), lock
+    return story, orjson.loads(store.read(SUMMARY)), lock
 
 
 def _records(store: Store, story: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], ...]]:
@@ -108,13 +128,13 @@ def _nothing(told: Mapping[str, Any]) -> dict[str, Any]:
     return {**told, "blocks": 0, "read": 0, "rejected": {}, "extracted": 0, "content": empty_content()}
 
 
-def _add_block(source: dict[str, Any], ingested: Mapping[str, Any], settled: Mapping[str, Any]) -> None:
+def _add_block(source: dict[str, Any], ingested: Mapping[str, Any], content: Mapping[str, Any]) -> None:
     source["blocks"] += 1
     source["read"] += ingested["read"]
     source["extracted"] += ingested["kept"]
     for rule, count in ingested["dropped"].items():
         source["rejected"][rule] = source["rejected"].get(rule, 0) + count
-    add_content(source["content"], settled["content"])
+    add_content(source["content"], content)
 
 
 def _add_summary(source: dict[str, Any], summary: Mapping[str, Any], left_out: int) -> None:
@@ -136,7 +156,12 @@ def _add_summary(source: dict[str, Any], summary: Mapping[str, Any], left_out: i
 
 def _dedup(store: Store) -> dict[str, Any] | None:
     report = _report(store, "dedup")
-    return report | {"size_classes": size_classes(report["sizes"])} if report else None
+    if not report:
+        return None
+    check = report["check"]
+    known = check["precision"] is not None
+    interval = wilson(round(check["precision"] * check["links"]), check["links"]) if known else None
+    return report | {"size_classes": size_classes(report["sizes"]), "precision_interval": interval}
 
 
 def size_classes(sizes: Mapping[str, int]) -> list[list[int]]:
@@ -147,6 +172,26 @@ def size_classes(sizes: Mapping[str, int]) -> list[list[int]]:
         low = number if number < 4 else 1 << number.bit_length() - 1
         found[low] = found.get(low, 0) + held
     return [[low, low if low < 4 else 2 * low - 1, held] for low, held in sorted(found.items())]
+
+
+def finding_rates(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Private matches and bad words in a source's kept documents, from counts of all of them.
+
+    Returns:
+        `documents` that were kept; `private` by kind, with `any`, and `bad_words`: `documents` with a match, their
+        `share`, `matches`, and matches `per_thousand` documents. Empty where nobody looked for any.
+    """
+    documents = sum(content["lengths"]["kept"].values())
+
+    def rate(counts: Mapping[str, int]) -> dict[str, Any]:
+        per = max(documents, 1)
+        return {**counts, "share": counts["documents"] / per, "per_thousand": 1000 * counts["matches"] / per}
+
+    return {
+        "documents": documents,
+        "private": {kind: rate(counts) for kind, counts in content["private"].items()},
+        "bad_words": rate(content["bad_words"]) if content["bad_words"] else {},
+    }
 
 
 def _report(store: Store, name: str) -> dict[str, Any] | None:

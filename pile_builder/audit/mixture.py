@@ -1,12 +1,13 @@
 """The mixture as it was planned and as it came out: epochs, weights, bytes, and the share of each source per shard.
 
 A source's epochs are how often each surviving byte of it appears in training: its training bytes over the bytes that
-are left for training once validation and test are held out. Its weight is its share of all training bytes.
+are left for training once validation and test are held out. Its weight is its share of all training bytes. What was
+taken down counts neither as planned nor as missing: bytes are held against the plan without it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from importlib import resources
@@ -14,6 +15,7 @@ from typing import Any
 
 import orjson
 
+SPLITS = ("train", "validation", "test")
 TOLERANCE = 0.005
 """Share of a source's planned training bytes that it may be off, or one of its largest documents if that is more."""
 
@@ -68,6 +70,24 @@ def pile_table() -> dict[str, dict[str, Any]]:
     return table
 
 
+def taken_documents(name: str, shards: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Documents of a source that shards leave out because they are taken down: bytes of one copy by id."""
+    return {
+        identity: size
+        for shard in shards
+        for identity, size in shard.get("taken", {}).items()
+        if identity.rsplit(":", 1)[0] == name
+    }
+
+
+def taken_bytes(name: str, shards: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Bytes of a source, copies counted, that shards of each split leave out because they are taken down."""
+    found = dict.fromkeys(SPLITS, 0)
+    for shard in shards:
+        found[shard["split"]] += shard.get("taken_bytes", {}).get(name, 0)
+    return found
+
+
 def _source(
     name: str,
     source: Mapping[str, Any],
@@ -76,9 +96,10 @@ def _source(
     trained: int,
 ) -> dict[str, Any]:
     train, held = _bytes(shards, name, ("train",)), _bytes(shards, name, ("validation", "test"))
-    pool = planned["available"] - held
+    pool = planned["available"] - held - sum(taken_documents(name, shards).values())
     epochs = Fraction(planned["epochs"])
-    target = planned["target"]
+    taken = taken_bytes(name, shards)["train"]
+    target = planned["target"] - taken
     largest = source["content"]["largest"]
     allowed = max(int(TOLERANCE * target), largest)
     kept = source["kept"]
@@ -90,6 +111,7 @@ def _source(
         "pool": pool,
         "epochs": float(epochs),
         "epochs_realised": train / pool if pool else 0.0,
+        "taken_bytes": taken,
         "target": target,
         "train_bytes": train,
         "train_documents": source["written"]["train"]["documents"],

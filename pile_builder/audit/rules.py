@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pile_builder.annotate.bad_words import COUNT as BAD_WORDS
+from pile_builder.annotate.edits import EDIT_SIGNALS
 from pile_builder.annotate.signals import SIGNALS
 from pile_builder.audit.rule_statistics import NEAREST, SIDES, add_rule, nearest
 from pile_builder.audit.samples import Excerpts
@@ -12,6 +14,7 @@ from pile_builder.selection import Select
 
 _SPARE = 2
 """Times as many sampled documents as are shown are remembered, since some may have been removed."""
+_OTHERS = {BAD_WORDS: "Words and phrases of the manifest's list of bad words."}
 _COUNTS = ("reached", "dropped", "fails")
 
 
@@ -68,8 +71,8 @@ def _described(select: Select) -> Iterator[tuple[str, dict[str, str]]]:
         measures = f"Score of the likeliest language by lid.176; {others}."
         yield "language", _text(measures, "score", "manifest (FineWeb: English, 0.65)")
     for name, rule, threshold in select.all_rules():
-        signal = SIGNALS.get(rule.signal)
-        told = signal.definition if signal else f"Signal {rule.signal}."
+        signal = SIGNALS.get(rule.signal) or EDIT_SIGNALS.get(rule.signal)
+        told = signal.definition if signal else _OTHERS.get(rule.signal, f"Signal {rule.signal}.")
         set_by = rule.source
         if threshold != rule.threshold:
             set_by = f"manifest, in place of {rule.threshold:g} ({rule.source})"

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pile_builder.audit.mixture import SPLITS, taken_bytes, taken_documents
 from pile_builder.manifest import Manifest
 from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.takedown.listing import Takedown
 from pile_builder.work import Work
-
-SPLITS = ("train", "validation", "test")
 
 
 def summarise(
@@ -25,8 +24,9 @@ def summarise(
     """Count a finished build.
 
     For every source read = kept + sum(dropped); kept are the distinct documents of which a copy was written. What
-    shards leave out because it is taken down is dropped by `takedown`; the summary's own `takedown` says how many
-    documents are listed, in this corpus or not.
+    shards leave out because it is taken down is dropped by `takedown`, and `taken_bytes` says how much text that is
+    (one copy each under `kept`, all copies by split); the summary's own `takedown` says how many documents are listed,
+    in this corpus or not.
     """
     sources = {name: _source(store, work, name, mix, shards) for name in manifest.sources}
     for name, counts in count_paragraphs(store, work).items():
@@ -80,12 +80,7 @@ def _source(
         dropped.update(settled["dropped"])
         kept += settled["kept"]
         kept_bytes += settled["kept_bytes"]
-    taken = {
-        identity: size
-        for shard in shards
-        for identity, size in shard.get("taken", {}).items()
-        if identity.rsplit(":", 1)[0] == name
-    }
+    taken = taken_documents(name, shards)
     if taken:
         dropped["takedown"] = len(taken)
     left_out = mix["sources"][name]["left_out"]
@@ -100,6 +95,7 @@ def _source(
         "weight": round(mix["sources"][name]["weight"], 6),
         "written": _written(shards, [name]),
         "dropped": dict(sorted(dropped.items())),
+        **({"taken_bytes": {"kept": sum(taken.values()), **taken_bytes(name, shards)}} if taken else {}),
     }
 
 

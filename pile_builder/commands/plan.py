@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
 from pile_builder.errors import PileError
+
+if TYPE_CHECKING:
+    from pile_builder.manifest import Manifest
+    from pile_builder.tokenizer import Tokenizer
 
 WIDTH = 130
 """Columns that the tables need."""
@@ -55,7 +60,7 @@ def plan(
     workers: Annotated[int | None, typer.Option(min=1, help="machines; the profile's unless given")] = None,
     compute: Annotated[str, typer.Option(help="floating-point operations to train with, such as 1e22")] = "",
     parameters: Annotated[str, typer.Option(help="size of the model to train, such as 6.7B")] = "",
-    tokenizer: Annotated[str, typer.Option(help="to count tokens with: as for `pile tokenize`")] = "",
+    tokenizer: Annotated[str, typer.Option(help="to count tokens with; that of the first export unless given")] = "",
     out: Annotated[str, typer.Option(help="folder of the build; it keeps the plan, for --against")] = "",
     json: Annotated[Path | None, typer.Option(dir_okay=False, help="file for all numbers")] = None,
     against: Annotated[str, typer.Option(metavar="DIR", help="compare the plan in DIR with its finished build")] = "",
@@ -87,7 +92,6 @@ def plan(
     from pile_builder.planning.plan_tables import print_plan
     from pile_builder.planning.scaling import allocations, parse_number
     from pile_builder.storage import Store
-    from pile_builder.tokenizer import load_tokenizer
 
     asked = {"compute": compute, "parameters": parameters}
     given = {name: parse_number(value, f"--{name}") for name, value in asked.items() if value}
@@ -100,7 +104,7 @@ def plan(
             workers=os.cpu_count() or 1,
             profile=profile,
             laws=laws,
-            tokenizer=load_tokenizer(tokenizer) if tokenizer else None,
+            tokenizer=_tokenizer(tokenizer, loaded, progress.say),
             watch=progress,
             say=progress.say,
         )
@@ -111,6 +115,22 @@ def plan(
     if out:
         Store(out).write(PLAN, data)
     print_plan(made, _wide_console())
+
+
+def _tokenizer(name: str, manifest: Manifest, say: Callable[[str], None]) -> Tokenizer | None:
+    """The tokenizer that is asked for, or else that of the manifest's first export, if it can be had."""
+    from pile_builder.tokenizer import load_tokenizer
+
+    if name:
+        return load_tokenizer(name)
+    if not manifest.exports:
+        return None
+    export = manifest.exports[0]
+    try:
+        return load_tokenizer(export.tokenizer, export.end_token or None)
+    except PileError as error:
+        say(f"tokens are assumed, since the tokenizer of the manifest's first export can't be read here: {error}")
+        return None
 
 
 def _compare(directory: str, json: Path | None) -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pile_builder.storage import Store
     from pile_builder.takedown.look_up import Wanted
 
+_SHOWN = 20
+"""Words that are named of those that lead to nothing new."""
+
 
 def takedown(
     directory: Annotated[str, typer.Argument(metavar="DIR", help="folder of a finished build")],
@@ -51,12 +54,12 @@ def takedown(
     _show(proposal, console)
     has_work = proposal.new or proposal.blocks or proposal.shards or proposal.pending
     if not has_work:
-        console.print("nothing to do" if proposal.asked else "none was found", highlight=False)
+        console.print("nothing to do" if proposal.asked or proposal.known else "none was found", highlight=False)
     elif yes or typer.confirm("Remove them?"):
         _apply(store, proposal, by or login(), why, workers, console)
     else:
         console.print("nothing was changed")
-    raise typer.Exit(0 if proposal.asked else 1)
+    raise typer.Exit(0 if proposal.asked or proposal.known else 1)
 
 
 def _wanted(ids: Path | None, urls: Path | None, domains: Path | None) -> Wanted:
@@ -99,6 +102,12 @@ def _show(proposal: Proposal, console: Console) -> None:
         table.add_row(source, f"{asked:,}", f"{copies:,}")
     if proposal.asked:
         console.print(table)
+    for word, (when, count) in list(proposal.known.items())[:_SHOWN]:
+        date = f" on {when[:10]}" if when else ""
+        said = f"already taken down{date} ({count:,} document{'s' if count != 1 else ''}): {word}"
+        console.print(said, highlight=False, markup=False)
+    if len(proposal.known) > _SHOWN:
+        console.print(f"and {len(proposal.known) - _SHOWN:,} more are taken down already", highlight=False)
     for word in proposal.not_found:
         console.print(f"not found: {word}", highlight=False, markup=False)
     console.print(

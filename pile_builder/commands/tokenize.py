@@ -75,8 +75,9 @@ def formats() -> None:
 
 def parquet(
     directory: Annotated[str, typer.Argument(metavar="DIR", help="a build, or a folder of *.jsonl[.gz|.zst]")],
-    out: Annotated[str, typer.Option(help="folder of the export; DIR/tokens/text unless given")] = "",
+    out: Annotated[str, typer.Option(help="folder of the export; DIR/tokens/text[-SUBSET] unless given")] = "",
     split: Annotated[list[str] | None, typer.Option(help="train, validation or test; all unless given")] = None,
+    subset: Annotated[str, typer.Option(help="one of the build's subsets, such as 1/2, in place of train")] = "",
     workers: Annotated[int, typer.Option(min=1, help="threads; the result is the same")] = os.cpu_count() or 1,
 ) -> None:
     """Write the corpus's text as Parquet with a dataset card, as the Hugging Face Hub shows it, or go on with that.
@@ -90,13 +91,12 @@ def parquet(
     from pile_builder.pipelines.engine import RunOptions
     from pile_builder.pipelines.exports import export_text
 
-    out = out or f"{directory.rstrip('/')}/tokens/text"
     with PhaseProgress(Console(stderr=True)) as progress:
         options = RunOptions(workers=workers, watch=progress, say=progress.say)
-        export = export_text(directory, out, tuple(split or SPLITS), options)
+        folder, export = export_text(directory, out, tuple(split or SPLITS), options, subset)
     files = sum(len(shard["files"]) for shard in export["shards"])
     documents = sum(shard["documents"] for shard in export["shards"])
-    typer.echo(f"{out}: {documents:,} documents in {files} files")
+    typer.echo(f"{folder}: {documents:,} documents in {files} files")
 
 
 def _options(given: Sequence[str]) -> dict[str, Any]:

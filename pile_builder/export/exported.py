@@ -106,6 +106,12 @@ def shard_file(entry: Mapping[str, Any]) -> ShardFile:
     return ShardFile(entry["name"], entry["sequences"], entry["tokens"])
 
 
+def described_corpus(corpus: Corpus) -> dict[str, str]:
+    """What export.json says of the corpus that was exported."""
+    subset = {"subset": corpus.subset} if corpus.subset else {}
+    return {"name": corpus.name, "digest": corpus.digest} | subset
+
+
 def export_json(target: Target, corpus: Corpus, tokenizer: Mapping[str, Any]) -> dict[str, Any]:
     """What export.json says once every shard is written and merged."""
     commits = Commits(target.store, SHARDS)
@@ -135,7 +141,7 @@ def export_json(target: Target, corpus: Corpus, tokenizer: Mapping[str, Any]) ->
         "version": VERSION,
         "options": target.format.options.model_dump(mode="json"),
         "tokenizer": dict(tokenizer),
-        "corpus": {"name": corpus.name, "digest": corpus.digest} | ({"subset": corpus.subset} if corpus.subset else {}),
+        "corpus": described_corpus(corpus),
         "digest": fingerprint([[shard["name"], shard["digest"]] for shard in shards]),
         "splits": totals,
         "shards": shards,

@@ -74,8 +74,9 @@ def compare(plan: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[Com
 
 
 def actual_numbers(source: Mapping[str, Any]) -> dict[str, int]:
-    """A source of a summary in the words of a plan."""
+    """A source of a summary in the words of a plan; what was taken down afterwards counts as if it were there."""
     dropped: Mapping[str, int] = source["dropped"]
+    taken: Mapping[str, int] = source.get("taken_bytes", {})
     documents = source["read"] - _by(dropped, "ingest.")
     # Documents that epochs below 1 leave out were kept all the same.
     left_out = dropped.get("mix.epochs", 0)
@@ -83,11 +84,12 @@ def actual_numbers(source: Mapping[str, Any]) -> dict[str, int]:
         "records": source["read"],
         "documents": documents,
         "survivors": documents - _by(dropped, "select."),
-        "kept": source["kept"] + left_out,
+        "kept": source["kept"] + left_out + dropped.get("takedown", 0),
     }
     if not left_out:
-        numbers["kept_bytes"] = source["kept_bytes"]
-    return numbers | {"train_bytes": sum(split["bytes"] for split in source["written"].values())}
+        numbers["kept_bytes"] = source["kept_bytes"] + taken.get("kept", 0)
+    written = sum(split["bytes"] + taken.get(name, 0) for name, split in source["written"].items())
+    return numbers | {"train_bytes": written}
 
 
 def _by(dropped: Mapping[str, int], phase: str) -> int:

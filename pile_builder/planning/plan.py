@@ -14,11 +14,13 @@ from pile_builder.dedup.config import Dedup
 from pile_builder.planning.estimates import LEVEL, NOTHING, Estimate, add
 from pile_builder.planning.scaling import MAX_EPOCHS, YARDSTICK, Allocation
 
-BYTES_PER_TOKEN: Final = Estimate(3.9, 3.4, 4.4)
+BYTES_PER_TOKEN: Final = Estimate(3.9, 2.6, 4.7)
 BYTES_PER_TOKEN_SOURCE: Final = (
-    "assumed: 3.4 bytes a token is GPT-2's vocabulary on the whole Pile (Gao et al. 2020, arXiv 2101.00027, section 4: "
-    "0.29335 tokens a byte), 3.9 a vocabulary of 128,000 on English (Grattafiori et al. 2024, arXiv 2407.21783, "
-    "section 3.2), code and mathematics have less; --tokenizer measures it"
+    "assumed: 3.4 bytes a token is GPT-2's vocabulary on the whole Pile (Gao et al. 2020, arXiv 2101.00027, section "
+    "3.1: 0.29335 tokens a byte), 3.9 a vocabulary of 128,000 on English (Grattafiori et al. 2024, arXiv 2407.21783, "
+    "section 3.2: 3.94 characters a token); half a megabyte each, measured with the vocabularies of GPT-2 and "
+    "GPT-NeoX: code 2.6 and 3.2, papers 3.7 and 4.0, books 3.8 and 4.0, English web pages 4.7 and 4.6; --tokenizer "
+    "measures it"
 )
 DEDUP_LOSS: Final = Estimate(0.15, 0.0, 0.3)
 DEDUP_LOSS_SOURCE: Final = (
@@ -28,8 +30,22 @@ DEDUP_LOSS_SOURCE: Final = (
 
 DEDUP_SECONDS: Final = 1.3e-5
 """Core-seconds of the dedup phase for a document: 1,000,000 took 6.4 s on 2 cores (benchmarks/RESULTS.md)."""
-SCAN_BYTES: Final = 1e8
-"""Bytes a second and core that a phase reads and scans: the n-gram scan alone does 299 MB/s (benchmarks/RESULTS.md)."""
+DEDUP_FACTOR: Final = 2.0
+"""By which that may be wrong either way: it is of generated sketches on one machine."""
+SCAN_FACTOR: Final = 2.0
+"""Times as much as measured that looking for n-grams and paragraphs may take: an index larger than the processor's
+caches, and sorting, which a sample is too small to show."""
+AUDIT_BLOCK: Final = 0.02
+"""Core-seconds of the audit for a block: 1,000 of them took 23 s (benchmarks/RESULTS.md)."""
+AUDIT_FACTOR: Final = 2.0
+TOKENIZE_BYTES: Final = 2e7
+"""Bytes that a core tokenizes a second: GPT-2's vocabulary to Megatron's files (benchmarks/RESULTS.md)."""
+TOKENIZE_FACTOR: Final = 3.0
+"""By which that may be wrong either way: tokenizers that are no byte-level BPE are slower."""
+GROUP_BYTES: Final = 4 << 20
+"""Text of a row group."""
+DRIVER: Final = ("mix", "audit")
+"""Phases that one core does while the workers wait."""
 BEAM_SHARE: Final = 0.06
 """Beam's own share of a phase (benchmarks/RESULTS.md: 4 to 6 %)."""
 CORE_HOUR: Final = 3600
@@ -132,6 +148,16 @@ class Plan:
         """Of all phases; their errors have common causes, so ends are added."""
         return _sum_of_ends([phase.core_hours for phase in self.phases])
 
+    @property
+    def shared_hours(self) -> Estimate:
+        """Core-hours of the phases that workers share."""
+        return _sum_of_ends([phase.core_hours for phase in self.phases if phase.phase not in DRIVER])
+
+    @property
+    def driver_hours(self) -> Estimate:
+        """Core-hours of the phases that one core does."""
+        return _sum_of_ends([phase.core_hours for phase in self.phases if phase.phase in DRIVER])
+
     def passes(self, law: Allocation) -> float:
         """How often training reads the planned mixture for the tokens of a law."""
         return law.tokens / self.tokens.value if self.tokens.value else 0.0
@@ -190,20 +216,31 @@ def measured_bytes_per_token(counts: NDArray[np.int64]) -> Estimate:
     return Estimate(ratio, ratio - half, ratio + half)
 
 
-def phase_costs(sources: Sequence[SourcePlan], manifest_phases: Sequence[str]) -> list[PhaseCost]:
-    """Core-hours of each phase that a manifest has; those of a sample are what its steps took, times the totals."""
+def phase_costs(sources: Sequence[SourcePlan], manifest_phases: Sequence[str], streams: int = 1) -> list[PhaseCost]:
+    """Core-hours of each phase that a manifest has; those of a sample are what its steps took, times the totals.
+
+    `streams` says how often the corpus is tokenized: exports with the same tokenizer share one reading.
+    """
     costs = []
     for phase in manifest_phases:
         parts = [core_seconds(phase, source) for source in sources]
-        total = _sum_of_ends(parts).scaled((1 + BEAM_SHARE) / CORE_HOUR)
-        costs.append(PhaseCost(phase, total, _BASIS.get(phase, "measured")))
+        times = max(streams, 1) if phase == "tokenize" else 1
+        total = _sum_of_ends(parts).scaled(times * (1 + BEAM_SHARE) / CORE_HOUR)
+        basis = _BASIS.get(phase, "measured")
+        if phase == "tokenize":
+            is_measured = any(source.rates["tokenize"] for source in sources)
+            basis = "measured" if is_measured else f"assumed: 20 MB/s a core, within a factor of {TOKENIZE_FACTOR:g}"
+            basis += f"; {streams} streams" if streams > 1 else ""
+        costs.append(PhaseCost(phase, total, basis))
     return costs
 
 
 _BASIS: Final = {
-    "dedup": "assumed: 13 core-seconds a million documents",
-    "paragraphs": "assumed: two readings at 100 MB/s",
-    "decontaminate": "assumed: two readings at 100 MB/s",
+    "dedup": f"assumed: 13 core-seconds a million documents, within a factor of {DEDUP_FACTOR:g}",
+    "paragraphs": f"two readings, hashing measured; up to {SCAN_FACTOR:g} times that with sorting",
+    "decontaminate": f"two readings, measured on a small index; up to {SCAN_FACTOR:g} times that on a large one",
+    "mix": "on one core; measured on generated documents and row groups",
+    "audit": f"on one core; assumed: {1000 * AUDIT_BLOCK:g} ms a block, within a factor of {AUDIT_FACTOR:g}",
 }
 
 
@@ -223,16 +260,30 @@ def core_seconds(phase: str, source: SourcePlan) -> Estimate:
         case "select":
             return source.documents.scaled(rate["select"])
         case "dedup":
-            return source.survivors.scaled(DEDUP_SECONDS)
+            return _within(source.survivors.scaled(DEDUP_SECONDS), DEDUP_FACTOR, DEDUP_FACTOR)
         case "paragraphs" | "decontaminate":
-            return source.kept_bytes.scaled(2 / SCAN_BYTES)
+            return _within(source.kept_bytes.scaled(2 * (rate["reread"] + rate[phase])), 1.0, SCAN_FACTOR)
+        case "settle":
+            return source.documents.scaled(rate["settle"])
+        case "mix":
+            groups = source.train_bytes.scaled(rate["mix_group"] / GROUP_BYTES)
+            return _sum_of_ends([source.kept.scaled(rate["mix_document"]), groups])
         case "assemble":
-            return source.train_bytes.scaled(rate["assemble"])
+            return source.train_bytes.scaled(rate["reread"] + rate["assemble"])
+        case "audit":
+            return _within(Estimate.exactly(source.units * AUDIT_BLOCK), AUDIT_FACTOR, AUDIT_FACTOR)
         case "tokenize":
-            return source.train_bytes.scaled(rate["tokenize"])
+            if rate["tokenize"]:
+                return source.train_bytes.scaled(rate["tokenize"])
+            return _within(source.train_bytes.scaled(1 / TOKENIZE_BYTES), TOKENIZE_FACTOR, TOKENIZE_FACTOR)
         case _:
             msg = f"no cost is known of phase {phase!r}"
             raise ValueError(msg)
+
+
+def _within(estimate: Estimate, down: float, up: float) -> Estimate:
+    """An estimate that may be wrong by these factors beside what its interval says."""
+    return Estimate(estimate.value, estimate.low / down, estimate.high * up)
 
 
 def _rest(loss: Estimate) -> Estimate:

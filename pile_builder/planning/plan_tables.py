@@ -132,10 +132,19 @@ def _print_cost(plan: Plan, console: Console) -> None:
     else:
         money = "no price is given"
     console.print(
-        f"{profile['description']}, {machines}: {_hours(hours)}, {money}\n[dim]prices: {profile['priced']}; a vCPU "
-        f"counts as {profile['vcpu_speed']:g} of a core here, give or take a factor of {profile['spread']:g}[/]\n",
+        f"{profile['description']}, {machines}: {_hours(hours)}, {money}\n[dim]a vCPU counts as "
+        f"{profile['vcpu_speed']:g} of a core here, give or take a factor of {profile['spread']:g}[/]",
         highlight=False,
         soft_wrap=True,
+    )
+    if profile["worker_hour"]:
+        table = _table(f"{profile['currency']} an hour", "price", "as of, by")
+        table.columns[2].justify = "left"
+        for name, one in profile["prices"].items():
+            table.add_row(name, f"{one['price']:.6f}".rstrip("0"), one["said"])
+        console.print(table)
+    console.print(
+        f"[dim]{profile['priced']}; `--runner FILE.yaml` with your own: see docs/planning.md[/]\n", soft_wrap=True
     )
 
 

@@ -14,28 +14,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from math import sqrt
 from typing import Any
 
 import orjson
 
+from pile_builder.audit.intervals import wilson
 from pile_builder.audit.verify import recorded_digest
 from pile_builder.review.draw import still_there
 from pile_builder.review.labels import Decision, Labels, last_labels
 from pile_builder.storage import Store
 
 REPORT = "report/review.json"
-Z = 1.959963984540054
-"""The 97.5 % point of the normal distribution, for intervals of 95 %."""
-
-
-def wilson(count: int, total: int, z: float = Z) -> tuple[float, float]:
-    """The score interval of a share, `count` of `total` > 0 (Wilson 1927, J. Am. Stat. Assoc. 22:209-212)."""
-    share, square = count / total, z * z / total
-    middle = share + square / 2
-    reach = z * sqrt((share * (1 - share) + square / 4) / total)
-    low, high = (middle - reach) / (1 + square), (middle + reach) / (1 + square)
-    return (low if count else 0.0), (high if count < total else 1.0)
 
 
 def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:

@@ -6,6 +6,7 @@ one object, from which workers read the ids.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,8 +28,10 @@ from pile_builder.streams import InputFile, open_text_bytes
 
 FILE = "takedown.jsonl"
 """A folder's own list: one JSON object a document, with the fields of `ENTRIES`."""
-ENTRIES = pa.schema([pa.field(name, pa.string(), nullable=False) for name in ("id", "by", "when", "why", "cluster_of")])
-"""One row per listed document. `cluster_of` is the document of which it is a copy, empty if it was itself asked for."""
+_FIELDS = ("id", "by", "when", "why", "cluster_of", "word")
+ENTRIES = pa.schema([pa.field(name, pa.string(), nullable=False) for name in _FIELDS])
+"""One row per listed document. `cluster_of` is the document of which it is a copy, empty if it was itself asked for;
+`word` is `word_hash` of the id, URL or domain that named it, empty if nothing did or that is not known."""
 _LISTS = "work/takedown"
 _BATCH = 1 << 16
 
@@ -82,6 +85,11 @@ class Takedown:
                 return True
             start += 1
         return False
+
+
+def word_hash(word: str) -> str:
+    """What a list keeps of a word that named documents: 80 bits of its hash, by which it is known again."""
+    return hashlib.blake2b(word.encode(), digest_size=10, person=b"takedown").hexdigest()
 
 
 def read_entries(stream: BinaryIO, name: str) -> Iterator[pa.RecordBatch]:
@@ -176,7 +184,12 @@ def read_list(store: Store, name: str) -> pa.Table:
     if not name:
         return ENTRIES.empty_table()
     with store.open(name) as stream:
-        return open_parquet(stream).read()
+        table = open_parquet(stream).read()
+    for field in ENTRIES:
+        if field.name not in table.schema.names:
+            # An earlier version wrote it.
+            table = table.append_column(field, pa.array([""] * len(table), field.type))
+    return table
 
 
 def read_takedown(store: Store, name: str) -> Takedown:

@@ -39,15 +39,22 @@ class Wanted:
 
 @dataclass
 class Found:
-    """Ids of the documents that were found, and the words that led to any."""
+    """Ids of the documents that were found, by the words that led to them."""
 
-    ids: set[str] = field(default_factory=set)
-    words: set[str] = field(default_factory=set)
+    by_word: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> set[str]:
+        """All of them."""
+        return set().union(*self.by_word.values())
+
+    def word_of(self) -> dict[str, str]:
+        """The first word that led to each document."""
+        return {identity: word for word in sorted(self.by_word, reverse=True) for identity in self.by_word[word]}
 
     def add(self, identity: str, word: str) -> None:
         """Note a document."""
-        self.ids.add(identity)
-        self.words.add(word)
+        self.by_word.setdefault(word, set()).add(identity)
 
 
 def domain_of(line: str) -> str:

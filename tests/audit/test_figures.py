@@ -1,12 +1,16 @@
 """Numbers of audit.json against an independent count over the shards and block files of whole builds."""
 
 import json
+import random
+import re
 from collections import Counter
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import html
 
 from pile_builder.audit.figures import measure
 from pile_builder.audit.report import write_audit
@@ -183,6 +187,65 @@ def test_metadata_are_counted_and_oddities_survived(audited: tuple[dict[str, Any
     assert set(content["languages"]["extracted"]) == set(content["languages"]["kept"])
 
 
+def test_rates_of_private_and_bad_words_are_those_of_the_lines_written(
+    toy_manifest: Make, toy_files: Path, tmp_path: Path
+):
+    chance = random.Random(11)
+    for name in ("0.txt", "2.txt"):
+        lines = []
+        for number in range(40):
+            words = [f"word{name}x{number}x{i} of the harbour" for i in range(40)]
+            for extra, most in (("reach me at someone@mail.example today", 3), ("a grackle sang", 4), ("Old  Crow", 2)):
+                for _ in range(chance.randrange(most)):
+                    words.insert(chance.randrange(len(words)), extra)
+            lines.append(" ".join(words))
+        (toy_files / name).write_text((toy_files / name).read_text() + "\n".join(lines) + "\n")
+    (toy_files / "bad.txt").write_text("grackle\nold crow\n")
+    bad = {"privacy": ["email"], "bad_words": {"list": "bad.txt"}, "thresholds": {"bad_words": 3}, "language": None}
+    out = tmp_path / "out"
+    build(toy_manifest(sources=toy_sources(select=bad)), str(out), RunOptions())
+    audit, shards = json.loads((out / "report/audit.json").read_bytes()), read_shards(out)
+    assert audit["found"]["left"] == {"documents": audit["sources"]["left"]["kept"], "private": {}, "bad_words": {}}
+    found, texts = audit["found"]["right"], list(shards.texts("Right"))
+    assert found["documents"] == len(texts) == audit["sources"]["right"]["kept"]
+    patterns = {
+        "email": r"email@example\.com|firstname\.lastname@example\.org",
+        "bad_words": r"(?i)\b(grackle|old\s+crow)\b",
+    }
+    counts = {name: [len(re.findall(pattern, text)) for text in texts] for name, pattern in patterns.items()}
+    assert max(counts["bad_words"]) == 3
+    for rate, each in ((found["private"]["email"], counts["email"]), (found["bad_words"], counts["bad_words"])):
+        assert (rate["documents"], rate["matches"]) == (sum(map(bool, each)), sum(each))
+        assert rate["share"] == pytest.approx(sum(map(bool, each)) / len(texts))
+        assert rate["per_thousand"] == pytest.approx(1000 * sum(each) / len(texts))
+    assert found["private"]["any"] == found["private"]["email"]
+    page = html.document_fromstring((out / "report/index.html").read_text())
+    (row,) = page.xpath("//table[@class='rates']/tbody/tr[th='right']")
+    shown = [" ".join(cell.text_content().split()) for cell in row.xpath("td")]
+    assert shown[0] == f"{len(texts)}"
+    assert shown[-1].startswith(f"{100 * found['bad_words']['share']:.2f} %")
+
+
+def test_the_summary_says_what_the_audit_says(audited: tuple[dict[str, Any], Path]):
+    audit, out = audited
+    summary = json.loads((out / "report/summary.json").read_bytes())
+    for name in ("name", "digest", "documents", "written", "mixture", "found"):
+        assert summary[name] == audit[name], name
+    assert summary["alarms"] == [alarm["message"] for alarm in audit["alarms"]]
+    for name, source in summary["sources"].items():
+        same = ("read", "skipped", "kept", "kept_bytes", "dropped", "written")
+        assert {field: source[field] for field in same} == {field: audit["sources"][name][field] for field in same}
+        one = audit["mixture"]["sources"][name]
+        assert (source["epochs"], source["weight"]) == (str(Fraction(one["epochs"])), round(one["weight"], 6))
+    # What an older summary lacks, or somebody changed, `pile audit` puts right.
+    (out / "report/summary.json").write_text(json.dumps({**summary, "mixture": {}, "alarms": ["old"], "found": 0}))
+    write_audit(Store(str(out)))
+    assert json.loads((out / "report/summary.json").read_bytes()) == summary
+    page = (out / "report/index.html").read_text()
+    assert all(name in page for name in audit["files"])
+    assert all((out / name).exists() for name in audit["files"])
+
+
 def test_the_same_counts_whatever_the_workers(toy_manifest: Make, tmp_path: Path):
     found = []
     for workers in (1, 2):
@@ -262,3 +325,12 @@ def test_bands_have_an_order(toy_manifest: Make):
 def test_what_is_no_finished_build_is_told(tmp_path: Path):
     with pytest.raises(PileError, match=r"expected a finished build, work/story\.json is missing; run `pile build`"):
         measure(Store(str(tmp_path)))
+
+
+def test_a_build_of_an_earlier_version_has_to_be_built_again(audited: tuple[dict[str, Any], Path]):
+    _, out = audited
+    story = json.loads((out / "work/story.json").read_bytes())
+    story["phases"]["settle"]["version"] = 3
+    (out / "work/story.json").write_text(json.dumps(story))
+    with pytest.raises(PileError, match="an earlier version built this and counted less; run `pile build` again"):
+        measure(Store(str(out)))

@@ -97,7 +97,8 @@ def test_hostile_reports_and_names_are_text(audit: dict[str, Any]):
             HOSTILE: {"action": "cut", "items": 3, "contaminated": [HOSTILE], "unprotectable": [], "documents": {}}
         }
     }
-    worst["privacy"] = {"sources": {HOSTILE: {"documents": 1, "replaced": {"email": 1}, "samples": []}}}
+    rate = {"documents": 1, "share": 0.1, "matches": 3, "per_thousand": 300.0}
+    worst["found"] |= {HOSTILE: {"documents": 10, "private": {"email": rate, "any": rate}, "bad_words": rate}}
     worst["made"]["libraries"] = {CLOSING: CLOSING}
     for rule in worst["rules"]:
         rule["rule"] = rule["measures"] = rule["set_by"] = rule["unit"] = HOSTILE
@@ -120,7 +121,7 @@ def test_what_people_labelled_and_what_was_planned_is_shown(audit: dict[str, Any
     came = {"source": HOSTILE, "what": "kept_bytes", "actual": 44, "assumed": True, "inside": True}
     plan = [{**came, "planned": planned}]
     page = check_safe(render_page({**audit, "review": review, "plan": plan})).text_content()
-    for shown in ("75.0 %", "30.0 % – 95.0 %", "kept bytes", "40", "44", "yes"):
+    for shown in ("75.00 %", "30.00 % – 95.00 %", "kept bytes †", "40 B", "44 B", "+8.9 %", "yes"):
         assert shown in page
 
 
@@ -158,6 +159,9 @@ def test_flows_and_shares_are_drawn():
     drawn = flow_chart(sources)
     assert "select, other rules" in drawn
     assert drawn.count('class="node"') == 22
+    taken = flow_chart({"one": {"kept": 3, "dropped": {"takedown": 2}}})
+    assert "taken down afterwards: 2" in taken
+    assert taken.count("<path") == 2
     flow_chart({"empty": {"kept": 0, "dropped": {}}})
     shards = [{"split": "train", "sources": {"a": 5 + n % 3, "b": 10}} for n in range(3_000)]
     assert shard_chart("a", shards, 0.3).count('class="kept"') == 120
@@ -170,7 +174,13 @@ def test_numbers_are_written_as_people_read_them():
     assert [size(value) for value in (0, 999, 1023, 1024, 10_500, 1_048_576, -5 * 2**30)] == [
         *("0 B", "999 B", "1.00 KiB", "1.00 KiB", "10.3 KiB", "1.00 MiB", "−5.00 GiB"),
     ]
-    assert [share(value) for value in (0, 1e-6, 0.0123, 0.5, 1)] == ["0.00 %", "<0.01 %", "1.23 %", "50.0 %", "100.0 %"]
+    assert [share(value) for value in (0, 1e-6, 0.0123, 0.5, 1)] == [
+        "0.00 %",
+        "<0.01 %",
+        "1.23 %",
+        "50.00 %",
+        "100.00 %",
+    ]
 
 
 def browse(page: Path, profile: Path, *flags: str) -> subprocess.CompletedProcess[str]:

@@ -115,7 +115,9 @@ def test_content_adds_up_over_blocks():
     kept = [row for row in rows if row[3] is None]
     assert whole["bytes"]["kept"] == sum(row[0] - 1 for row in kept)
     assert whole["bytes"]["edited"] == len(kept)
-    assert whole["private"] == {"email": len(kept), "documents": len(kept)}
+    every = {"documents": len(kept), "matches": len(kept)}
+    assert whole["private"] == {"email": every, "any": every}
+    assert whole["bad_words"] == {}
     assert whole["languages"]["kept"] == dict(Counter(row[2] for row in kept))
     assert whole["domains"]["counts"] == dict(Counter(row[1]["url"].split("/")[2] for row in kept))
 

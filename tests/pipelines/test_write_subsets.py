@@ -17,11 +17,14 @@ import pytest
 import yaml
 import zstandard
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from typer.testing import CliRunner
 
+from pile_builder.audit.exports import verify_any
 from pile_builder.audit.status import build_status
 from pile_builder.audit.subsets import verify_subsets
 from pile_builder.audit.verify import verify_corpus
 from pile_builder.audit.verify_tokens import verify_export
+from pile_builder.cli import app
 from pile_builder.errors import BuildError, ManifestError, PileError
 from pile_builder.export.config import Export
 from pile_builder.export.corpus import open_corpus, read_documents
@@ -206,6 +209,28 @@ def test_what_is_taken_down_leaves_the_subsets_that_held_it(toy_manifest: Make, 
     assert {row.next for row in build_status(manifest, store)} == {"nothing to do"}
     (out / "takedown.jsonl").unlink()
     assert run(manifest, out)["subsets"] == first["subsets"]
+
+
+def test_text_of_a_subset_as_parquet_follows_it(toy_manifest: Make, tmp_path: Path):
+    out = tmp_path / "out"
+    summary = run(toy_manifest(subsets=["1/2"]), out)
+    done = CliRunner().invoke(app, ["parquet", str(out), "--subset", "0.5"])
+    assert done.exit_code == 0, done.output
+    folder, store = out / "tokens" / "text-1-2", Store(str(out))
+
+    def written() -> Counter[str]:
+        parts = [pq.read_table(path)["text"].to_pylist() for path in sorted((folder / "data").glob("train*.parquet"))]
+        return Counter(text for part in parts for text in part)
+
+    assert written() == lines_of(out / "corpus" / "subsets" / "1-2")
+    assert written().total() == summary["subsets"][0]["pieces"]
+    checks = verify_any(Store(str(folder)), store)
+    assert not [problem for check in checks for problem in check.problems]
+    identity = min(identity for identity, _ in ids_of(out, "1-2"))
+    take_down(store, propose(store, Wanted(ids=frozenset({identity})), only_listed=True), "x", "y", RunOptions())
+    assert written() == lines_of(out / "corpus" / "subsets" / "1-2")
+    assert "unknown subset '1/3'" in str(CliRunner().invoke(app, ["parquet", str(out), "--subset", "1/3"]).exception)
+    assert "--subset" in str(CliRunner().invoke(app, ["parquet", str(out), "--subset", "half"]).exception)
 
 
 def test_token_shards_of_a_subset_follow_it(toy_manifest: Make, tmp_path: Path, spec: str):

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 import yaml
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from typer.testing import CliRunner
 
 from pile_builder.annotate.language import LanguageModel
@@ -32,6 +33,7 @@ from pile_builder.pool import ExtractionPool
 from pile_builder.source import Raw, Reject, Skipped
 from pile_builder.storage import Store
 from pile_builder.streams import InputFile
+from pile_builder.tokenizer import load_tokenizer
 from tests.test_build import run
 from tests.toy_source import Toy, ToyConfig
 
@@ -164,8 +166,49 @@ def test_what_a_model_wants_and_how_often_that_repeats(toy_manifest: Make):
     assert read == pytest.approx(law.tokens)
     assert "more than 4" in plan.warnings[0]
     assert plan.core_hours.value == pytest.approx(sum(one.core_hours.value for one in plan.phases))
-    assert [one.phase for one in plan.phases] == ["ingest", "annotate", "select", "dedup", "assemble"]
-    assert plan.cost["hours"]["value"] > 7 * 0.1 / 60
+    phases = ["ingest", "annotate", "select", "dedup", "settle", "mix", "assemble", "audit"]
+    assert [one.phase for one in plan.phases] == phases
+    assert plan.cost["hours"]["value"] > 6 * 0.1 / 60
+
+
+def test_every_phase_has_its_cost_and_what_is_assumed_a_wider_interval(
+    toy_manifest: Make, toy_files: Path, byte_tokenizer: str
+):
+    question = {"q": "which of the seven lanterns of the old harbour wall burns longest"}
+    (toy_files / "quiz.jsonl").write_bytes(orjson.dumps(question))
+    evals = {"evals": [{"name": "quiz", "files": ["quiz.jsonl"], "question": "q"}]}
+    (toy_files / "evals.yaml").write_text(yaml.safe_dump(evals))
+    exports = [{"format": form, "tokenizer": byte_tokenizer} for form in ("nanogpt", "olmo")]
+    exports.append({"format": "megatron", "tokenizer": byte_tokenizer, "splits": ["train"]})
+    manifest = toy_manifest(
+        select=SELECT, dedup={"paragraphs": {}}, decontaminate={"evals": ["evals.yaml"]}, exports=exports
+    )
+    plan = plan_build(manifest, PlanOptions(records=200))
+    costs = {one.phase: one for one in plan.phases}
+    after = ["paragraphs", "decontaminate", "settle", "mix", "assemble", "audit", "tokenize"]
+    assert list(costs) == ["ingest", "annotate", "select", "dedup", *after]
+    assert all(one.core_hours.value > 0 for one in costs.values())
+    for phase, one in costs.items():
+        spread = one.core_hours.high / one.core_hours.low
+        assert (spread >= 2) == ("factor" in one.basis or "up to" in one.basis), phase
+    assert costs["tokenize"].basis.endswith("; 2 streams")
+    assert sum(one.core_hours.value for one in plan.phases) == pytest.approx(plan.core_hours.value)
+    assert plan.driver_hours.value + plan.shared_hours.value == pytest.approx(plan.core_hours.value)
+    measured = plan_build(manifest, PlanOptions(records=50, tokenizer=load_tokenizer(byte_tokenizer)))
+    assert next(one for one in measured.phases if one.phase == "tokenize").basis == "measured; 2 streams"
+    assert measured.sources[0].bytes_per_token.value == pytest.approx(1, rel=0.01)
+
+
+@pytest.fixture
+def byte_tokenizer(tmp_path: Path) -> str:
+    """A token a byte."""
+    vocabulary = {letter: number for number, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    tokenizer = Tokenizer(models.BPE(vocab={**vocabulary, "<|endoftext|>": 256}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(["<|endoftext|>"])
+    tokenizer.save(str(tmp_path / "bytes.json"))
+    return str(tmp_path / "bytes.json")
 
 
 def test_damaged_inputs_and_a_greedy_mixture_are_warned_of(toy_manifest: Make, toy_files: Path):

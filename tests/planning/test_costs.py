@@ -32,6 +32,12 @@ def test_twice_the_workers_halve_the_work_and_not_the_start():
     assert two.price.value > one.price.value
 
 
+def test_what_the_driver_does_alone_is_not_shared():
+    profile = Profile.model_validate(MINE)
+    alone = price_of(Estimate.exactly(0), 0, profile, Estimate.exactly(2))
+    assert alone.hours.value == pytest.approx(2 / 0.5)
+
+
 def test_the_spread_of_machines_joins_that_of_the_sample():
     profile = Profile.model_validate({**MINE, "spread": 2, "phase_minutes": 0})
     exact = price_of(Estimate.exactly(160), 10, profile)
@@ -51,7 +57,19 @@ def test_profiles_of_ones_own_and_errors(tmp_path: Path):
     assert load_profile("machine", workers=3).workers == 3
     file = tmp_path / "mine.yaml"
     file.write_text(yaml.safe_dump(MINE))
-    assert load_profile(str(file)).vcpu_hour == 0.05
+    assert load_profile(str(file)).vcpu_hour.price == 0.05
+    file.write_text("like: dataflow\nvcpu_hour: {price: 0.07, as_of: 2026-11-01, source: our contract}\n")
+    mine, theirs = load_profile(str(file)), load_profile("dataflow")
+    assert mine.said(mine.vcpu_hour) == "2026-11-01, our contract"
+    assert mine.memory_gb_hour == theirs.memory_gb_hour
+    assert mine.worker_hour == pytest.approx(theirs.worker_hour + 4 * (0.07 - 0.056))
+    assert all(one.as_of for one in theirs.prices.values())
+    file.write_text("like: dataflw\n")
+    with pytest.raises(ManifestError, match=r"mine\.yaml: like: unknown profile 'dataflw'; did you mean 'dataflow'"):
+        load_profile(str(file))
+    file.write_text("like: dataflow\nvcpu_hour: {price: 1, asof: today}\n")
+    with pytest.raises(ManifestError, match=r"vcpu_hour.asof: unknown key 'asof'; did you mean 'as_of'"):
+        load_profile(str(file))
     file.write_text(yaml.safe_dump({**MINE, "vcpu_houre": 1}))
     with pytest.raises(ManifestError, match=r"mine.yaml: vcpu_houre: unknown key .* did you mean 'vcpu_hour'"):
         load_profile(str(file))

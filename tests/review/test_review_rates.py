@@ -6,9 +6,10 @@ import orjson
 import pytest
 from scipy.stats import binomtest
 
+from pile_builder.audit.intervals import wilson
 from pile_builder.review.draw import draw
 from pile_builder.review.labels import Decision, Labels, last_labels
-from pile_builder.review.rates import REPORT, kappa, report, wilson, write_report
+from pile_builder.review.rates import REPORT, kappa, report, write_report
 from pile_builder.storage import Store
 
 

@@ -132,7 +132,7 @@ def rule_chart(rule: Mapping[str, Any]) -> Markup:
         ]
     unit = rule["unit"] or ("chance to be kept" if rule["threshold"] is None else "")
     shapes.append(svg.text(axis.right, bottom + 32, unit, "unit", "end"))
-    shapes.append(svg.text(_LEFT - 24, 10, "documents (logarithmic)", "unit"))
+    shapes.append(svg.text(_LEFT - 24, 10, "documents, log(1 + n)", "unit"))
     label = f"{rule['rule']}: {count(rule['dropped'])} of {count(rule['reached'])} documents dropped"
     return svg.drawing(WIDTH, bottom + 38, label, shapes)
 

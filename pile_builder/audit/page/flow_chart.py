@@ -14,11 +14,12 @@ from pile_builder.audit.page.words import count, share
 CHARTS = ("flow_chart",)
 RULES = 12
 """Rules with an end of their own; the rest of each phase shares one."""
-_WIDTH, _LEFT, _RIGHT, _BAR = 840.0, 120.0, 430.0, 10.0
+_WIDTH, _LEFT, _RIGHT, _BAR = 900.0, 120.0, 430.0, 10.0
 _HEIGHT = 330.0
 _LINE = 17.0
 """Height that a label takes."""
-PHASES = ("ingest", "select", "dedup", "decontaminate", "settle", "mix")
+_ENDS = {"takedown": "taken down afterwards"}
+PHASES = ("ingest", "select", "dedup", "decontaminate", "settle", "mix", "takedown")
 
 
 def flow_chart(sources: Mapping[str, Mapping[str, Any]]) -> Markup:
@@ -55,8 +56,8 @@ def flow_chart(sources: Mapping[str, Mapping[str, Any]]) -> Markup:
         shapes += [
             svg.rect(_RIGHT - _BAR, y, _BAR, max(tall, 1), kind, f"{_said(end)}: {count(held)}"),
             svg.text(_RIGHT + 62, y + tall / 2 + 4, count(held), "number", "end"),
-            svg.text(_RIGHT + 112, y + tall / 2 + 4, share(held / total), "tick", "end"),
-            svg.text(_RIGHT + 124, y + tall / 2 + 4, svg_name(_said(end), 46), "label"),
+            svg.text(_RIGHT + 118, y + tall / 2 + 4, share(held / total), "tick", "end"),
+            svg.text(_RIGHT + 130, y + tall / 2 + 4, svg_name(_said(end), 54), "label"),
         ]
     height = max(y + max(tall, _LINE) for y, tall in [*left.values(), *right.values()]) + 8
     return svg.drawing(_WIDTH, height, "Documents from sources to what kept or dropped them", shapes)
@@ -76,7 +77,8 @@ def _ends(flows: Mapping[str, Mapping[str, int]]) -> list[str]:
     own = {name for name, _ in sorted(totals.items(), key=lambda one: (-one[1], one[0]))[:RULES]}
     ends = ["kept"] if kept else []
     for phase in PHASES:
-        of_phase = sorted((name for name in totals if name.startswith(f"{phase}.")), key=lambda name: -totals[name])
+        of_phase = [name for name in totals if name.partition(".")[0] == phase]
+        of_phase.sort(key=lambda name: -totals[name])
         ends += [name for name in of_phase if name in own]
         rest = [name for name in of_phase if name not in own]
         ends += [f"{phase}.*"] if len(rest) > 1 else rest
@@ -92,7 +94,9 @@ def _merge(flow: Mapping[str, int], ends: list[str]) -> dict[str, int]:
 
 def _said(end: str) -> str:
     phase, _, rule = end.partition(".")
-    return f"{phase}, other rules" if rule == "*" else f"{phase}: {rule}" if rule else end
+    if not rule:
+        return _ENDS.get(end, end)
+    return f"{phase}, other rules" if rule == "*" else f"{phase}: {rule}"
 
 
 def _places(heights: Mapping[str, float]) -> dict[str, tuple[float, float]]:

@@ -11,23 +11,23 @@ from markupsafe import Markup
 from pile_builder.audit.mixture import shard_shares
 from pile_builder.audit.page import svg
 from pile_builder.audit.page.flow_chart import svg_name
-from pile_builder.audit.page.words import share
+from pile_builder.audit.page.words import by_weight, share
 
 CHARTS = ("weight_chart", "shard_chart")
 COLUMNS = 120
 """Shards that are drawn one by one; of more, a column has several."""
-_WIDTH = 640.0
+_WIDTH = 500.0
 
 
 def weight_chart(mixture: Mapping[str, Any]) -> Markup:
     """A bar per source: its share of training bytes, with a mark where it was planned and a ring for the paper's."""
-    sources = sorted(mixture["sources"].items(), key=lambda one: (-one[1]["weight"], one[0]))
+    sources = by_weight(mixture["sources"])
     papers = [one["pile"]["weight_percent"] / 100 for _, one in sources if one["pile"]]
     most = max([0.01, *papers, *(one[key] for _, one in sources for key in ("weight", "weight_realised"))])
-    left, right, row = 130.0, 64.0, 24.0
+    left, right, row = 118.0, 58.0, 24.0
     inside = _WIDTH - left - right
     bottom = 10 + row * len(sources)
-    step = next(one for one in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25) if most / one <= 6 or one == 0.25)
+    step = next(one for one in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25) if most / one <= 5 or one == 0.25)
     shapes = []
     for level in range(int(most / step) + 1):
         x = left + inside * level * step / most
@@ -40,7 +40,7 @@ def weight_chart(mixture: Mapping[str, Any]) -> Markup:
         planned = left + inside * one["weight"] / most
         title = f"{name}: {share(one['weight_realised'])} of training bytes, planned {share(one['weight'])}"
         shapes += [
-            svg.text(left - 8, y + 15, svg_name(name, 17), "label", "end"),
+            svg.text(left - 8, y + 15, svg_name(name, 16), "label", "end"),
             svg.rect(left, y + 4, inside * one["weight_realised"] / most, row - 9, "kept", title),
             svg.line(planned, y + 1, planned, y + row - 2, "planned"),
             svg.text(_WIDTH, y + 15, share(one["weight_realised"]), "number", "end"),

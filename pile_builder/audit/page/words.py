@@ -27,12 +27,11 @@ def size(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """A part of one as per cent; what is not nothing is never shown as 0."""
+    """A part of one as per cent, two decimals so that columns align; what is not nothing is never shown as 0."""
     percent = 100 * value
     if percent and abs(percent) < 0.005:
         return "<0.01 %" if percent > 0 else ">−0.01 %"
-    digits = 2 if abs(percent) < 10 else 1
-    return f"{percent:.{digits}f} %".replace("-", "−")
+    return f"{percent:.2f} %".replace("-", "−")
 
 
 def points(value: float) -> str:
@@ -66,6 +65,11 @@ def ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
 
 
+def by_weight(sources: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Sources of a mixture, the heaviest planned first."""
+    return sorted(sources.items(), key=lambda one: (-one[1]["weight"], one[0]))
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    each.__name__: each for each in (count, size, share, points, number, epochs, short, ranked)
+    each.__name__: each for each in (count, size, share, points, number, epochs, short, ranked, by_weight)
 }
