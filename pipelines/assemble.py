@@ -29,7 +29,8 @@ from pile_builder.mixing.plan import part_of, segment_order
 from pile_builder.mixing.subsets import SUBSET_PURPOSE
 from pile_builder.pieces import cut_pieces
 from pile_builder.pipelines.engine import Task, TaskFunction
-from pile_builder.pipelines.mix import SPLITS, load_plan
+from pile_builder.pipelines.mix import load_plan
+from pile_builder.pipelines.mix_scans import SPLITS
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.listing import Takedown, read_takedown
 from pile_builder.text.column import from_arrow

@@ -66,7 +66,7 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     run_settle(store, work, options)
     run_purge(store, takedown, options)
     options.watch("mix", 0, 1, 0)
-    mix = run_mix(store, work, manifest)
+    mix = run_mix(store, work, manifest, options)
     options.watch("mix", 1, 1, 0)
     shards = run_assemble(store, work, manifest, mix, takedown, options)
     subsets = run_subsets(store, work, manifest, mix, takedown, options)
