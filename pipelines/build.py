@@ -27,6 +27,7 @@ from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
 from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.exports import export_tokens, summarise_exports
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
+from pile_builder.pipelines.ledgers import dedup_ledgers
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.purge import check_returned, forget_purged, forget_purges, run_purge, time_limited_before
@@ -138,9 +139,11 @@ def run_select(store: Store, work: Work, manifest: Manifest, options: RunOptions
 
 def run_settle(store: Store, work: Work, options: RunOptions) -> None:
     """Write every block's verdicts."""
+    ledgers = dedup_ledgers(store, work)
     tasks = [
         block.task(block.settle)
-        | {"block": block.ingest, "select": block.select, "dedup": work.dedup, "spans": block.spans}
+        | {"block": block.ingest, "select": block.select, "spans": block.spans}
+        | {"dedup": ledgers.get(block.ingest, "")}
         | {"sets": dict(block.sets)}
         | {"paragraphs": block.paragraphs, "decontaminate": block.decontaminate}
         for block in work.blocks

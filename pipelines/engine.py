@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from pile_builder.storage import Commits, Store, fingerprint
 ATTEMPTS = 3
 """Times that a task is tried before it counts as failed."""
 POLL_SECONDS = 0.2
+POLL_SHARE = 50
+"""Progress is looked at every so many seconds, or every so many times as long as looking takes."""
 Task = Mapping[str, Any]
 Watch = Callable[[str, int, int, int], None]
 
@@ -215,8 +218,12 @@ class _watching:  # noqa: N801
         self._report()
 
     def _watch(self) -> None:
-        while not self._over.wait(POLL_SECONDS):
+        pause = POLL_SECONDS
+        while not self._over.wait(pause):
+            began = time.monotonic()
             self._report()
+            # Looking takes longer the more tasks there are, and shall not take the machine from them.
+            pause = max(POLL_SECONDS, POLL_SHARE * (time.monotonic() - began))
 
     def _report(self) -> None:
         done = len(self._commits.done() & self._expected)
