@@ -176,10 +176,13 @@ class _Report:
 
     def __init__(self, meter: PhaseMeter) -> None:
         self._meter = meter
+        self._is_over = False
 
     def __call__(self, phase: str, done: int, total: int, records: int) -> None:
-        self._meter(phase, done, total, records)
-        if phase == "assemble" and done == total:
+        if not self._is_over:
+            self._meter(phase, done, total, records)
+        if phase == "assemble" and done == total and not self._is_over:
+            self._is_over = True
             self._meter.next("report")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,7 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     check_returned(store)
     run_annotate(store, work, options)
     run_select(store, work, manifest, options)
-    if manifest.dedup:
-        order = manifest.dedup.source_priority or tuple(manifest.sources)
-        run_dedup(store, work, manifest.dedup, order, options)
-        if manifest.dedup.paragraphs:
-            run_paragraphs(store, work, manifest.dedup, order, options)
+    run_duplicates(store, work, manifest, options)
     if manifest.decontaminate:
         run_decontaminate(store, work, manifest, manifest.decontaminate, options)
     run_settle(store, work, options)
@@ -135,6 +132,15 @@ def run_select(store: Store, work: Work, manifest: Manifest, options: RunOptions
     selects = {name: manifest.select_of(name) for name in manifest.sources}
     tasks = [block.task(block.select) | {"block": block.ingest, "sets": dict(block.sets)} for block in work.blocks]
     run_tasks(Commits(store, "select"), work.keys("select"), tasks, SelectBlock(store, selects, manifest.seed), options)
+
+
+def run_duplicates(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> None:
+    """Find copies of documents, then of paragraphs, as far as the manifest asks for it."""
+    if manifest.dedup:
+        order = manifest.dedup.source_priority or tuple(manifest.sources)
+        run_dedup(store, work, manifest.dedup, order, options)
+        if manifest.dedup.paragraphs:
+            run_paragraphs(store, work, manifest.dedup, order, options)
 
 
 def run_settle(store: Store, work: Work, options: RunOptions) -> None:
@@ -283,7 +289,8 @@ def _side_tables(store: Store, work: Work, name: str, manifest: Manifest) -> dic
         path = Path(store.path(f"work/tables/{key}.sqlite"))
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f"{TEMPORARY}{path.name}")
+            # Slices of one build may make the same table at once; the last one stands, and all are equal.
+            temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
             build_lookup(plugin.read_table(table, files), temporary)
             temporary.replace(path)
         paths[table] = str(path.absolute())

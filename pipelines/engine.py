@@ -46,12 +46,14 @@ class RunOptions:
         watch: called as (phase, tasks done, tasks in all, records read) while a phase runs; records are 0 where tasks
             are short.
         say: called with lines for the user: what is redone and why.
+        shared: whether other processes work on other tasks of the same phases at the same time.
     """
 
     workers: int = 2
     mode: str = "in_memory"
     watch: Watch = _unwatched
     say: Callable[[str], None] = _unsaid
+    shared: bool = False
 
 
 @dataclass
@@ -166,8 +168,10 @@ def run_phase(
     Raises:
         BuildError: some are not; the message lists them.
     """
-    commits.forget_failures()
-    commits.forget_notes()
+    own = frozenset(expected)
+    mine = own if options.shared else None
+    commits.forget_failures(mine)
+    commits.forget_notes(mine)
     if tasks:
         lines = b"".join(orjson.dumps(task) + b"\n" for task in tasks)
         todo = f"work/{commits.phase}/todo-{fingerprint([task['key'] for task in tasks])}.jsonl"
@@ -179,9 +183,9 @@ def run_phase(
             msg = f"phase {commits.phase} broke off: {''.join(traceback.format_exception(error, limit=-4))}"
             raise BuildError(msg) from error
         commits.store.remove(todo)
-        commits.forget_notes()
-    failures = commits.failures()
-    missing = set(expected) - commits.done()
+        commits.forget_notes(mine)
+    failures = {key: text for key, text in commits.failures().items() if key in own}
+    missing = own - commits.done()
     if failures or missing:
         shown = "\n".join(f"  {text.strip()}" for text in list(failures.values())[:10])
         msg = (
@@ -227,5 +231,5 @@ class _watching:  # noqa: N801
 
     def _report(self) -> None:
         done = len(self._commits.done() & self._expected)
-        records = sum(self._commits.noted().values())
+        records = sum(count for key, count in self._commits.noted().items() if key in self._expected)
         self._options.watch(self._commits.phase, done, len(self._expected), records)

@@ -23,7 +23,7 @@ from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.work import Work
 
 RUN_BLOCKS = 128
-"""Blocks that one task reads: few enough to share the work out, many enough for their histogram to be small beside them."""
+"""Blocks that one task reads: few enough to share the work out, so many that their histogram is small beside them."""
 
 
 @dataclass(frozen=True)

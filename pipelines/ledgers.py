@@ -31,7 +31,7 @@ def dropped_rules(store: Store, task: Task, count: int) -> NDArray[np.object_]:
 
     Args:
         store: the build.
-        task: with `block`, `dedup` (see `dedup_ledgers`), and the keys of `select` and `decontaminate` if they have run.
+        task: with `dedup` (see `dedup_ledgers`), and the keys of `select` and `decontaminate` if they have run.
         count: rows of the block.
     """
     ledgers = {"select": Commits(store, "select").load(task["select"])["ledger"]}

@@ -32,8 +32,8 @@ _ROW_GROUPS = {
 
 
 def holdout_hashes(seed: int, kept: Kept) -> NDArray[np.uint64]:
-    """What decides which split each document is in. A kept document is its cluster's winner or alone, so its own id
-    stands for its cluster."""
+    """What decides which split each document is in."""
+    # A kept document is its cluster's winner or alone, so its own id stands for its cluster.
     return keyed_hash(key(seed, HOLDOUT_PURPOSE), kept.ids)
 
 
@@ -103,7 +103,7 @@ class FindExtra(Scan):
 
 @dataclass
 class SumRowGroups(Scan):
-    """What documents of each split weigh in each row group; counts what sources under one epoch, `partial`, leave out."""
+    """What documents of each split weigh in each row group, and what `partial` sources, those under one epoch, omit."""
 
     names: Sequence[str]
     seed: int

@@ -26,17 +26,17 @@ BATCH = 512
 """Documents that are made at once, some 800 kB."""
 PREVIEW_BYTES = 1_000
 
-# Measured on 2,336 pages of eight WARC files of press and blogs (main content by trafilatura, precision), built with the
-# recipes gopher_repetition, gopher_quality, c4_fineweb and fineweb and deduplication as FineWeb has it; read off the
-# blocks and ledgers. Where another number stands, it says why.
+# Measured on 2,336 pages of eight WARC files of press and blogs (main content by trafilatura, precision), built with
+# the recipes gopher_repetition, gopher_quality, c4_fineweb and fineweb and deduplication as FineWeb has it; read off
+# the blocks and ledgers. Where another number stands, it says why.
 LOG_DEVIATION: Final = 0.80
 """Of lengths: their logarithms are about normal (of 698 texts; 0.73 of those kept)."""
 EXACT: Final = 0.19
-"""Share of documents that are made as copies. A fifth of them are the only copy, so that 14 % have another to the byte (85
-of 596 selected)."""
+"""Share of documents that are made as copies. A fifth of them are the only copy, so that 14 % have another to the byte
+(85 of 596 selected)."""
 NEAR: Final = 0.12
 """Share of near-copies, of which two thirds come out above a Jaccard similarity of 0.7. Measured were 1.3 %, but pairs
-become more frequent with the size of the sample, and the Pile lost 26 % of its Common Crawl in all (Gao et al. 2020)."""
+become more frequent with the size of the sample; the Pile lost 26 % of its Common Crawl in all (Gao et al. 2020)."""
 FOREIGN: Final = {
     "german": 0.34,
     "chinese": 0.20,
@@ -46,8 +46,8 @@ FOREIGN: Final = {
     "spanish": 0.024,
     "french": 0.016,
 }
-"""Shares among documents of other languages (534, 309, 258, 209, 208, 39 and 27 of 1,614). These were 70 % of all pages;
-by default 30 % are made, since a rejected document puts nothing to later phases."""
+"""Shares among documents of other languages (534, 309, 258, 209, 208, 39 and 27 of 1,614). These were 70 % of all
+pages; by default 30 % are made, since a rejected document puts nothing to later phases."""
 FAULTS: Final = {"figures": 0.060, "bare": 0.020, "loop": 0.043, "ellipsis": 0.006, "code": 0.003}
 """Shares of English documents that fail a rule: too few words with letters (42 of 698), lines without punctuation (14),
 repeated lines and n-grams (32), ellipses (4), curly brackets (2). Short ones come by themselves."""
@@ -78,8 +78,8 @@ class RehearsalConfig(SourceConfig):
 class Rehearsal(Source):
     """Made-up crawled text, to try the whole program at any size without a dump.
 
-    Upstream: none. A document is a function of seed and number. Lengths, languages, copies, near-copies, boilerplate and
-    failures of quality rules come as often as measured on real pages (see the constants of this module). Public domain.
+    Upstream: none. A document is a function of seed and number. Lengths, languages, copies, near-copies, boilerplate
+    and failures of quality rules come as often as measured on real pages (see this module's constants). Public domain.
 
     Comes out: one document per number, key = its URL, with url and date. Rejects: none of its own; the language gate
     sees the first 1,000 bytes.

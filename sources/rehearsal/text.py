@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +23,8 @@ WORD_BITS = 18
 SHIFT = 1.5
 """A word of rank r (from 1) has a frequency in proportion to 1 / (r + SHIFT): Zipf's law as Mandelbrot has it."""
 SENTENCE_WORDS, LINE_SENTENCES = 13, 2.2
-"""Words of a sentence and sentences of a line, on average. Measured: 28.9 words a line; sentences had 21.9 words, but texts
-were almost three times as long, and rules that want some number of sentences shall find them as often."""
+"""Words of a sentence and sentences of a line, on average. Measured: 28.9 words a line; sentences had 21.9 words, but
+texts were almost three times as long, and rules that want some number of sentences shall find them as often."""
 COMMA_SHARE = 0.047
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 SPACE, COMMA, FULL_STOP, LINE_END, CAPITAL, BARE_LINE_END, ELLIPSIS = range(7)
@@ -105,7 +106,7 @@ def write(plans: Plans) -> list[bytes]:
     text = pc.take(table, pa.array(words * len(_TAILS) + form))
     offsets = np.frombuffer(text.buffers()[1], np.int32, len(text) + 1)[starts].tolist()
     data = memoryview(text.buffers()[2])
-    return [bytes(data[start:end]) for start, end in zip(offsets, offsets[1:], strict=False)]
+    return [bytes(data[start:end]) for start, end in pairwise(offsets)]
 
 
 def _forms(
