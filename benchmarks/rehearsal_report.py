@@ -82,14 +82,14 @@ def _head(measured: Sequence[Measured]) -> Iterator[str]:
         "The source `rehearsal` makes documents on the fly that look to every phase as crawled text does: lengths,",
         "languages, copies, near-copies, boilerplate and failures of quality rules come as often as measured on 2,336",
         "real pages; how, and where it differs, stands in [sources/rehearsal](../sources/rehearsal/__init__.py). The",
-        "build has every phase: language, the recipes of FineWeb, deduplication, decontamination, 1.5 epochs, held-out sets,",
-        "shards, the audit; and, at the smallest size, Megatron's token shards.",
+        "build has every phase: language, the recipes of FineWeb, deduplication, decontamination, 1.5 epochs, held-out",
+        "sets, shards, the audit; and, at the smallest size, Megatron's token shards.",
     )
     yield from _paragraph(
         f"Measured: {sizes} documents of 1.5 KiB on average, each size once, in blocks of 20,000, with two workers on",
-        f"{os.cpu_count()} cores. Load of the machine over five minutes at the end of each: {loads}. Where that is above",
-        "the number of cores, others were at work; seconds by the clock say nothing then, and processor seconds grow",
-        f"too, as caches are shared. Written {datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}.",
+        f"{os.cpu_count()} cores. Load of the machine over five minutes at the end of each: {loads}. Where that is",
+        "above the number of cores, others were at work; seconds by the clock say nothing then, and processor seconds",
+        f"grow too, as caches are shared. Written {datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}.",
     )
 
 
