@@ -300,7 +300,7 @@ def _version(library: str) -> str:
 class _Identifier:
     """Fills in the version of input files: sha256 of local ones (remembered by size and time), etag of remote ones.
 
-    Slices, which may run at once, remember theirs in files of their own; the whole build puts them together.
+    Slices, which may run at once, remember theirs in files of their own, which all read.
     """
 
     def __init__(self, store: Store, part: Slice) -> None:
