@@ -1,4 +1,4 @@
-"""Run the benchmarks: `python -m benchmarks [NAME ...]`. Without names all of them, and RESULTS.md is written."""
+"""Run the benchmarks: `python -m benchmarks [NAME ...]`. Without names all but rehearsal, and RESULTS.md is written."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from benchmarks import (
     index_merge,
     kernels,
     memory,
+    rehearsal,
     token_shards,
     web,
 )
@@ -38,14 +39,17 @@ BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
     "index-merge": index_merge.run,
     "audit": audit_scale.run,
 }
+BY_NAME: Mapping[str, Callable[[Settings], Result]] = {"rehearsal": rehearsal.run}
+"""Not among all of them: these take hours, and write reports of their own."""
 
 
 def main() -> None:
     """Read the command line, run, print, keep."""
     logging.basicConfig(level=logging.ERROR)
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+    known = BENCHMARKS | BY_NAME
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
     parser.add_argument("--datatrove", type=Path, default=Path(".bench/venv/bin/python"), help="Python with datatrove")
     parser.add_argument(
         "--dedup-tools", type=Path, default=Path(".bench/venv-dedup/bin/python"), help="Python with rensa, text-dedup"
@@ -53,18 +57,19 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".bench/work"), help="folder for inputs and outputs")
     parser.add_argument("--repetitions", type=int, default=3)
     arguments = parser.parse_args()
-    unknown = sorted(set(arguments.names) - set(BENCHMARKS))
+    unknown = sorted(set(arguments.names) - set(known))
     if unknown:
-        parser.error(f"unknown benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
-    if not os.environ.get("PILE_DATA"):
+        parser.error(f"unknown benchmark {unknown[0]!r}; there are {', '.join(known)}")
+    needs_data = not arguments.names or set(arguments.names) - set(BY_NAME)
+    if needs_data and not os.environ.get("PILE_DATA"):
         sys.exit("PILE_DATA: expected a folder with web/*.warc.gz and evals, it is not set")
-    data = Path(os.environ["PILE_DATA"])
+    data = Path(os.environ.get("PILE_DATA", ""))
     datatrove, dedup_tools = arguments.datatrove.absolute(), arguments.dedup_tools.absolute()
     settings = Settings(data, datatrove, dedup_tools, arguments.work, arguments.repetitions)
     settings.work.mkdir(parents=True, exist_ok=True)
     results = []
     for name in arguments.names or BENCHMARKS:
-        results.append(BENCHMARKS[name](settings))
+        results.append(known[name](settings))
         print(plain_table(results[-1].rows), *results[-1].notes, "", sep="\n", flush=True)
     if not arguments.names:
         target = Path(__file__).with_name("RESULTS.md")

@@ -85,7 +85,7 @@ class _MemorySampler:
 
     def _watch(self) -> None:
         while not self._over.wait(SAMPLE_SECONDS):
-            self._peak = max(self._peak, sum(map(_proportional_set_size, process_tree(self._root))))
+            self._peak = max(self._peak, sum(map(proportional_set_size, process_tree(self._root))))
 
 
 def process_tree(root: int) -> list[int]:
@@ -104,7 +104,8 @@ def process_tree(root: int) -> list[int]:
     return tree
 
 
-def _proportional_set_size(process: int) -> int:
+def proportional_set_size(process: int) -> int:
+    """Bytes of a process, what it shares with others counted in part; 0 once it is gone."""
     try:
         text = Path(f"/proc/{process}/smaps_rollup").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -328,13 +328,13 @@ class Commits:
 
     def failures(self) -> dict[str, str]:
         """Error text of each task that failed, by key."""
-        names = [name for name in self.store.names(f"work/{self.phase}") if name.endswith(".failed")]
-        return {name[:-7]: self.store.read(f"work/{self.phase}/{name}").decode() for name in names}
+        return {key: text.decode() for key, text in self._beside(".failed")}
 
-    def forget_failures(self) -> None:
-        """Give failed tasks another chance."""
+    def forget_failures(self, keys: Collection[str] | None = None) -> None:
+        """Give failed tasks another chance; only those of `keys`, if given."""
         for key in self.failures():
-            self.store.remove(self._failure(key))
+            if keys is None or key in keys:
+                self.store.remove(self._failure(key))
 
     def note(self, key: str, records: int) -> None:
         """Say how many records a task under way has read."""
@@ -342,13 +342,21 @@ class Commits:
 
     def noted(self) -> dict[str, int]:
         """Records read by tasks under way or done, by key, until they are forgotten."""
-        names = [name for name in self.store.names(f"work/{self.phase}") if name.endswith(".records")]
-        return {name[:-8]: int(self.store.read(f"work/{self.phase}/{name}")) for name in names}
+        return {key: int(text) for key, text in self._beside(".records")}
 
-    def forget_notes(self) -> None:
-        """Remove all notes."""
+    def forget_notes(self, keys: Collection[str] | None = None) -> None:
+        """Remove all notes, or those of `keys`."""
         for key in self.noted():
-            self.store.remove(f"work/{self.phase}/{key}.records")
+            if keys is None or key in keys:
+                self.store.remove(f"work/{self.phase}/{key}.records")
+
+    def _beside(self, suffix: str) -> Iterator[tuple[str, bytes]]:
+        for name in self.store.names(f"work/{self.phase}"):
+            if name.endswith(suffix):
+                try:
+                    yield name.removesuffix(suffix), self.store.read(f"work/{self.phase}/{name}")
+                except FileNotFoundError:  # Another slice of the build has forgotten it by now.
+                    continue
 
     def object_name(self, digest: str, suffix: str = "parquet") -> str:
         """Where an object of this phase lies."""

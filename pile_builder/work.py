@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ EXPANSION = 6
 """By which files of other kinds are taken to expand: that of a Stack Exchange dump in .7z."""
 _NO_OPTIONS = {"inputs", "root"}
 _INPUTS = "work/inputs.json"
+_SLICE_INPUTS = "work/inputs"
 _Rough = tuple[str, Split, str, dict[str, str], str]
 _PARTS = "work/fingerprints.json"
 
@@ -121,15 +123,37 @@ class Work:
         return [key for key in {"dedup": [self.dedup], "mix": [self.mix]}.get(phase, []) if key]
 
 
-def plan_work(manifest: Manifest, store: Store) -> Work:
+@dataclass(frozen=True)
+class Slice:
+    """Every n-th split of a build, from the `number`-th on: the part of its work that one of `of` jobs does."""
+
+    number: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    def has(self, position: int) -> bool:
+        """Whether the split at a position, counted from 0 over all sources, belongs to it."""
+        return position % self.of == self.number - 1
+
+
+WHOLE = Slice(1, 1)
+
+
+def plan_work(manifest: Manifest, store: Store, part: Slice = WHOLE) -> Work:
     """List a build's tasks. Reads the inputs' directory entries, and their bytes once for their digests.
+
+    Of a slice only its own splits are listed and read; keys of ingest, annotate and select are those of the whole, keys
+    of later phases are not.
 
     Raises:
         ManifestError: an input is missing.
     """
     language = LanguageModel.load(None).digest
     annotations = {name: plan_annotations(manifest, name, language) for name in manifest.sources}
-    identify = _Identifier(store)
+    identify = _Identifier(store, part)
+    positions = count()
     parts: dict[str, dict[str, Any]] = {phase: {} for phase in PHASES}
     rough: list[_Rough] = []
     fragments: list[FragmentWork] = []
@@ -142,23 +166,24 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
         if chosen.quality:
             select["seed"] = manifest.seed
         parts["ingest"][name], parts["annotate"][name], parts["select"][name] = ingest, sets, select
-        read = [
-            FragmentWork(name, split, _split_key(ingest, name, split))
-            for split in (
-                replace(split, files=tuple(identify(file) for file in split.files))
-                for split in sorted(plugin.splits(), key=lambda one: one.name)
-            )
-        ]
+        splits = sorted(plugin.splits(), key=lambda one: one.name)
+        if plugin.joins:
+            # What may belong to one document is read by one slice.
+            own = {group for group in sorted({split.group for split in splits}) if part.has(next(positions))}
+            splits = [split for split in splits if split.group in own]
+        else:
+            splits = [split for split in splits if part.has(next(positions))]
+        known = [replace(split, files=tuple(identify(file) for file in split.files)) for split in splits]
+        read = [FragmentWork(name, split, _split_key(ingest, name, split)) for split in known]
+        to_ingest = [(one.split, one.key) for one in read]
         if plugin.joins:
             fragments += read
             to_ingest = [(split, _split_key(ingest, name, split)) for split in join_splits(read)]
-        else:
-            to_ingest = [(one.split, one.key) for one in read]
-        for known, ingest_key in to_ingest:
+        for split, ingest_key in to_ingest:
             set_keys = {each: fingerprint([ingest_key, each, value]) for each, value in sets.items()}
             used = {each: key for each, key in set_keys.items() if each != "sketch"}
             select_key = fingerprint([ingest_key, used, select])
-            rough.append((name, known, ingest_key, set_keys, select_key))
+            rough.append((name, split, ingest_key, set_keys, select_key))
     dedup = ""
     if manifest.dedup:
         order = manifest.dedup.source_priority or tuple(manifest.sources)
@@ -338,11 +363,18 @@ def _version(library: str) -> str:
 
 
 class _Identifier:
-    """Fills in the version of input files: sha256 of local ones (remembered by size and time), etag of remote ones."""
+    """Fills in the version of input files: sha256 of local ones (remembered by size and time), etag of remote ones.
 
-    def __init__(self, store: Store) -> None:
+    Slices, which may run at once, remember theirs in files of their own, which all read.
+    """
+
+    def __init__(self, store: Store, part: Slice) -> None:
         self._store = store
-        self._known: dict[str, list[Any]] = orjson.loads(store.read(_INPUTS)) if store.exists(_INPUTS) else {}
+        slices = [f"{_SLICE_INPUTS}/{name}" for name in store.names(_SLICE_INPUTS)]
+        self._known: dict[str, list[Any]] = {}
+        for name in [*slices, *([_INPUTS] if store.exists(_INPUTS) else [])]:
+            self._known |= orjson.loads(store.read(name))
+        self._target = _INPUTS if part == WHOLE else f"{_SLICE_INPUTS}/{part.number}-of-{part.of}.json"
         self._changed = False
 
     def __call__(self, file: InputFile) -> InputFile:
@@ -365,7 +397,7 @@ class _Identifier:
     def save(self) -> None:
         """Remember what was hashed."""
         if self._changed:
-            self._store.write(_INPUTS, orjson.dumps(self._known, option=orjson.OPT_SORT_KEYS))
+            self._store.write(self._target, orjson.dumps(self._known, option=orjson.OPT_SORT_KEYS))
 
 
 def split_to_json(split: Split) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -29,12 +29,15 @@ from pile_builder.mixing.plan import part_of, segment_order
 from pile_builder.mixing.subsets import SUBSET_PURPOSE
 from pile_builder.pieces import cut_pieces
 from pile_builder.pipelines.engine import Task, TaskFunction
-from pile_builder.pipelines.mix import SPLITS, load_plan
+from pile_builder.pipelines.mix import load_plan
+from pile_builder.pipelines.mix_scans import SPLITS
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.listing import Takedown, read_takedown
 from pile_builder.text.column import from_arrow
 from pile_builder.work import Work, assemble_key
 
+OPEN_BLOCKS = 64
+"""Blocks that a shard keeps open; a segment takes parts of about as many."""
 INDEX = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -113,7 +116,7 @@ class WriteShard(TaskFunction):
         compressor = zstandard.ZstdCompressor(level=self.level, write_checksum=True)
         with ExitStack() as stack:
             stream = stack.enter_context(self.store.writing(lambda _: f"corpus/{task['name']}"))
-            opened = _Opened(self.store, self.blocks, stack)
+            opened = stack.enter_context(closing(_Opened(self.store, self.blocks)))
             for number in range(task["start"], task["end"]):
                 part = plan.filter(pa.compute.equal(plan["segment"], number))
                 parts = list(self._lines(part, cuts, opened, shard))
@@ -210,17 +213,26 @@ class _Cuts:
 
 
 class _Opened:
-    """Files of the blocks that a shard is made of, opened once; verdicts of the last blocks used."""
+    """The last few of the blocks that a shard is made of: their records, verdicts and open files.
 
-    def __init__(self, store: Store, blocks: Mapping[int, BlockFiles], stack: ExitStack) -> None:
-        self._store, self._blocks, self._stack = store, blocks, stack
-        self._files: dict[str, pq.ParquetFile] = {}
+    A shard takes a little of a thousand blocks or more, in an order in which few come again soon.
+    """
+
+    def __init__(self, store: Store, blocks: Mapping[int, BlockFiles]) -> None:
+        self._store, self._blocks = store, blocks
+        self._files: dict[str, tuple[pq.ParquetFile, ExitStack]] = {}
         self._groups: dict[int, list[_Group]] = {}
         self._records: dict[int, dict[str, Any]] = {}
+
+    def close(self) -> None:
+        """Close all files."""
+        while self._files:
+            self._close_oldest()
 
     def group(self, rank: int, number: int) -> _Group:
         """Verdicts of one row group."""
         if rank not in self._groups:
+            _make_room(self._groups)
             record = self._settled(rank)
             with self._store.open(record["verdicts"]) as stream:
                 table = open_parquet(stream).read()
@@ -254,13 +266,27 @@ class _Opened:
 
     def _settled(self, rank: int) -> dict[str, Any]:
         if rank not in self._records:
+            _make_room(self._records)
             self._records[rank] = Commits(self._store, "settle").load(self._blocks[rank].settle)
         return self._records[rank]
 
     def _open(self, name: str) -> pq.ParquetFile:
         if name not in self._files:
-            self._files[name] = open_parquet(self._stack.enter_context(self._store.open(name)))
-        return self._files[name]
+            if len(self._files) >= OPEN_BLOCKS:
+                self._close_oldest()
+            with ExitStack() as stack:
+                file = open_parquet(stack.enter_context(self._store.open(name)))
+                self._files[name] = file, stack.pop_all()
+        return self._files[name][0]
+
+    def _close_oldest(self) -> None:
+        _, stack = self._files.pop(next(iter(self._files)))
+        stack.close()
+
+
+def _make_room(known: dict[int, Any]) -> None:
+    if len(known) >= OPEN_BLOCKS:
+        del known[next(iter(known))]
 
 
 class ShardLines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.exports import export_tokens
 from pile_builder.pipelines.fragments import forget_fragments, run_fragments
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
+from pile_builder.pipelines.ledgers import dedup_ledgers
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.purge import check_returned, forget_purged, forget_purges, run_purge, time_limited_before
@@ -58,17 +60,13 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     check_returned(store)
     run_annotate(store, work, options)
     run_select(store, work, manifest, options)
-    if manifest.dedup:
-        order = manifest.dedup.source_priority or tuple(manifest.sources)
-        run_dedup(store, work, manifest.dedup, order, options)
-        if manifest.dedup.paragraphs:
-            run_paragraphs(store, work, manifest.dedup, order, options)
+    run_duplicates(store, work, manifest, options)
     if manifest.decontaminate:
         run_decontaminate(store, work, manifest, manifest.decontaminate, options)
     run_settle(store, work, options)
     run_purge(store, takedown, options)
     options.watch("mix", 0, 1, 0)
-    mix = run_mix(store, work, manifest)
+    mix = run_mix(store, work, manifest, options)
     options.watch("mix", 1, 1, 0)
     shards = run_assemble(store, work, manifest, mix, takedown, options)
     subsets = run_subsets(store, work, manifest, mix, takedown, options)
@@ -142,11 +140,22 @@ def run_select(store: Store, work: Work, manifest: Manifest, options: RunOptions
     run_tasks(Commits(store, "select"), work.keys("select"), tasks, SelectBlock(store, selects, manifest.seed), options)
 
 
+def run_duplicates(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> None:
+    """Find copies of documents, then of paragraphs, as far as the manifest asks for it."""
+    if manifest.dedup:
+        order = manifest.dedup.source_priority or tuple(manifest.sources)
+        run_dedup(store, work, manifest.dedup, order, options)
+        if manifest.dedup.paragraphs:
+            run_paragraphs(store, work, manifest.dedup, order, options)
+
+
 def run_settle(store: Store, work: Work, options: RunOptions) -> None:
     """Write every block's verdicts."""
+    ledgers = dedup_ledgers(store, work)
     tasks = [
         block.task(block.settle)
-        | {"block": block.ingest, "select": block.select, "dedup": work.dedup, "spans": block.spans}
+        | {"block": block.ingest, "select": block.select, "spans": block.spans}
+        | {"dedup": ledgers.get(block.ingest, "")}
         | {"sets": dict(block.sets)}
         | {"paragraphs": block.paragraphs, "decontaminate": block.decontaminate}
         for block in work.blocks
@@ -288,7 +297,8 @@ def _side_tables(store: Store, work: Work, name: str, manifest: Manifest) -> dic
         path = Path(store.path(f"work/tables/{key}.sqlite"))
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f"{TEMPORARY}{path.name}")
+            # Slices of one build may make the same table at once; the last one stands, and all are equal.
+            temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
             build_lookup(plugin.read_table(table, files), temporary)
             temporary.replace(path)
         paths[table] = str(path.absolute())

@@ -27,6 +27,7 @@ from pile_builder.document import LEDGER
 from pile_builder.manifest import Decontaminate, Manifest
 from pile_builder.pieces import original_offsets
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
+from pile_builder.pipelines.ledgers import dedup_ledgers
 from pile_builder.pipelines.survivors import FoundSpans, Survivors, read_survivors
 from pile_builder.storage import Commits, Store
 from pile_builder.text.column import TextColumn
@@ -134,6 +135,7 @@ def run_decontaminate(store: Store, work: Work, manifest: Manifest, config: Deco
         BuildError: tasks failed.
     """
     folder = _index_folder(store, work, manifest, options)
+    ledgers = dedup_ledgers(store, work)
     tasks = {
         block.rank: {
             "rank": block.rank,
@@ -142,7 +144,7 @@ def run_decontaminate(store: Store, work: Work, manifest: Manifest, config: Deco
             "block": block.ingest,
             "spans": block.spans,
             "select": block.select,
-            "dedup": work.dedup,
+            "dedup": ledgers.get(block.ingest, ""),
             "paragraphs": block.paragraphs,
             "count": block.count,
         }

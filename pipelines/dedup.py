@@ -88,7 +88,7 @@ def run_dedup(store: Store, work: Work, config: Dedup, order: Sequence[str], opt
     if memory >= TOLD_BYTES:
         options.say(f"dedup: joining links of {sum(rows):,} documents takes {memory / 2**20:,.0f} MiB on one worker")
     sources = Sources.of([(block.source, block.ingest) for block in work.blocks], order)
-    plan = ClusterPlan(store, config, sources)
+    plan = ClusterPlan(store, config, sources, linked["verified"] + linked["copies"])
 
     def construct(elements: beam.PCollection[Task]) -> None:
         by_rank = elements | "ByRank" >> beam.Map(_with_rank)

@@ -36,17 +36,24 @@ from pile_builder.pipelines.packing import Packed, pack, pack_by, unpack
 from pile_builder.storage import Commits, Store
 
 MEMBER = np.dtype([("handle", "<u8"), ("component", "<u8")])
-COMPONENT_GROUPS = 64
-"""Groups in which components choose their winners."""
+LEAST_GROUPS = 64
+GROUP_BYTES = 8 << 20
+"""Best members that a group of components aims at; runners hold a group in memory."""
 
 
 @dataclass(frozen=True)
 class ClusterPlan:
-    """What the steps share: where data lies, the parameters, the corpus's sources."""
+    """What the steps share: where data lies, the parameters, the corpus's sources, how many links there are."""
 
     store: Store
     config: Dedup
     sources: Sources
+    links: int
+
+    @property
+    def groups(self) -> int:
+        """In how many groups components choose their winners: a link adds one member, or two to a new component."""
+        return max(LEAST_GROUPS, 1 << (2 * self.links * self.best.itemsize // GROUP_BYTES).bit_length())
 
     @property
     def best(self) -> np.dtype[Any]:
@@ -106,7 +113,7 @@ class FindBest(beam.DoFn):
         best = best_of_block(self._plan.members(tasks[0], packed), self._plan.config.prefer)
         # Multiplicative hashing: components are named by handles, whose lower bits are rows.
         mixed = best["component"] * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32)
-        yield from pack_by((mixed % np.uint64(COMPONENT_GROUPS)).astype(np.int64), best)
+        yield from pack_by((mixed % np.uint64(self._plan.groups)).astype(np.int64), best)
 
 
 class ChooseWinners(beam.DoFn):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from pile_builder.storage import Commits, Store, fingerprint
 ATTEMPTS = 3
 """Times that a task is tried before it counts as failed."""
 POLL_SECONDS = 0.2
+POLL_SHARE = 50
+"""Progress is looked at every so many seconds, or every so many times as long as looking takes."""
 Task = Mapping[str, Any]
 Watch = Callable[[str, int, int, int], None]
 
@@ -43,12 +46,14 @@ class RunOptions:
         watch: called as (phase, tasks done, tasks in all, records read) while a phase runs; records are 0 where tasks
             are short.
         say: called with lines for the user: what is redone and why.
+        shared: whether other processes work on other tasks of the same phases at the same time.
     """
 
     workers: int = 2
     mode: str = "in_memory"
     watch: Watch = _unwatched
     say: Callable[[str], None] = _unsaid
+    shared: bool = False
 
 
 @dataclass
@@ -163,8 +168,10 @@ def run_phase(
     Raises:
         BuildError: some are not; the message lists them.
     """
-    commits.forget_failures()
-    commits.forget_notes()
+    own = frozenset(expected)
+    mine = own if options.shared else None
+    commits.forget_failures(mine)
+    commits.forget_notes(mine)
     if tasks:
         lines = b"".join(orjson.dumps(task) + b"\n" for task in tasks)
         todo = f"work/{commits.phase}/todo-{fingerprint([task['key'] for task in tasks])}.jsonl"
@@ -176,9 +183,9 @@ def run_phase(
             msg = f"phase {commits.phase} broke off: {''.join(traceback.format_exception(error, limit=-4))}"
             raise BuildError(msg) from error
         commits.store.remove(todo)
-        commits.forget_notes()
-    failures = commits.failures()
-    missing = set(expected) - commits.done()
+        commits.forget_notes(mine)
+    failures = {key: text for key, text in commits.failures().items() if key in own}
+    missing = own - commits.done()
     if failures or missing:
         shown = "\n".join(f"  {text.strip()}" for text in list(failures.values())[:10])
         msg = (
@@ -215,10 +222,14 @@ class _watching:  # noqa: N801
         self._report()
 
     def _watch(self) -> None:
-        while not self._over.wait(POLL_SECONDS):
+        pause = POLL_SECONDS
+        while not self._over.wait(pause):
+            began = time.monotonic()
             self._report()
+            # Looking takes longer the more tasks there are, and shall not take the machine from them.
+            pause = max(POLL_SECONDS, POLL_SHARE * (time.monotonic() - began))
 
     def _report(self) -> None:
         done = len(self._commits.done() & self._expected)
-        records = sum(self._commits.noted().values())
+        records = sum(count for key, count in self._commits.noted().items() if key in self._expected)
         self._options.watch(self._commits.phase, done, len(self._expected), records)

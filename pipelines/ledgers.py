@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -10,9 +12,18 @@ from pile_builder.blocks import open_parquet
 from pile_builder.pieces import merge_spans
 from pile_builder.pipelines.engine import Task
 from pile_builder.storage import Commits, Store
+from pile_builder.work import Work
 
 SPAN_PHASES = ("decontaminate", "paragraphs")
 """Phases that remove parts of documents, the last first."""
+
+
+def dedup_ledgers(store: Store, work: Work) -> Mapping[str, str]:
+    """Objects with what deduplication drops of blocks, by ingest key. Tasks name their own: the record has all."""
+    if not work.dedup:
+        return {}
+    record = Commits(store, "dedup").load(work.dedup)
+    return dict(record["ledgers"]) if record["action"] == "drop" else {}
 
 
 def dropped_rules(store: Store, task: Task, count: int) -> NDArray[np.object_]:
@@ -20,14 +31,12 @@ def dropped_rules(store: Store, task: Task, count: int) -> NDArray[np.object_]:
 
     Args:
         store: the build.
-        task: with `block`, and the keys of `select`, `dedup` and `decontaminate` as far as they have run.
+        task: with `dedup` (see `dedup_ledgers`), and the keys of `select` and `decontaminate` if they have run.
         count: rows of the block.
     """
     ledgers = {"select": Commits(store, "select").load(task["select"])["ledger"]}
     if task.get("dedup"):
-        record = Commits(store, "dedup").load(task["dedup"])
-        if record["action"] == "drop":
-            ledgers["dedup"] = record["ledgers"].get(task["block"], "")
+        ledgers["dedup"] = task["dedup"]
     if task.get("decontaminate"):
         ledgers["decontaminate"] = Commits(store, "decontaminate").load(task["decontaminate"])["ledger"]
     rules: NDArray[np.object_] = np.full(count, None, object)

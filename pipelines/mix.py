@@ -1,24 +1,22 @@
-"""mix: verdicts to a plan of what every shard is made of. Runs in the driver, streams over blocks, holds no text."""
+"""mix: verdicts to a plan of what every shard is made of.
+
+Workers read the verdicts, as often as there are questions (see `mix_scans`); the driver sees histograms of hashes, the
+few documents near a cut, and what every row group weighs. It holds no text and no list of all documents.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet, write_table
 from pile_builder.errors import BuildError
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.holdout import (
-    HOLDOUT_PURPOSE,
-    TEST,
     TRAIN,
-    VALIDATION,
     HoldoutCut,
     HoldoutSpec,
     candidate_bin,
@@ -26,85 +24,71 @@ from pile_builder.mixing.holdout import (
     holdout_quotas,
     split_of,
 )
-from pile_builder.mixing.keyed import HashHistogram, bins_of, key, keyed_hash
-from pile_builder.mixing.plan import Layout, Plan, RowGroups, plan_holdout, plan_training
+from pile_builder.mixing.plan import Layout, Plan, plan_holdout, plan_training
 from pile_builder.mixing.weights import Mixture, MixtureSpec, exact_number, plan_mixture
+from pile_builder.pipelines.engine import RunOptions
+from pile_builder.pipelines.kept import Gathered, Histograms, Scanner, without
+from pile_builder.pipelines.mix_scans import (
+    HELD_OUT,
+    NEAR,
+    SPLITS,
+    CountHashes,
+    FindExtra,
+    FindHeldOut,
+    SumRowGroups,
+    histograms,
+    row_groups_of,
+)
 from pile_builder.storage import Commits, Store
-from pile_builder.work import BlockWork, Work
+from pile_builder.work import Work
 
-SPLITS = ("train", "validation", "test")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """The kept documents of one block: row, id64, bytes as written, row group."""
-
-    block: BlockWork
-    rows: NDArray[np.int64]
-    ids: NDArray[np.uint64]
-    sizes: NDArray[np.int64]
-    group: NDArray[np.int64]
-
-    @property
-    def block_hash(self) -> int:
-        """64-bit hash of the block's name, on which orders depend."""
-        return int.from_bytes(blake2b(self.block.name.encode(), digest_size=8).digest(), "little")
+_SCANS = ("count", "held out", "extra", "row groups")
 
 
-def kept_documents(store: Store, block: BlockWork) -> Kept:
-    """What settle kept of a block."""
-    record = Commits(store, "settle").load(block.settle)
-    with store.open(record["verdicts"]) as stream:
-        table = open_parquet(stream).read()
-    rows = np.flatnonzero(table["rule"].is_null().to_numpy())
-    group = np.repeat(np.arange(len(record["row_groups"])), record["row_groups"])
-    return Kept(block, rows, table["id64"].to_numpy()[rows], table["bytes"].to_numpy()[rows], group[rows])
-
-
-def run_mix(store: Store, work: Work, manifest: Manifest) -> dict[str, Any]:
+def run_mix(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> dict[str, Any]:
     """Plan the corpus, unless that is committed; returns the phase's record.
 
     Raises:
-        BuildError: nothing survived to be planned, or the mixture cannot be made of it.
+        BuildError: nothing survived to be planned, the mixture cannot be made of it, or tasks failed.
     """
     commits = Commits(store, "mix")
     if not commits.has(work.mix):
+        scanner = Scanner(store, work, work.mix, options)
         try:
-            commits.put(work.mix, _plan(store, work, manifest))
+            commits.put(work.mix, _plan(store, scanner, manifest))
         except ValueError as error:
             raise BuildError(str(error)) from error
+        scanner.forget(_SCANS)
     return commits.load(work.mix)
 
 
-def _plan(store: Store, work: Work, manifest: Manifest) -> dict[str, Any]:
-    names = sorted(manifest.sources)
-    seed = manifest.seed
-
-    def blocks() -> Iterator[Kept]:
-        for block in work.blocks:
-            yield kept_documents(store, block)
-
-    available = dict.fromkeys(names, 0)
-    for block in work.blocks:
-        available[block.source] += Commits(store, "settle").load(block.settle)["kept_bytes"]
+def _plan(store: Store, scanner: Scanner, manifest: Manifest) -> dict[str, Any]:
+    names, seed = sorted(manifest.sources), manifest.seed
+    counted = histograms(names)
+    for table, _ in scanner.run("count", CountHashes(store, names, seed)):
+        counted.merge(table)
+    available = {name: counted.by_name[f"holdout:{name}"].total for name in names}
     if not any(available.values()):
         msg = "no document survived; `pile status` and report/summary.json say which rules dropped them"
         raise BuildError(msg)
     asked = mixture_spec(manifest)
-    cuts = _hold_out(manifest, plan_mixture(available, asked), blocks)
-    holdout_key = key(seed, HOLDOUT_PURPOSE)
+    cuts, held_out = _hold_out(scanner, manifest, plan_mixture(available, asked), counted)
     held = {name: cuts[name].validation_bytes + cuts[name].test_bytes for name in names}
     mixture = plan_mixture({name: available[name] - held[name] for name in names}, asked)
-    extra = _extra_cuts(
-        mixture, seed, blocks, lambda kept: split_of(keyed_hash(holdout_key, kept.ids), cuts[kept.block.source])
-    )
-    groups, left_out = _row_groups(mixture, cuts, extra, seed, blocks, names)
+    extra = _extra_cuts(scanner, manifest, mixture, cuts, counted, held_out)
+    partial = frozenset(name for name in names if not mixture.share(name).whole_copies)
+    summed = scanner.run("row groups", SumRowGroups(store, names, seed, cuts, extra, partial))
+    groups = [row_groups_of([table for table, _ in summed], number) for number in range(len(SPLITS))]
+    left_out = {
+        name: {what: sum(one[name][what] for _, one in summed) for what in ("documents", "bytes")} for name in names
+    }
     sizes = {"segment_bytes": manifest.output.segment_bytes, "shard_bytes": manifest.output.shard_bytes}
     layout = Layout(**sizes, shards=manifest.output.shards)
     epochs = [mixture.share(name).epochs for name in names]
-    plans = {"train": plan_training(groups["train"], names, epochs, seed, layout)}
-    for split in ("validation", "test"):
-        plans[split] = plan_holdout(groups[split], names, split, seed, Layout(**sizes))
+    plans = {"train": plan_training(groups[TRAIN], names, epochs, seed, layout)}
+    for number, split in enumerate(SPLITS):
+        if number != TRAIN:
+            plans[split] = plan_holdout(groups[number], names, split, seed, Layout(**sizes))
     return {
         "splits": {split: write_plan(store, plan) for split, plan in plans.items()},
         "sources": {
@@ -139,113 +123,54 @@ def mixture_spec(manifest: Manifest) -> MixtureSpec:
     )
 
 
-def _hold_out(manifest: Manifest, mixture: Mixture, blocks: Callable[[], Iterator[Kept]]) -> dict[str, HoldoutCut]:
-    """Two passes: count every document by hash, then gather those near the cuts."""
+def _hold_out(
+    scanner: Scanner, manifest: Manifest, mixture: Mixture, counted: Histograms
+) -> tuple[dict[str, HoldoutCut], Gathered]:
+    """The cuts of validation and test, and the documents (columns of `HELD_OUT`) near them."""
     spec = HoldoutSpec(
         exact_number(manifest.mix.validation, "mix.validation"), exact_number(manifest.mix.test, "mix.test")
     )
     quotas = holdout_quotas(mixture, spec)
-    holdout_key = key(manifest.seed, HOLDOUT_PURPOSE)
-    histograms = {name: HashHistogram() for name in quotas}
-    for kept in blocks():
-        # A kept document is its cluster's winner or alone, so its own id stands for its cluster.
-        histograms[kept.block.source].add(keyed_hash(holdout_key, kept.ids), kept.sizes)
-    last = {name: candidate_bin(histograms[name], quotas[name]) for name in quotas}
-    near: dict[str, list[tuple[NDArray[np.uint64], NDArray[np.int64]]]] = {name: [] for name in quotas}
-    for kept in blocks():
-        hashes = keyed_hash(holdout_key, kept.ids)
-        taken = bins_of(hashes) <= last[kept.block.source]
-        near[kept.block.source].append((hashes[taken], kept.sizes[taken]))
-    return draw_holdout(quotas, histograms, {name: _joined(parts) for name, parts in near.items() if parts})
+    names = sorted(quotas)
+    by_hash = {name: counted.by_name[f"holdout:{name}"] for name in names}
+    last = {name: candidate_bin(by_hash[name], quotas[name]) for name in names}
+    near = Gathered(names, HELD_OUT)
+    if max(last.values()) >= 0:
+        for table, _ in scanner.run("held out", FindHeldOut(scanner.store, names, manifest.seed, last)):
+            near.merge(table)
+    candidates = {}
+    for name in names:
+        hashes, _, sizes = near.of(name)
+        candidates[name] = hashes, sizes
+    return draw_holdout(quotas, by_hash, candidates), near
 
 
 def _extra_cuts(
-    mixture: Mixture, seed: int, blocks: Callable[[], Iterator[Kept]], split: Callable[[Kept], NDArray[np.uint8]]
-) -> dict[str, np.uint64]:
-    """Per source, below which hash a training document gets the fractional copy."""
-    keys = {share.name: key(seed, f"epochs:{share.name}") for share in mixture.sources}
-    histograms = {share.name: HashHistogram() for share in mixture.sources}
-    for kept in blocks():
-        train = split(kept) == TRAIN
-        name = kept.block.source
-        histograms[name].add(keyed_hash(keys[name], kept.ids[train]), kept.sizes[train])
-    quotas = {share.name: share.extra_quota for share in mixture.sources}
-    wanted = {name: histograms[name].bin_of(quota) for name, quota in quotas.items()}
-    near: dict[str, list[tuple[NDArray[np.uint64], NDArray[np.int64]]]] = {name: [] for name in quotas}
-    for kept in blocks():
-        name = kept.block.source
-        train = split(kept) == TRAIN
-        hashes = keyed_hash(keys[name], kept.ids[train])
-        there = bins_of(hashes) == wanted[name]
-        near[name].append((hashes[there], kept.sizes[train][there]))
-    return {name: histograms[name].cut_in_bin(quota, *_joined(near[name])) for name, quota in quotas.items()}
-
-
-def _row_groups(
+    scanner: Scanner,
+    manifest: Manifest,
     mixture: Mixture,
     cuts: Mapping[str, HoldoutCut],
-    extra: Mapping[str, np.uint64],
-    seed: int,
-    blocks: Callable[[], Iterator[Kept]],
-    names: list[str],
-) -> tuple[dict[str, RowGroups], dict[str, dict[str, int]]]:
-    """Bytes of every row group in each split, as the planner takes them; per source what under one epoch omits."""
-    holdout_key = key(seed, HOLDOUT_PURPOSE)
-    columns: dict[str, list[list[Any]]] = {split: [] for split in SPLITS}
-    left_out = {name: {"documents": 0, "bytes": 0} for name in names}
-    for kept in blocks():
-        name = kept.block.source
-        split = split_of(keyed_hash(holdout_key, kept.ids), cuts[name])
-        is_extra = keyed_hash(key(seed, f"epochs:{name}"), kept.ids) < extra[name]
-        if not mixture.share(name).whole_copies:
-            omitted = (split == TRAIN) & ~is_extra
-            left_out[name]["documents"] += int(omitted.sum())
-            left_out[name]["bytes"] += int(kept.sizes[omitted].sum())
-        head = [names.index(name), kept.block.rank, kept.block_hash]
-        for number, which in ((TRAIN, "train"), (VALIDATION, "validation"), (TEST, "test")):
-            inside = split == number
-            columns[which] += row_group_sums(head, kept.group[inside], kept.sizes[inside], is_extra[inside])
-    return {split: to_row_groups(rows) for split, rows in columns.items()}, left_out
-
-
-def to_row_groups(rows: list[list[Any]]) -> RowGroups:
-    """The rows that `row_group_sums` gave, as columns."""
-    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 6
-    source, block, group, block_hash, whole, extra = columns
-    return RowGroups(
-        np.array(source, np.int64),
-        np.array(block, np.int64),
-        np.array(group, np.int64),
-        np.array(block_hash, np.uint64),
-        np.array(whole, np.int64),
-        np.array(extra, np.int64),
-    )
-
-
-def row_group_sums(
-    head: Sequence[int], group: NDArray[np.int64], sizes: NDArray[np.int64], is_extra: NDArray[np.bool_]
-) -> list[list[Any]]:
-    """Rows of `RowGroups` of one block: what some of its documents weigh in each row group that has any of them.
-
-    Args:
-        head: number of the source, of the block, and the block's hash.
-        group: row group of each document.
-        sizes: bytes of each document.
-        is_extra: which documents get the fractional copy.
-    """
-    source, block, block_hash = head
-    count = int(group.max()) + 1 if len(group) else 0
-    whole, extra = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    np.add.at(whole, group, sizes)
-    np.add.at(extra, group[is_extra], sizes[is_extra])
-    return [[source, block, at, block_hash, whole[at], extra[at]] for at in np.flatnonzero(whole).tolist()]
-
-
-def _joined(parts: list[tuple[NDArray[np.uint64], NDArray[np.int64]]]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    return (
-        np.concatenate([np.zeros(0, np.uint64), *(hashes for hashes, _ in parts)]),
-        np.concatenate([np.zeros(0, np.int64), *(sizes for _, sizes in parts)]),
-    )
+    counted: Histograms,
+    held_out: Gathered,
+) -> dict[str, np.uint64]:
+    """Per source, below which hash a training document gets the fractional copy."""
+    quotas = {share.name: share.extra_quota for share in mixture.sources}
+    training = {}
+    for name in quotas:
+        holdout, hashes, sizes = held_out.of(name)
+        gone = split_of(holdout, cuts[name]) != TRAIN
+        training[name] = without(counted.by_name[f"epochs:{name}"], hashes[gone], sizes[gone])
+    wanted = {name: training[name].bin_of(quota) for name, quota in quotas.items()}
+    near = Gathered(list(quotas), NEAR)
+    if max(wanted.values()) >= 0:
+        scan = FindExtra(scanner.store, list(quotas), manifest.seed, cuts, wanted)
+        for table, _ in scanner.run("extra", scan):
+            near.merge(table)
+    cut = {}
+    for name, quota in quotas.items():
+        hashes, sizes = near.of(name)
+        cut[name] = training[name].cut_in_bin(quota, hashes, sizes)
+    return cut
 
 
 def write_plan(store: Store, plan: Plan) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from pile_builder.dedup.paragraphs import BEATEN, PLACE, beaten_places, firsts_o
 from pile_builder.document import SPAN, id64
 from pile_builder.pipelines.dedup_blocks import Sources, source_salt
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_phase, run_tasks
+from pile_builder.pipelines.ledgers import dedup_ledgers
 from pile_builder.pipelines.packing import Packed, pack_by, unpack
 from pile_builder.pipelines.survivors import FoundSpans, Survivors, read_survivors
 from pile_builder.storage import Commits, Store, fingerprint
@@ -270,9 +271,11 @@ def run_paragraphs(store: Store, work: Work, config: Dedup, order: Sequence[str]
     keys = work.keys(PHASE)
     if config.paragraphs is None or set(keys) <= commits.done():
         return
+    ledgers = dedup_ledgers(store, work)
     tasks = [
         block.task(block.paragraphs)
-        | {"block": block.ingest, "select": block.select, "dedup": work.dedup, "spans": block.spans}
+        | {"block": block.ingest, "select": block.select, "spans": block.spans}
+        | {"dedup": ledgers.get(block.ingest, "")}
         | {"hashed": fingerprint([block.paragraphs, "hashed"])}
         for block in work.blocks
     ]

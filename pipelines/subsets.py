@@ -5,31 +5,32 @@ Plans are committed beside the corpus's own, under keys of their own: asking for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 from pile_builder.audit.subsets import WrittenSubset
 from pile_builder.errors import BuildError
 from pile_builder.manifest import Manifest
-from pile_builder.mixing.holdout import HOLDOUT_PURPOSE, TRAIN, HoldoutCut, split_of
-from pile_builder.mixing.keyed import HashHistogram, bins_of, key, keyed_hash
+from pile_builder.mixing.keyed import bins_of
 from pile_builder.mixing.plan import Layout, plan_training
-from pile_builder.mixing.subsets import FOLDER, SUBSET_PURPOSE, Subset, copied_bytes, nearest_cut
+from pile_builder.mixing.subsets import FOLDER, Subset, nearest_cut
 from pile_builder.pipelines.assemble import BlockFiles, WriteShard
 from pile_builder.pipelines.engine import RunOptions, run_tasks
-from pile_builder.pipelines.mix import kept_documents, row_group_sums, to_row_groups, write_plan
+from pile_builder.pipelines.kept import Gathered, Histograms, Scanner
+from pile_builder.pipelines.mix import write_plan
+from pile_builder.pipelines.mix_scans import NEAR, row_groups_of
+from pile_builder.pipelines.subset_scans import CountTraining, FindNearCuts, SumSubsets
 from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.takedown.listing import Takedown
 from pile_builder.takedown.state import disagrees
 from pile_builder.work import Work
 
+_SCANS = ("count", "near", "row groups")
 APPLIED = "work/subsets.json"
 """Which takedowns the shards of subsets heed: `takedown`, null while they are rewritten."""
 VERSION = 1
@@ -55,7 +56,7 @@ def run_subsets(
     if not wanted:
         _forget(commits, commits.done())
         return []
-    plans = _plans(store, work, manifest, mix, wanted)
+    plans = _plans(store, work, manifest, mix, wanted, options)
     tasks = {subset: _tasks(work, subset, plans[subset]) for subset in wanted}
     everything = [task for of_subset in tasks.values() for task in of_subset]
     # Shards of another mixture have the same names: their records must not vouch for ours.
@@ -106,112 +107,67 @@ def _tasks(work: Work, subset: Subset, plan: Mapping[str, Any]) -> list[dict[str
     return tasks
 
 
-@dataclass(frozen=True)
-class _Training:
-    """Training documents of one block: hashes for subsets, bytes with and without copies, row group, extra copy."""
-
-    source: str
-    rank: int
-    block_hash: int
-    hashes: NDArray[np.uint64]
-    sizes: NDArray[np.int64]
-    weights: NDArray[np.int64]
-    group: NDArray[np.int64]
-    is_extra: NDArray[np.bool_]
-
-
 def _plans(
-    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], wanted: Sequence[Subset]
+    store: Store,
+    work: Work,
+    manifest: Manifest,
+    mix: Mapping[str, Any],
+    wanted: Sequence[Subset],
+    options: RunOptions,
 ) -> dict[Subset, dict[str, Any]]:
-    """The record of every subset's plan; those that are not committed yet are made together, in three passes."""
+    """The record of every subset's plan; those that are not committed yet are made together, by three scans."""
     commits = Commits(store, "mix")
     missing = [subset for subset in wanted if not commits.has(subset_key(work, subset))]
     if missing:
-        cuts, planned = _cuts(store, work, manifest, mix, missing)
-        groups = _row_groups(store, work, manifest, mix, cuts)
-        names = sorted(manifest.sources)
-        epochs = [Fraction(mix["sources"][name]["epochs"]) for name in names]
+        scanner = Scanner(store, work, fingerprint([subset_key(work, subset) for subset in missing]), options)
+        names, sources = sorted(manifest.sources), mix["sources"]
+        asked = (store, names, manifest.seed, sources)
+        cuts, planned = _cuts(scanner, asked, missing)
+        summed = [table for table, _ in scanner.run("row groups", SumSubsets(*asked, [cuts[one] for one in missing]))]
+        epochs = [Fraction(sources[name]["epochs"]) for name in names]
         layout = Layout(segment_bytes=manifest.output.segment_bytes, shard_bytes=manifest.output.shard_bytes)
-        for subset in missing:
-            plan = plan_training(to_row_groups(groups[subset]), names, epochs, manifest.seed, layout)
-            sources = {
+        for number, subset in enumerate(missing):
+            plan = plan_training(row_groups_of(summed, number), names, epochs, manifest.seed, layout)
+            of_source = {
                 name: {**values, "subset_cut": str(cuts[subset][name]), "subset_bytes": planned[subset][name]}
-                for name, values in mix["sources"].items()
+                for name, values in sources.items()
             }
-            record = {"splits": {"train": write_plan(store, plan)}, "sources": sources, "subset": str(subset.size)}
+            record = {"splits": {"train": write_plan(store, plan)}, "sources": of_source, "subset": str(subset.size)}
             commits.put(subset_key(work, subset), record)
+        scanner.forget(_SCANS)
     return {subset: commits.load(subset_key(work, subset)) for subset in wanted}
 
 
-def _training(store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any]) -> Iterator[_Training]:
-    """The training documents of the corpus, block by block."""
-    seed = manifest.seed
-    for block in work.blocks:
-        kept = kept_documents(store, block)
-        values = mix["sources"][block.source]
-        holdout = HoldoutCut(np.uint64(values["validation_cut"]), np.uint64(values["test_cut"]), 0, 0)
-        train = split_of(keyed_hash(key(seed, HOLDOUT_PURPOSE), kept.ids), holdout) == TRAIN
-        ids, sizes = kept.ids[train], kept.sizes[train]
-        is_extra = keyed_hash(key(seed, f"epochs:{block.source}"), ids) < np.uint64(values["extra_cut"])
-        yield _Training(
-            block.source,
-            block.rank,
-            kept.block_hash,
-            keyed_hash(key(seed, SUBSET_PURPOSE), ids),
-            sizes,
-            copied_bytes(sizes, is_extra, Fraction(values["epochs"])),
-            kept.group[train],
-            is_extra,
-        )
-
-
 def _cuts(
-    store: Store, work: Work, manifest: Manifest, mix: Mapping[str, Any], subsets: Sequence[Subset]
+    scanner: Scanner, asked: tuple[Store, list[str], int, Mapping[str, Any]], subsets: Sequence[Subset]
 ) -> tuple[dict[Subset, dict[str, np.uint64]], dict[Subset, dict[str, int]]]:
     """Per subset and source the hash below which documents belong to it, and the training bytes that were aimed at."""
-    histograms = {name: HashHistogram() for name in manifest.sources}
-    for block in _training(store, work, manifest, mix):
-        histograms[block.source].add(block.hashes, block.weights)
-    total = sum(histogram.total for histogram in histograms.values())
+    names = asked[1]
+    counted = Histograms(names)
+    for table, _ in scanner.run("count", CountTraining(*asked)):
+        counted.merge(table)
+    by_name = counted.by_name
+    total = sum(histogram.total for histogram in by_name.values())
     try:
         parts = {subset: subset.fraction_of(total) for subset in subsets}
     except ValueError as error:
         raise BuildError(str(error)) from error
     quotas = {
-        subset: {name: int(part * histogram.total) for name, histogram in histograms.items()}
+        subset: {name: int(part * histogram.total) for name, histogram in by_name.items()}
         for subset, part in parts.items()
     }
     bins = {
-        name: {histogram.bin_of(quotas[subset][name]) for subset in subsets} for name, histogram in histograms.items()
+        name: sorted({histogram.bin_of(quotas[subset][name]) for subset in subsets})
+        for name, histogram in by_name.items()
     }
-    near: dict[str, list[tuple[NDArray[np.uint64], NDArray[np.int64]]]] = {name: [] for name in histograms}
-    for block in _training(store, work, manifest, mix):
-        there = np.isin(bins_of(block.hashes), list(bins[block.source]))
-        near[block.source].append((block.hashes[there], block.weights[there]))
+    near = Gathered(names, NEAR)
+    for table, _ in scanner.run("near", FindNearCuts(*asked, bins)):
+        near.merge(table)
     cuts: dict[Subset, dict[str, np.uint64]] = {subset: {} for subset in subsets}
-    for name, histogram in histograms.items():
-        hashes = np.concatenate([np.zeros(0, np.uint64), *(part for part, _ in near[name])])
-        weights = np.concatenate([np.zeros(0, np.int64), *(part for _, part in near[name])])
+    for name, histogram in by_name.items():
+        hashes, weights = near.of(name)
         for subset in subsets:
             quota = quotas[subset][name]
             here = bins_of(hashes) == histogram.bin_of(quota)
             cuts[subset][name] = nearest_cut(histogram, quota, hashes[here], weights[here])
     return cuts, quotas
-
-
-def _row_groups(
-    store: Store,
-    work: Work,
-    manifest: Manifest,
-    mix: Mapping[str, Any],
-    cuts: Mapping[Subset, Mapping[str, np.uint64]],
-) -> dict[Subset, list[list[Any]]]:
-    """Per subset what it takes of every row group, as the planner wants it."""
-    names = sorted(manifest.sources)
-    rows: dict[Subset, list[list[Any]]] = {subset: [] for subset in cuts}
-    for block in _training(store, work, manifest, mix):
-        head = [names.index(block.source), block.rank, block.block_hash]
-        for subset, of_source in cuts.items():
-            inside = block.hashes < of_source[block.source]
-            rows[subset] += row_group_sums(head, block.group[inside], block.sizes[inside], block.is_extra[inside])
-    return rows

@@ -34,7 +34,8 @@ def read_survivors(store: Store, task: Task, wanted: NDArray[np.int64] | None = 
 
     Args:
         store: the build.
-        task: with `block`, `spans`, and the keys of `select`, `dedup` and `paragraphs` as far as they have run.
+        task: with `block`, `spans`, `dedup` (see `dedup_ledgers`), and the keys of `select` and `paragraphs` if they
+            have run.
         wanted: rows of the block, ascending.
     """
     block = Commits(store, "ingest").load(task["block"])

@@ -27,10 +27,18 @@ def build(
     workers: Annotated[int, typer.Option(min=1, help="threads, and extraction processes")] = os.cpu_count() or 1,
     mode: Annotated[str, typer.Option(help="in_memory (threads) or multi_processing")] = "in_memory",
     base: Annotated[Path | None, typer.Option(help="what relative roots are relative to, instead of MANIFEST")] = None,
+    only: Annotated[str, typer.Option(metavar="PHASES", help="stop after these, as ingest,annotate")] = "",
+    part: Annotated[
+        str, typer.Option("--slice", metavar="I/N", help="every N-th split from the I-th on, for jobs side by side")
+    ] = "",
+    wait: Annotated[  # noqa: FBT002
+        bool, typer.Option("--wait", help="with --only: wait for earlier phases that other jobs do")
+    ] = False,
 ) -> None:
     """Build a corpus, or go on with a build: only what is missing or has changed is done.
 
-    MANIFEST may be the manifest.lock.yaml of another build, to build the same corpus again.
+    MANIFEST may be the manifest.lock.yaml of another build, to build the same corpus again. Many machines share the
+    work by --only and --slice (docs/slurm.md); a build without them goes on from what they did.
     """
     from pile_builder.allocator import return_freed_memory
     from pile_builder.forkserver import start_fork_server
@@ -41,14 +49,27 @@ def build(
     from pile_builder.manifest import load_manifest
     from pile_builder.pipelines.build import build as run
     from pile_builder.pipelines.engine import RunOptions
+    from pile_builder.pipelines.partial import Part, build_part
 
     if mode not in ("in_memory", "multi_processing"):
         msg = f"--mode: expected in_memory or multi_processing, got {mode!r}"
         raise PileError(msg)
+    wanted = Part.parse(only, part)
+    if wait and not only:
+        msg = "--wait: expected --only with the phases to wait for, there is none"
+        raise PileError(msg)
     console = Console(stderr=True)
     loaded = load_manifest(manifest, base=base)
     with PhaseProgress(console) as progress:
-        summary = run(loaded, out, RunOptions(workers=workers, mode=mode, watch=progress, say=progress.say))
+        options = RunOptions(workers=workers, mode=mode, watch=progress, say=progress.say)
+        if wanted.phases:
+            lines = build_part(loaded, out, wanted, options, wait=wait)
+        else:
+            summary = run(loaded, out, options)
+    if wanted.phases:
+        head = f"slice {wanted.slice}: " if wanted.is_sliced else ""
+        typer.echo(f"{head}{'; '.join(lines)}; `pile build` without --only goes on from here")
+        return
     print_summary(summary, out, Console())
 
 
