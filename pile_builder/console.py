@@ -21,6 +21,7 @@ UNITS = {
     "count": "blocks",
     "decontaminate": "blocks",
     "settle": "blocks",
+    "locate": "index",
     "takedown": "records",
     "mix": "plan",
     "assemble": "shards",

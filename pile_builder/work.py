@@ -25,8 +25,8 @@ from pile_builder.source import Source, Split
 from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, is_remote, open_input
 
-PHASES = ("ingest", "annotate", "select", "dedup", "paragraphs", "count", "decontaminate", "settle", "mix", "assemble")
-VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 3, "assemble": 2}
+PHASES = ("ingest", "annotate", "select", "dedup", "paragraphs", "count", "decontaminate", "settle", "locate", "mix", "assemble")
+VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 4, "assemble": 2}
 """Raised whenever a phase's results change for the same input."""
 TEXT_LIBRARIES = ("ftfy",)
 _INPUTS = "work/inputs.json"
@@ -79,6 +79,7 @@ class Work:
     dedup: str
     index: str
     common: str
+    locate: str
     mix: str
     annotations: Mapping[str, Annotations]
     parts: Mapping[str, Mapping[str, Any]]
@@ -89,7 +90,7 @@ class Work:
             return [key for block in self.blocks for key in block.sets.values()]
         if phase in ("ingest", "select", "paragraphs", "count", "decontaminate", "settle"):
             return [key for block in self.blocks if (key := getattr(block, phase))]
-        return [key for key in {"dedup": [self.dedup], "mix": [self.mix]}.get(phase, []) if key]
+        return [key for key in {"dedup": [self.dedup], "locate": [self.locate], "mix": [self.mix]}.get(phase, []) if key]
 
 
 def plan_work(manifest: Manifest, store: Store) -> Work:
@@ -156,7 +157,8 @@ def plan_work(manifest: Manifest, store: Store) -> Work:
     mix = fingerprint([parts["mix"], [block.settle for block in blocks]])
     names = {name: manifest.set_name(name) for name in manifest.sources}
     parts["assemble"]["all"] = {"version": VERSIONS["assemble"], "names": names, "level": manifest.output.level}
-    return Work(tuple(blocks), dedup, index, common, mix, annotations, parts)
+    locate = fingerprint([VERSIONS["locate"], [block.settle for block in blocks]])
+    return Work(tuple(blocks), dedup, index, common, locate, mix, annotations, parts)
 
 
 def _paragraphs(manifest: Manifest, parts: dict[str, dict[str, Any]], rough: Sequence[_Rough], dedup: str) -> list[str]:

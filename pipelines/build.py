@@ -13,10 +13,11 @@ from pile_builder.audit.contamination import contamination_report
 from pile_builder.audit.lock import lock_text
 from pile_builder.audit.privacy import privacy_report
 from pile_builder.audit.report import write_audit
-from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, subset_summary
+from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, subset_story, subset_summary
 from pile_builder.audit.summary import summarise
 from pile_builder.dedup.config import Dedup
-from pile_builder.finished import STORY, keep_plan
+from pile_builder.finished import keep_plan
+from pile_builder.story import STORY
 from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import AnnotateBlock, SidecarPlan
@@ -27,6 +28,7 @@ from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
 from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.exports import export_tokens, summarise_exports
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
+from pile_builder.pipelines.locate import forget_indexes, run_locate
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.purge import check_returned, forget_purged, forget_purges, run_purge, time_limited_before
@@ -64,6 +66,7 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     if manifest.decontaminate:
         run_decontaminate(store, work, manifest, manifest.decontaminate, options)
     run_settle(store, work, options)
+    run_locate(store, work, options)
     run_purge(store, takedown, options)
     options.watch("mix", 0, 1, 0)
     mix = run_mix(store, work, manifest)
@@ -212,12 +215,15 @@ def finish(
         "phases": {phase: {"version": VERSIONS[phase], "tasks": len(work.keys(phase))} for phase in PHASES},
         "seed": manifest.seed,
         "dedup": work.dedup,
+        "locate": work.locate,
         "mix": work.mix,
         "shards": shard_tasks(work, mix),
+        "subsets": [subset_story(one) for one in subsets],
         "takedown": takedown.object,
     }
     store.write(STORY, orjson.dumps(story))
     forget_lists(store, takedown.object)
+    forget_indexes(store, work.locate)
     keep_plan(store, manifest, work)
     locked = [subset_lock(one, held_out) for one in subsets]
     store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards, takedown, locked).encode())

@@ -12,7 +12,8 @@ import orjson
 import pyarrow as pa
 
 from pile_builder.errors import PileError
-from pile_builder.finished import kept_plan, read_story
+from pile_builder.finished import kept_plan
+from pile_builder.story import read_story
 from pile_builder.pipelines.build import close, finish, run_assemble
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.exports import refresh_exports

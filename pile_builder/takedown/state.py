@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from pile_builder.annotate.sets import SAMPLE
 from pile_builder.blocks import open_parquet
-from pile_builder.finished import STORY
 from pile_builder.manifest import Manifest
 from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.story import STORY
 from pile_builder.takedown.listing import Takedown, distinct, own_entries, read_list
 from pile_builder.work import BlockWork, Work
 
