@@ -1,4 +1,4 @@
-"""By which hashes the documents and rejects of a block are found: of their ids, of their keys' beginnings, of domains."""
+"""By which hashes a block's documents and rejects are found: of their ids, of their keys' beginnings, of domains."""
 
 from __future__ import annotations
 

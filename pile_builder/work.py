@@ -25,7 +25,19 @@ from pile_builder.source import Source, Split
 from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, is_remote, open_input
 
-PHASES = ("ingest", "annotate", "select", "dedup", "paragraphs", "count", "decontaminate", "settle", "locate", "mix", "assemble")
+PHASES = (
+    "ingest",
+    "annotate",
+    "select",
+    "dedup",
+    "paragraphs",
+    "count",
+    "decontaminate",
+    "settle",
+    "locate",
+    "mix",
+    "assemble",
+)
 VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 4, "assemble": 2}
 """Raised whenever a phase's results change for the same input."""
 TEXT_LIBRARIES = ("ftfy",)
@@ -72,7 +84,7 @@ class Work:
     """All of a build's tasks but assemble's, which mix decides; `parts` says what each phase's keys depend on.
 
     Keys of phases that the manifest leaves out are empty. `index` is that of the eval items' n-grams, `common` that of
-    the n-grams too common to count.
+    the n-grams too common to count, `locate` that of the index of documents.
     """
 
     blocks: tuple[BlockWork, ...]
@@ -90,7 +102,9 @@ class Work:
             return [key for block in self.blocks for key in block.sets.values()]
         if phase in ("ingest", "select", "paragraphs", "count", "decontaminate", "settle"):
             return [key for block in self.blocks if (key := getattr(block, phase))]
-        return [key for key in {"dedup": [self.dedup], "locate": [self.locate], "mix": [self.mix]}.get(phase, []) if key]
+        return [
+            key for key in {"dedup": [self.dedup], "locate": [self.locate], "mix": [self.mix]}.get(phase, []) if key
+        ]
 
 
 def plan_work(manifest: Manifest, store: Store) -> Work:

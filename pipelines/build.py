@@ -17,7 +17,6 @@ from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, 
 from pile_builder.audit.summary import summarise
 from pile_builder.dedup.config import Dedup
 from pile_builder.finished import keep_plan
-from pile_builder.story import STORY
 from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import AnnotateBlock, SidecarPlan
@@ -36,6 +35,7 @@ from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.subsets import run_subsets
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
+from pile_builder.story import STORY
 from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state
 from pile_builder.work import PHASES, VERSIONS, Work, changes, plan_work, remember, split_to_json

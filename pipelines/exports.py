@@ -10,16 +10,14 @@ import orjson
 
 from pile_builder.export.config import Export
 from pile_builder.export.corpus import SPLITS, open_corpus
-from pile_builder.export.exported import EXPORT, TOKENIZER, Target, load_export
+from pile_builder.export.exported import TOKENIZER, Target, load_export
+from pile_builder.export.known import KNOWN, known_exports, known_names
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.text_parquet import run_text_parquet
 from pile_builder.pipelines.tokenize import run_tokenize, tokenize_corpus
 from pile_builder.storage import Store
 from pile_builder.streams import is_remote
 from pile_builder.tokenizer import open_tokenizer
-
-KNOWN = "work/exports.json"
-"""Folders of a build's exports: below the build by relative name, others in full."""
 
 
 def export_tokens(directory: str, exports: Sequence[Export], options: RunOptions) -> list[tuple[str, dict[str, Any]]]:
@@ -54,11 +52,7 @@ def refresh_exports(directory: str, options: RunOptions) -> list[str]:
     """
     build = Store(directory)
     refreshed = []
-    for name in _known(build):
-        store = _folder(build, name)
-        if not store.exists(EXPORT):
-            continue
-        export = orjson.loads(store.read(EXPORT))
+    for name, store, export in known_exports(build):
         splits = tuple(split for split in SPLITS if any(shard["split"] == split for shard in export["shards"]))
         corpus = open_corpus(directory, splits, export["corpus"].get("subset", ""))
         if export["format"] == "text":
@@ -74,9 +68,7 @@ def refresh_exports(directory: str, options: RunOptions) -> list[str]:
 def summarise_exports(build: Store, summary: Mapping[str, Any]) -> dict[str, Any]:
     """Add a build's token exports to its summary, in report/summary.json too; returns that."""
     found = []
-    for name in _known(build):
-        store = _folder(build, name)
-        export: dict[str, Any] = orjson.loads(store.read(EXPORT)) if store.exists(EXPORT) else {"format": "text"}
+    for name, _, export in known_exports(build):
         if export["format"] != "text":
             tokens = {split: total["tokens"] for split, total in export["splits"].items()}
             kind = {"format": export["format"], "tokenizer": export["tokenizer"]["name"]}
@@ -88,21 +80,13 @@ def summarise_exports(build: Store, summary: Mapping[str, Any]) -> dict[str, Any
     return whole
 
 
-def _folder(build: Store, name: str) -> Store:
-    return Store(name if is_remote(name) or name.startswith("/") else build.path(name))
-
-
-def _known(build: Store) -> list[str]:
-    return list(orjson.loads(build.read(KNOWN))) if build.exists(KNOWN) else []
-
-
 def _note(build: Store, folders: Sequence[str]) -> None:
     """Remember folders of exports; other folders than builds keep nothing."""
     if not build.exists("manifest.lock.yaml"):
         return
     below = f"{build.root.rstrip('/')}/"
     names = [folder.removeprefix(below) if folder.startswith(below) else _full(folder) for folder in folders]
-    build.write(KNOWN, orjson.dumps(sorted({*_known(build), *names})))
+    build.write(KNOWN, orjson.dumps(sorted({*known_names(build), *names})))
 
 
 def _full(folder: str) -> str:

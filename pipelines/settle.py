@@ -49,7 +49,7 @@ READING_SAMPLES = 32
 
 @dataclass
 class SettleBlock(TaskFunction):
-    """Writes one block's verdicts, the spans to apply to it, and by what its documents are found; counts what it holds."""
+    """Writes one block's verdicts, the spans to apply to it, and the names of its documents; counts what it holds."""
 
     store: Store
 

@@ -25,7 +25,8 @@ def takedown(
     ids: Annotated[Path | None, typer.Option(metavar="FILE", help="ids, one a line, or a takedown.jsonl")] = None,
     urls: Annotated[Path | None, typer.Option(metavar="FILE", help="upstream keys (URLs, paths), one a line")] = None,
     domains: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="domains, one a line: all documents whose address is there or below")
+        Path | None,
+        typer.Option(metavar="FILE", help="domains, one a line: all documents from there and below"),
     ] = None,
     by: Annotated[str, typer.Option(metavar="WHO", help="who asks; your login name if empty")] = "",
     why: Annotated[str, typer.Option(metavar="TEXT", help="the reason, for the record")] = "",

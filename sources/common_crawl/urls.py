@@ -32,6 +32,7 @@ PILE_DOMAINS = (
 """Sites that other components of the Pile cover: what DCLM's refinedweb.yaml bans as Pile-like, and Wikipedia's mobile
 twin."""
 
+
 class HashedSet:
     """A set of strings kept as sorted 64-bit hashes: 8 bytes an entry, so lists of millions fit every process."""
 
