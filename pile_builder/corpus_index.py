@@ -112,4 +112,5 @@ def compact(sited: NDArray[Any]) -> NDArray[Any]:
     for field in ("documents", "bytes"):
         counts[field] = np.add.reduceat(rest[field], starts)
     both = np.concatenate([listed, counts])
-    return both[np.argsort(both["hash"], kind="stable")]
+    ordered: NDArray[Any] = both[np.argsort(both["hash"], kind="stable")]
+    return ordered

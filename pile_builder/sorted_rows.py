@@ -34,7 +34,8 @@ def find_rows(stream: BinaryIO, dtype: np.dtype[Any], count: int, wanted: int) -
     first = max(int(np.searchsorted(hashes, np.uint64(wanted), "left")) - 1, 0) * STEP
     last = min(int(np.searchsorted(hashes, np.uint64(wanted), "right")) * STEP, count)
     rows = _read(stream, 8 * fences + first * dtype.itemsize, last - first, dtype)
-    return rows[rows["hash"] == np.uint64(wanted)]
+    found: NDArray[Any] = rows[rows["hash"] == np.uint64(wanted)]
+    return found
 
 
 def _read(stream: BinaryIO, offset: int, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:

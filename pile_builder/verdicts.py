@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.annotate.keep import PRESETS, chances, draws, keep
-from pile_builder.annotate.sets import WITHOUT_SIGNALS
+from pile_builder.annotate.set_names import WITHOUT_SIGNALS
 from pile_builder.blocks import open_parquet
 from pile_builder.document import id64
 from pile_builder.recipes import Rule
@@ -54,16 +54,21 @@ def load_columns(store: Store, block: str, sets: Mapping[str, str], select: Sele
     return columns
 
 
-def row_columns(store: Store, document: pa.Table, sets: Mapping[str, str], row: int) -> dict[str, pa.Array]:
-    """What rules may look at of one document: as `load_columns`, of one row.
+def row_columns(
+    store: Store, document: pa.Table, sets: Mapping[str, str], row: int, select: Select
+) -> dict[str, pa.Array]:
+    """What the rules of `select` look at of one document: as `load_columns`, of one row.
 
     Args:
         store: the build.
         document: its row of the block, with `id` and `meta`.
         sets: keys of the block's annotation sets.
         row: the document's row in the block.
+        select: what applies to it.
     """
-    columns = {"id": document["id"].combine_chunks(), "licence": licences_of(document["meta"].combine_chunks())}
+    columns = {"id": document["id"].combine_chunks()}
+    if select.licences:
+        columns["licence"] = licences_of(document["meta"].combine_chunks())
     for name, key in sets.items():
         where = Commits(store, "annotate").load(key)["object"] if name not in WITHOUT_SIGNALS else ""
         if where:

@@ -16,7 +16,8 @@ import fsspec
 import orjson
 
 from pile_builder.annotate.language import LanguageModel
-from pile_builder.annotate.sets import SPAN_SETS, Annotations, plan_annotations
+from pile_builder.annotate.set_names import SPAN_SETS
+from pile_builder.annotate.sets import Annotations, plan_annotations
 from pile_builder.decontamination.evals import eval_files
 from pile_builder.decontamination.index import VERSION as INDEX_VERSION
 from pile_builder.differences import differences

@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pile_builder.annotate.sets import SAMPLE
+from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.audit.samples import without
 from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
 from pile_builder.document import BLOCK, REJECTS

@@ -19,7 +19,8 @@ import zstandard
 from numpy.typing import NDArray
 
 from pile_builder.annotate.language import LanguageModel
-from pile_builder.annotate.sets import SPAN_SETS, Annotations, annotate
+from pile_builder.annotate.set_names import SPAN_SETS
+from pile_builder.annotate.sets import Annotations, annotate
 from pile_builder.blocks import RowGroupWriter
 from pile_builder.document import BLOCK, id64
 from pile_builder.mixing.keyed import key

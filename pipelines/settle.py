@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pile_builder.annotate.sets import SAMPLE
+from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.audit.content_statistics import count_content
 from pile_builder.audit.samples import sampled_hashes
 from pile_builder.blocks import RowGroupWriter, open_parquet, write_table

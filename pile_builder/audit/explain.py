@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.audit.find import Place, find_places, similar_keys, source_of
 from pile_builder.audit.whereabouts import Whereabouts
 from pile_builder.blocks import open_parquet
@@ -49,17 +50,17 @@ def explain_document(store: Store, wanted: str) -> list[dict[str, Any]]:
 def _tell(store: Store, story: Mapping[str, Any], whereabouts: Whereabouts, place: Place) -> dict[str, Any]:
     block = story["blocks"][place.rank]
     record = Commits(store, "ingest").load(block["ingest"])
-    head = {"source": block["source"], "split": block["name"]}
+    head: dict[str, Any] = {"source": block["source"], "split": block["name"]}
     taken = taken_of(record, place.part).get(place.row)
     if taken:
         return head | {"id": taken[0], "taken_down": entry_of(store, taken[0])}
     if place.part == "rejects":
-        found = read_row(store, record["rejects"], place.row, ("id", "key", "rule", "detail"))[0].to_pylist()[0]
-        rule = found.pop("rule")
-        return head | found | {"dropped": f"ingest.{rule}"}
-    columns = ("id", "key", "bytes", "meta", "text")
-    document, group = read_row(store, record["block"], place.row, columns)
-    found = document.drop_columns(["text"]).to_pylist()[0] | {"row": place.row}
+        reject, _ = read_row(store, record["rejects"], place.row, ("id", "key", "rule", "detail"))
+        (found,) = reject.to_pylist()
+        return head | {"dropped": f"ingest.{found.pop('rule')}"} | found
+    document, group = read_row(store, record["block"], place.row, ("id", "key", "bytes", "meta", "text"))
+    (found,) = document.drop_columns(["text"]).to_pylist()
+    found["row"] = place.row
     found["meta"] = orjson.loads(found["meta"])
     known = _known(store, story, block, document, place.row)
     known |= _written(whereabouts, place.rank, group, found["id"], is_kept=known["verdict"] == "kept")
@@ -108,7 +109,7 @@ def _annotations(store: Store, block: Mapping[str, Any], row: int) -> tuple[dict
     spans: list[Any] = []
     for set_name, key in block["sets"].items():
         name = Commits(store, "annotate").load(key)["object"]
-        if not name or set_name == "sample":
+        if not name or set_name == SAMPLE:
             continue
         values = read_row(store, name, row)[0].to_pylist()[0]
         spans += values.pop("spans", [])
@@ -124,7 +125,7 @@ def _rules(
     """Every rule's verdict, in the order in which they apply."""
     source = block["source"]
     select = Select.model_validate(story["selects"][source])
-    columns = row_columns(store, document, block["sets"], row)
+    columns = row_columns(store, document, block["sets"], row, select)
     for test in tests(columns, select, source, story["seed"]):
         value, threshold = float(test.values[0]), float(np.broadcast_to(test.threshold, 1)[0])
         told = {"rule": test.name, "value": value, "drop": test.drop, "threshold": threshold}
