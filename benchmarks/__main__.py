@@ -17,6 +17,7 @@ from benchmarks import (
     dedup_scale,
     index_merge,
     kernels,
+    lookup,
     memory,
     token_shards,
     web,
@@ -35,6 +36,7 @@ BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
     "dedup-quality": dedup_quality.run,
     "tokens": token_shards.run,
     "index-merge": index_merge.run,
+    "lookup": lookup.run,
 }
 
 

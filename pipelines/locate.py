@@ -6,7 +6,8 @@ documents and a count of the others. A partition is sorted and written by one wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
@@ -22,11 +23,13 @@ from pile_builder.names import named_rows, rule_numbers, sited_rows
 from pile_builder.pipelines.engine import RunOptions, Task, run_phase
 from pile_builder.pipelines.packing import Packed, pack_by, unpack
 from pile_builder.sorted_rows import sorted_rows
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.work import Work
 
 PARTITION_BYTES = 8 << 20
 """Rows that a partition aims at; runners hold a group in memory."""
+PASS_BYTES = 1 << 30
+"""Rows that a pass aims at; the local runner holds all that travels in memory."""
 RECORD_BYTES = 80
 """Bytes of rows of a document or reject, somewhat more than is usual: two names, one domain or two."""
 COUNTS = "counts"
@@ -35,7 +38,7 @@ _KINDS = tuple(KINDS)
 
 
 def run_locate(store: Store, work: Work, options: RunOptions) -> None:
-    """Make the index, unless it is committed.
+    """Make the index, unless it is committed; in several passes over the blocks, if there are many documents.
 
     The record has `bits`, by which hashes are partitioned; `parts`, of each partition that is not empty, as
     `named/NUMBER` or `sited/NUMBER`, its `object` and `rows`; `rules`, what rules' numbers stand for.
@@ -44,28 +47,67 @@ def run_locate(store: Store, work: Work, options: RunOptions) -> None:
         BuildError: it failed.
     """
     commits = Commits(store, "locate")
-    if commits.has(work.locate):
-        options.watch("locate", 1, 1, 0)
-        return
-    ingested = Commits(store, "ingest")
-    tasks = [block.task(work.locate) | {"settle": block.settle} for block in work.blocks]
-    bits = partition_bits(sum(ingested.load(block.ingest)["read"] for block in work.blocks))
+    if not commits.has(work.locate):
+        ingested = Commits(store, "ingest")
+        size = RECORD_BYTES * sum(ingested.load(block.ingest)["read"] for block in work.blocks)
+        bits, passes = (size // PARTITION_BYTES).bit_length(), (size // PASS_BYTES).bit_length()
+        tasks = [block.task(work.locate) | {"settle": block.settle} for block in work.blocks]
+        made = [_make(commits, work.locate, tasks, Pass(bits, passes, each), options) for each in range(1 << passes)]
+        commits.put(work.locate, {"bits": bits, **merge_parts(made)})
+    options.watch("locate", 1, 1, 0)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Which partitions a pass makes: of 2^bits those that begin with the `bits_of_pass` bits of `number`."""
+
+    bits: int
+    bits_of_pass: int
+    number: int
+
+    def partitions(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The partition of each of n hashes, int64[n]; -1 where another pass makes it."""
+        if not self.bits:
+            # A shift by all 64 bits is undefined.
+            return np.zeros(len(hashes), np.int64)
+        part = (hashes >> np.uint64(64 - self.bits)).astype(np.int64)
+        return np.where(part >> (self.bits - self.bits_of_pass) == self.number, part, -1)
+
+
+def _make(commits: Commits, key: str, tasks: Sequence[Task], which: Pass, options: RunOptions) -> dict[str, Any]:
+    """Make the partitions of one pass, unless they are committed; returns their record."""
+    own_key = fingerprint([key, which.bits, which.bits_of_pass, which.number])
 
     def construct(elements: beam.PCollection[Task]) -> None:
-        sent = elements | "Names" >> beam.ParDo(SendNames(commits, bits)).with_outputs(COUNTS, main="rows")
+        sent = elements | "Names" >> beam.ParDo(SendNames(commits, which)).with_outputs(COUNTS, main="rows")
         written = sent.rows | "Partition" >> beam.GroupByKey() | "Write" >> beam.ParDo(WritePartition(commits))
         counts = (sent[COUNTS], written) | beam.Flatten() | "Counts" >> beam.GroupByKey()
-        _ = counts | "Commit" >> beam.ParDo(CommitIndex(commits, work.locate, bits))
+        _ = counts | "Commit" >> beam.ParDo(CommitPass(commits, own_key))
 
-    if tasks:
-        run_phase(commits, tasks, construct, options, [work.locate])
-    else:
-        CommitIndex(commits, work.locate, bits).process((0, []))
+    if not tasks:
+        return {}
+    if not commits.has(own_key):
+        # The phase is done only once the whole index is.
+        waiting = replace(options, watch=lambda phase, _, __, records: options.watch(phase, 0, 1, records))
+        run_phase(commits, tasks, construct, waiting, [own_key])
+    return commits.load(own_key)
 
 
-def partition_bits(records: int) -> int:
-    """The number of bits of a hash that name its partition, so that one has about `PARTITION_BYTES` at most."""
-    return (records * RECORD_BYTES // PARTITION_BYTES).bit_length()
+def merge_parts(reported: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """One record of what steps or passes reported.
+
+    Raises:
+        BuildError: two rules have the same number.
+    """
+    parts: dict[str, Any] = {}
+    rules: dict[str, str] = {}
+    for one in reported:
+        parts.update(one.get("parts", {}))
+        for number, rule in one.get("rules", {}).items():
+            if rules.setdefault(number, rule) != rule:
+                msg = f"rules {rule} and {rules[number]} have the same number; rename one of them"
+                raise BuildError(msg)
+    return {"parts": parts, "rules": rules}
 
 
 def forget_indexes(store: Store, kept: str) -> None:
@@ -82,8 +124,8 @@ def forget_indexes(store: Store, kept: str) -> None:
 class SendNames(beam.DoFn):
     """Sends a block's names and domains to their partitions."""
 
-    def __init__(self, commits: Commits, bits: int) -> None:
-        self._commits, self._bits = commits, bits
+    def __init__(self, commits: Commits, which: Pass) -> None:
+        self._commits, self._which = commits, which
 
     def process(self, task: Task) -> Iterator[Any]:
         """Yield (number of the kind and of the partition, packed rows), and what the rules' numbers stand for."""
@@ -97,7 +139,9 @@ class SendNames(beam.DoFn):
             "sited": sited_rows(task["rank"], names, rules, verdicts["bytes"].to_numpy()),
         }
         for number, kind in enumerate(_KINDS):
-            yield from pack_by(_partitions(rows[kind]["hash"], number, self._bits), rows[kind])
+            partitions = self._which.partitions(rows[kind]["hash"])
+            mine = partitions >= 0
+            yield from pack_by(partitions[mine] << 1 | number, rows[kind][mine])
         self._commits.note(f"rank-{task['rank']}", names.num_rows)
         yield beam.pvalue.TaggedOutput(COUNTS, (0, orjson.dumps({"rules": {str(one): known[one] for one in known}})))
 
@@ -105,12 +149,6 @@ class SendNames(beam.DoFn):
 def _read(store: Store, name: str) -> pa.Table:
     with store.open(name) as stream:
         return open_parquet(stream).read()
-
-
-def _partitions(hashes: NDArray[np.uint64], kind: int, bits: int) -> NDArray[np.int64]:
-    # A shift by all 64 bits is undefined.
-    part = (hashes >> np.uint64(64 - bits)).astype(np.int64) if bits else np.zeros(len(hashes), np.int64)
-    return part << 1 | kind
 
 
 class WritePartition(beam.DoFn):
@@ -129,19 +167,12 @@ class WritePartition(beam.DoFn):
         yield 0, orjson.dumps({"parts": {f"{kind}/{group[0] >> 1}": {"object": stream.name, "rows": len(rows)}}})
 
 
-class CommitIndex(beam.DoFn):
-    """Commits the index once all partitions stand."""
+class CommitPass(beam.DoFn):
+    """Commits a pass once all its partitions stand."""
 
-    def __init__(self, commits: Commits, key: str, bits: int) -> None:
-        self._commits, self._key, self._bits = commits, key, bits
+    def __init__(self, commits: Commits, key: str) -> None:
+        self._commits, self._key = commits, key
 
     def process(self, group: tuple[int, Iterable[bytes]]) -> None:
         """Put together what was reported."""
-        record: dict[str, Any] = {"bits": self._bits, "parts": {}, "rules": {}}
-        for reported in map(orjson.loads, group[1]):
-            record["parts"].update(reported.get("parts", {}))
-            for number, rule in reported.get("rules", {}).items():
-                if record["rules"].setdefault(number, rule) != rule:
-                    msg = f"rules {rule} and {record['rules'][number]} have the same number; rename one of them"
-                    raise BuildError(msg)
-        self._commits.put(self._key, record)
+        self._commits.put(self._key, merge_parts(map(orjson.loads, group[1])))

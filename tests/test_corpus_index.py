@@ -136,8 +136,9 @@ def test_the_domain_of_a_document():
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         register_paged(patch)
-        # Several partitions of a small corpus.
+        # Several partitions and passes of a small corpus.
         patch.setattr(locate, "PARTITION_BYTES", 2_000)
+        patch.setattr(locate, "PASS_BYTES", 8_000)
         root = write_pages(tmp_path_factory.mktemp("raw"))
         out = tmp_path_factory.mktemp("pages")
         build(manifest_of(root), str(out), RunOptions())
