@@ -98,7 +98,8 @@ def compact(sited: NDArray[Any]) -> NDArray[Any]:
     is_first = np.append(True, rows["hash"][1:] != rows["hash"][:-1])[: len(rows)]
     place = np.arange(len(rows)) - np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
     is_listed = (rows["row"] != NO_ROW) & (place < LISTED)
-    listed, rest = rows[is_listed], rows[~is_listed]
+    listed: NDArray[Any] = rows[is_listed]
+    rest: NDArray[Any] = rows[~is_listed]
     if not len(rest):
         return listed
     rest = rest[np.lexsort((rest["rule"], rest["rank"], rest["hash"]))]

@@ -57,14 +57,14 @@ def _tell(store: Store, story: Mapping[str, Any], whereabouts: Whereabouts, plac
     if place.part == "rejects":
         reject, _ = read_row(store, record["rejects"], place.row, ("id", "key", "rule", "detail"))
         (found,) = reject.to_pylist()
-        return head | {"dropped": f"ingest.{found.pop('rule')}"} | found
+        return {**head, "dropped": f"ingest.{found.pop('rule')}", **found}
     document, group = read_row(store, record["block"], place.row, ("id", "key", "bytes", "meta", "text"))
     (found,) = document.drop_columns(["text"]).to_pylist()
     found["row"] = place.row
     found["meta"] = orjson.loads(found["meta"])
     known = _known(store, story, block, document, place.row)
     known |= _written(whereabouts, place.rank, group, found["id"], is_kept=known["verdict"] == "kept")
-    return head | found | known | {"text": _excerpt(document["text"][0].as_py())}
+    return {**head, **found, **known, "text": _excerpt(document["text"][0].as_py())}
 
 
 def _known(

@@ -83,13 +83,25 @@ def _in_export(
         if shard["name"] != line["shard"]:
             continue
         if export["format"] == "text":
-            files = shard["files"]
-            ends = np.cumsum([file["rows"] for file in files])
-            at = int(np.searchsorted(ends, line["line"], side="right"))
-            if at < len(files):
-                yield {"file": files[at]["name"], "row": line["line"] - int(ends[at] - files[at]["rows"])}
+            file, row = _among(shard["files"], "rows", line["line"])
+            yield {"file": file, "row": row}
         elif line["line"] < shard["documents"]:
             # A provenance table has a row for every line of its shard.
             row = read_row(folder, shard["provenance"], line["line"], ("id", *_TOKENS))[0].to_pylist()[0]
             if row.pop("id") == identity:
-                yield row
+                yield row | _merged(shard, row["sequence"])
+
+
+def _merged(shard: Mapping[str, Any], sequence: int | None) -> dict[str, Any]:
+    """Where a merge put a sequence of a shard; nothing if there was none, or the sequence is in the dropped tail."""
+    if "first_sequence" not in shard or sequence is None:
+        return {}
+    file, inside = _among(shard["files"], "sequences", shard["first_sequence"] + sequence)
+    return {"file": file, "sequence": inside}
+
+
+def _among(files: Sequence[Mapping[str, Any]], field: str, number: int) -> tuple[str, int]:
+    """The file that holds the row or sequence of a number, files one behind the other, and its number there."""
+    ends = np.cumsum([file[field] for file in files])
+    at = int(np.searchsorted(ends, number, side="right"))
+    return str(files[at]["name"]), number - int(ends[at] - files[at][field])
