@@ -15,6 +15,8 @@ AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#:\s]*|\[[^
 """What a URL begins with; the host is its first group."""
 _LEVELS = 8
 """Domains above a host that are told apart; names with more labels are known by these and as a whole."""
+_LONGEST = 253
+"""Characters of a host name (RFC 1035)."""
 _ADDRESS = re.compile(r"[\d.]+|\[.*\]")
 
 
@@ -25,13 +27,14 @@ def host_of(url: str) -> str:
 
 
 def document_host(key: str, meta: str) -> str:
-    """The host of a document, empty if it has none.
+    """The host of a document, empty if it has none or one longer than names can be.
 
     Args:
         key: the upstream's key.
         meta: metadata as a JSON object.
     """
-    return host_of(key) or (url_host(orjson.loads(meta).get("url")) if '"url"' in meta else "")
+    host = host_of(key) or (url_host(orjson.loads(meta).get("url")) if '"url"' in meta else "")
+    return host if len(host) <= _LONGEST else ""
 
 
 def url_host(url: Any) -> str:

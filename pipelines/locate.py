@@ -28,7 +28,7 @@ from pile_builder.work import Work
 
 PARTITION_BYTES = 8 << 20
 """Rows that a partition aims at; runners hold a group in memory."""
-PASS_BYTES = 1 << 30
+PASS_BYTES = 1 << 29
 """Rows that a pass aims at; the local runner holds all that travels in memory."""
 RECORD_BYTES = 80
 """Bytes of rows of a document or reject, somewhat more than is usual: two names, one domain or two."""
@@ -133,7 +133,8 @@ class SendNames(beam.DoFn):
         settled = Commits(store, "settle").load(task["settle"])
         names, verdicts = _read(store, settled["names"]), _read(store, settled["verdicts"])
         documents = verdicts.num_rows
-        rules, known = rule_numbers(pa.chunked_array([*verdicts["rule"].chunks, *names["rule"][documents:].chunks]))
+        fates = [*verdicts["rule"].chunks, *names["rule"][documents:].chunks]
+        rules, known = rule_numbers(pa.chunked_array(fates, pa.string()))
         rows = {
             "named": named_rows(task["rank"], names, documents),
             "sited": sited_rows(task["rank"], names, rules, verdicts["bytes"].to_numpy()),

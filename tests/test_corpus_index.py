@@ -108,6 +108,14 @@ def test_documents_and_rejects_have_an_id_and_the_start_of_their_key():
     assert {known.get(one, "kept") for one in sited["rule"].tolist()} == {"kept", "ingest.bad"}
 
 
+def test_a_block_without_any_record_has_no_names():
+    nothing = NAMES.empty_table()
+    numbers, known = rule_numbers(pa.chunked_array([], pa.string()))
+    assert not len(named_rows(0, nothing, 0))
+    assert not len(sited_rows(0, nothing, numbers, np.zeros(0, np.int64)))
+    assert not known
+
+
 def test_names_of_what_is_taken_down_stay_but_for_its_domain():
     key = "http://site.example/a 2021"
     identity = document_id("web", key)
@@ -127,6 +135,7 @@ def test_the_domain_of_a_document():
     assert list(domains_above("localhost")) == ["localhost"]
     assert list(domains_above("")) == []
     assert len(list(domains_above(".".join("abcdefghijklmn")))) == 8
+    assert document_host(f"http://{'a' * 300}/", "{}") == ""
     assert in_domain("a.example.org", "example.org")
     assert not in_domain("notexample.org", "example.org")
     assert parse_domain("https://a.example.org/x") == "a.example.org"
@@ -163,7 +172,7 @@ def test_every_page_is_found_by_id_and_url(pages: Path):
         url = f"https://{name}0.example/7"
         (story,) = explain_document(store, url)
         assert story["id"] == id_of(name, url)
-        assert explain_document(store, story["id"]) == [story]
+        assert explain_document(store, story["id"]) == explain_document(store, story["id"][:-4]) == [story]
     with pytest.raises(PileError, match=r"keys that contain it: https://forum0\.example/30 .*web0"):
         explain_document(store, "0.EXAMPLE/30")
     with pytest.raises(PileError, match="no document with the id"):

@@ -38,7 +38,7 @@ def explain_document(store: Store, wanted: str) -> list[dict[str, Any]]:
     whereabouts = Whereabouts(store, story)
     told = (_tell(store, story, whereabouts, place) for place in find_places(store, story, wanted))
     # An id is found by 64 of its 80 bits.
-    stories = [one for one in told if not source_of(story, wanted) or one["id"] == wanted]
+    stories = [one for one in told if not source_of(story, wanted) or one["id"].startswith(wanted)]
     if not stories:
         near = similar_keys(store, story, wanted)
         hint = "; keys that contain it: " + ", ".join(near) if near else ""

@@ -62,14 +62,11 @@ def _lines(story: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if story.get("detail"):
         yield "detail", story["detail"]
     for name, value in story.get("meta", {}).items():
-        yield name, value if isinstance(value, str) else str(value)
+        yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     if "verdict" not in story:
         return
-    yield (
-        "bytes",
-        f"{story['bytes']:,}"
-        + (f", {story['bytes_written']:,} as written" if story["bytes_written"] != story["bytes"] else ""),
-    )
+    rewritten = f", {story['bytes_written']:,} after rewriting" if story["bytes_written"] != story["bytes"] else ""
+    yield "bytes", f"{story['bytes']:,}{rewritten}"
     yield from _named("rules", _rules(story["rules"]))
     yield from _named("rewritten", _spans(story["spans"]))
     if story.get("cluster"):
@@ -109,7 +106,7 @@ def _spans(spans: Sequence[Mapping[str, Any]]) -> list[str]:
     for span in spans:
         times[span["rule"]] += 1
         cut[span["rule"]] += span["end"] - span["start"]
-    return [f"{rule}: {times[rule]:,} places, {cut[rule]:,} bytes" for rule in sorted(times)]
+    return [f"{rule}: {cut[rule]:,} bytes in {times[rule]:,} places" for rule in sorted(times)]
 
 
 def _line(line: Mapping[str, Any]) -> str:
@@ -118,4 +115,5 @@ def _line(line: Mapping[str, Any]) -> str:
 
 
 def _plain(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items() if value not in (None, ""))
+    said = (f"{name} {value}" for name, value in values.items() if value not in (None, ""))
+    return " ".join(", ".join(said).split())

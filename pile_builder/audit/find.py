@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -46,9 +47,10 @@ def find_places(store: Store, story: Mapping[str, Any], wanted: str) -> list[Pla
 
 
 def source_of(story: Mapping[str, Any], wanted: str) -> str:
-    """The source of a document whose id `wanted` is; empty for an upstream key."""
-    source = wanted.rpartition(":")[0]
-    return source if is_id(wanted) and source in story["sources"] else ""
+    """The source of a document whose id `wanted` is, or its first 64 bits, as winners are called; empty for a key."""
+    source, _, digits = wanted.rpartition(":")
+    is_winner = re.fullmatch("[0-9a-f]{16}", digits) is not None
+    return source if (is_winner or is_id(wanted)) and source in story["sources"] else ""
 
 
 def places_of(rows: Any) -> Iterator[Place]:
