@@ -28,7 +28,7 @@ from pile_builder.work import Work
 
 PARTITION_BYTES = 8 << 20
 """Rows that a partition aims at; runners hold a group in memory."""
-PASS_BYTES = 1 << 29
+PASS_BYTES = 1 << 28
 """Rows that a pass aims at; the local runner holds all that travels in memory."""
 RECORD_BYTES = 80
 """Bytes of rows of a document or reject, somewhat more than is usual: two names, one domain or two."""
