@@ -18,6 +18,7 @@ from benchmarks import (
     dedup_scale,
     index_merge,
     kernels,
+    lookup,
     memory,
     rehearsal,
     token_shards,
@@ -38,6 +39,7 @@ BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
     "tokens": token_shards.run,
     "index-merge": index_merge.run,
     "audit": audit_scale.run,
+    "lookup": lookup.run,
 }
 BY_NAME: Mapping[str, Callable[[Settings], Result]] = {"rehearsal": rehearsal.run}
 """Not among all of them: these take hours, and write reports of their own."""

@@ -151,7 +151,7 @@ def work_of(places: Iterable[tuple[str, int]]) -> Work:
         )
         for source, rank in places
     ]
-    return Work((), tuple(blocks), dedup="d", index="", common="", mix="", annotations={}, parts={})
+    return Work((), tuple(blocks), dedup="d", index="", common="", locate="", mix="", annotations={}, parts={})
 
 
 def run_phase(store: Store, work: Work, config: Dedup, workers: int) -> tuple[float, dict[str, object]]:

@@ -22,6 +22,7 @@ UNITS = {
     "count": "blocks",
     "decontaminate": "blocks",
     "settle": "blocks",
+    "locate": "index",
     "takedown": "records",
     "recount": "blocks",
     "mix": "plan",

@@ -13,21 +13,7 @@ from pile_builder.manifest import Manifest, manifest_from_json, manifest_to_json
 from pile_builder.storage import Store
 from pile_builder.work import BlockWork, FragmentWork, Work, split_from_json, split_to_json
 
-STORY = "work/story.json"
-"""What `explain` needs of the last build: its blocks' keys, what applied to each source, the shards, the takedowns."""
 _PLAN = "work/plan.json"
-
-
-def read_story(store: Store) -> dict[str, Any]:
-    """What `STORY` says.
-
-    Raises:
-        PileError: no build got to its end here.
-    """
-    if not store.exists(STORY):
-        msg = f"{store.root}: no build here that got as far as its end; run `pile build` first"
-        raise PileError(msg)
-    return dict(orjson.loads(store.read(STORY)))
 
 
 def keep_plan(store: Store, manifest: Manifest, work: Work) -> None:
@@ -46,7 +32,12 @@ def kept_plan(store: Store) -> tuple[Manifest, Work]:
         msg = f"{store.root}: no finished build of this version here; run `pile build` to its end first"
         raise PileError(msg)
     data = orjson.loads(store.read(_PLAN))
-    return manifest_from_json(data), _work_from_json(data["work"])
+    try:
+        work = _work_from_json(data["work"])
+    except TypeError as error:
+        msg = f"{store.root}: an earlier version made this build ({error}); run `pile build` once more"
+        raise PileError(msg) from error
+    return manifest_from_json(data), work
 
 
 def _work_to_json(work: Work) -> dict[str, Any]:

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pile_builder.document import SPAN, apply_spans
+from pile_builder.document import SPAN
+from pile_builder.spans import apply_spans
 from pile_builder.text.column import TextColumn
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from pile_builder.annotate.privacy import Kind
+from pile_builder.annotate.private_kinds import Kind
 from pile_builder.checked_yaml import Model, unknown_word
 from pile_builder.licences import Policy, Standing
 from pile_builder.presets import PRESETS, lay_over, unmet_needs

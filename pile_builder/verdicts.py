@@ -12,10 +12,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.annotate.keep import PRESETS, chances, draws, keep
-from pile_builder.annotate.sets import WITHOUT_SIGNALS
+from pile_builder.annotate.set_names import WITHOUT_SIGNALS
 from pile_builder.blocks import open_parquet
 from pile_builder.document import id64
 from pile_builder.recipes import Rule
+from pile_builder.rows import read_row
 from pile_builder.selection import Quality, Select
 from pile_builder.storage import Commits, Store
 
@@ -50,6 +51,29 @@ def load_columns(store: Store, block: str, sets: Mapping[str, str], select: Sele
     if select.quality:
         with store.open(block) as stream:
             columns["id"] = open_parquet(stream).read(columns=["id"])["id"].combine_chunks()
+    return columns
+
+
+def row_columns(
+    store: Store, document: pa.Table, sets: Mapping[str, str], row: int, select: Select
+) -> dict[str, pa.Array]:
+    """What the rules of `select` look at of one document: as `load_columns`, of one row.
+
+    Args:
+        store: the build.
+        document: its row of the block, with `id` and `meta`.
+        sets: keys of the block's annotation sets.
+        row: the document's row in the block.
+        select: what applies to it.
+    """
+    columns = {"id": document["id"].combine_chunks()}
+    if select.licences:
+        columns["licence"] = licences_of(document["meta"].combine_chunks())
+    for name, key in sets.items():
+        where = Commits(store, "annotate").load(key)["object"] if name not in WITHOUT_SIGNALS else ""
+        if where:
+            table, _ = read_row(store, where, row)
+            columns |= {name: table[name].combine_chunks() for name in table.column_names if name != "spans"}
     return columns
 
 

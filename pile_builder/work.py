@@ -17,7 +17,8 @@ import fsspec
 import orjson
 
 from pile_builder.annotate.language import LanguageModel
-from pile_builder.annotate.sets import SPAN_SETS, Annotations, plan_annotations
+from pile_builder.annotate.set_names import SPAN_SETS
+from pile_builder.annotate.sets import Annotations, plan_annotations
 from pile_builder.decontamination.evals import eval_files
 from pile_builder.decontamination.index import VERSION as INDEX_VERSION
 from pile_builder.differences import differences
@@ -26,7 +27,19 @@ from pile_builder.source import Source, Split
 from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, is_remote, open_input
 
-PHASES = ("ingest", "annotate", "select", "dedup", "paragraphs", "count", "decontaminate", "settle", "mix", "assemble")
+PHASES = (
+    "ingest",
+    "annotate",
+    "select",
+    "dedup",
+    "paragraphs",
+    "count",
+    "decontaminate",
+    "settle",
+    "locate",
+    "mix",
+    "assemble",
+)
 VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 4, "assemble": 2}
 """Raised whenever a phase's results change for the same input."""
 TEXT_LIBRARIES = ("ftfy",)
@@ -94,7 +107,8 @@ class Work:
     """All of a build's tasks but assemble's, which mix decides; `parts` says what each phase's keys depend on.
 
     Keys of phases that the manifest leaves out are empty. `index` is that of the eval items' n-grams, `common` that of
-    the n-grams too common to count. `fragments` is what must be read before documents can be joined of it.
+    the n-grams too common to count, `locate` that of the index of documents. `fragments` is what must be read before
+    documents can be joined of it.
     """
 
     fragments: tuple[FragmentWork, ...]
@@ -102,6 +116,7 @@ class Work:
     dedup: str
     index: str
     common: str
+    locate: str
     mix: str
     annotations: Mapping[str, Annotations]
     parts: Mapping[str, Mapping[str, Any]]
@@ -120,7 +135,9 @@ class Work:
             return [key for block in self.blocks for key in block.sets.values()]
         if phase in ("ingest", "select", "paragraphs", "count", "decontaminate", "settle"):
             return [key for block in self.blocks if (key := getattr(block, phase))]
-        return [key for key in {"dedup": [self.dedup], "mix": [self.mix]}.get(phase, []) if key]
+        return [
+            key for key in {"dedup": [self.dedup], "locate": [self.locate], "mix": [self.mix]}.get(phase, []) if key
+        ]
 
 
 @dataclass(frozen=True)
@@ -220,7 +237,8 @@ def plan_work(manifest: Manifest, store: Store, part: Slice = WHOLE) -> Work:
     mix = fingerprint([parts["mix"], [block.settle for block in blocks]])
     names = {name: manifest.set_name(name) for name in manifest.sources}
     parts["assemble"]["all"] = {"version": VERSIONS["assemble"], "names": names, "level": manifest.output.level}
-    return Work(tuple(fragments), tuple(blocks), dedup, index, common, mix, annotations, parts)
+    locate = fingerprint([VERSIONS["locate"], [block.settle for block in blocks]])
+    return Work(tuple(fragments), tuple(blocks), dedup, index, common, locate, mix, annotations, parts)
 
 
 def join_splits(read: Sequence[FragmentWork]) -> list[Split]:

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from pile_builder.annotate.language import LanguageModel
 from pile_builder.annotate.sample import Sampler
-from pile_builder.annotate.sets import SAMPLE, Annotations, annotate
+from pile_builder.annotate.set_names import SAMPLE
+from pile_builder.annotate.sets import Annotations, annotate
 from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.storage import Commits, HashingWriter, Store

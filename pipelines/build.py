@@ -14,10 +14,10 @@ from pile_builder.audit.contamination import contamination_report
 from pile_builder.audit.lock import lock_text
 from pile_builder.audit.privacy import privacy_report
 from pile_builder.audit.report import write_audit
-from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, subset_summary
+from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, subset_story, subset_summary
 from pile_builder.audit.summary import summarise
 from pile_builder.dedup.config import Dedup
-from pile_builder.finished import STORY, keep_plan
+from pile_builder.finished import keep_plan
 from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import AnnotateBlock, SidecarPlan
@@ -30,6 +30,7 @@ from pile_builder.pipelines.exports import export_tokens
 from pile_builder.pipelines.fragments import forget_fragments, run_fragments
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
 from pile_builder.pipelines.ledgers import dedup_ledgers
+from pile_builder.pipelines.locate import forget_indexes, run_locate
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.purge import check_returned, forget_purged, forget_purges, run_purge, time_limited_before
@@ -38,6 +39,7 @@ from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.subsets import run_subsets
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
+from pile_builder.story import STORY
 from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state
 from pile_builder.work import PHASES, VERSIONS, Work, changes, plan_work, remember, split_to_json
@@ -64,6 +66,7 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     if manifest.decontaminate:
         run_decontaminate(store, work, manifest, manifest.decontaminate, options)
     run_settle(store, work, options)
+    run_locate(store, work, options)
     run_purge(store, takedown, options)
     options.watch("mix", 0, 1, 0)
     mix = run_mix(store, work, manifest, options)
@@ -99,7 +102,7 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
     ]
     if not tasks:
         options.watch("ingest", len(work.blocks), len(work.blocks), 0)
-        forget_fragments(store, work)
+        forget_fragments(store, work, options)
         return
     # Whatever is read now is whole.
     forget_purges(store)
@@ -116,7 +119,7 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
     finally:
         if pool:
             pool.close()
-    forget_fragments(store, work)
+    forget_fragments(store, work, options)
 
 
 def run_annotate(store: Store, work: Work, options: RunOptions) -> None:
@@ -229,12 +232,15 @@ def finish(
         "phases": {phase: {"version": VERSIONS[phase], "tasks": len(work.keys(phase))} for phase in PHASES},
         "seed": manifest.seed,
         "dedup": work.dedup,
+        "locate": work.locate,
         "mix": work.mix,
         "shards": shard_tasks(work, mix),
+        "subsets": [subset_story(one) for one in subsets],
         "takedown": takedown.object,
     }
     store.write(STORY, orjson.dumps(story))
     forget_lists(store, takedown.object)
+    forget_indexes(store, work.locate)
     keep_plan(store, manifest, work)
     locked = [subset_lock(one, held_out) for one in subsets]
     store.write("manifest.lock.yaml", lock_text(store, work, manifest, summary, shards, takedown, locked).encode())

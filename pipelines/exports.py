@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from pile_builder.audit.tokens import KNOWN, export_folder, known_exports
 from pile_builder.export.config import Export
 from pile_builder.export.corpus import SPLITS, open_corpus
-from pile_builder.export.exported import EXPORT, TOKENIZER, Target, load_export
+from pile_builder.export.exported import TOKENIZER, Target, load_export
+from pile_builder.export.known import KNOWN, known_exports, known_names
 from pile_builder.mixing.subsets import parse_subset
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.text_parquet import run_text_parquet
@@ -61,11 +61,7 @@ def refresh_exports(directory: str, options: RunOptions) -> list[str]:
     """
     build = Store(directory)
     refreshed = []
-    for name in known_exports(build):
-        store = export_folder(build, name)
-        if not store.exists(EXPORT):
-            continue
-        export = orjson.loads(store.read(EXPORT))
+    for name, store, export in known_exports(build):
         splits = tuple(split for split in SPLITS if any(shard["split"] == split for shard in export["shards"]))
         corpus = open_corpus(directory, splits, export["corpus"].get("subset", ""))
         if export["format"] == "text":
@@ -84,7 +80,7 @@ def _note(build: Store, folders: Sequence[str]) -> None:
         return
     below = f"{build.root.rstrip('/')}/"
     names = [folder.removeprefix(below) if folder.startswith(below) else _full(folder) for folder in folders]
-    build.write(KNOWN, orjson.dumps(sorted({*known_exports(build), *names})))
+    build.write(KNOWN, orjson.dumps(sorted({*known_names(build), *names})))
 
 
 def _full(folder: str) -> str:

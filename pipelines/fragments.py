@@ -87,9 +87,11 @@ def run_fragments(store: Store, work: Work, sources: Mapping[str, Source], optio
         run_tasks(Commits(store, PHASE), [task["key"] for task in tasks], tasks, function, options)
 
 
-def forget_fragments(store: Store, work: Work) -> None:
-    """Remove all fragments once no document is to be joined of them any more."""
-    if work.fragments and not {block.ingest for block in work.blocks} - Commits(store, "ingest").done():
+def forget_fragments(store: Store, work: Work, options: RunOptions) -> None:
+    """Remove all fragments once no document is to be joined of them any more, unless other jobs may need some."""
+    if options.shared or not work.fragments:
+        return
+    if not {block.ingest for block in work.blocks} - Commits(store, "ingest").done():
         store.remove_folder(f"work/{PHASE}")
 
 

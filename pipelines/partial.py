@@ -26,6 +26,7 @@ from pile_builder.pipelines.build import (
 )
 from pile_builder.pipelines.decontaminate import run_decontaminate
 from pile_builder.pipelines.engine import RunOptions
+from pile_builder.pipelines.locate import run_locate
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.purge import forget_purged, run_purge
 from pile_builder.storage import Commits, Store
@@ -34,7 +35,7 @@ from pile_builder.work import PHASES, WHOLE, Slice, Work, plan_work
 
 SLICED = ("ingest", "annotate", "select")
 """Phases whose tasks need no other block, so that any job can do any of them."""
-TOGETHER = {"paragraphs": "dedup", "count": "decontaminate"}
+TOGETHER = {"paragraphs": "dedup", "count": "decontaminate", "locate": "settle"}
 """Phases that run as a part of another."""
 CHOICES = tuple(phase for phase in PHASES if phase not in TOGETHER)
 WAIT_SECONDS = 10.0
@@ -115,6 +116,10 @@ def _steps(
         if manifest.decontaminate:
             run_decontaminate(store, work, manifest, manifest.decontaminate, options)
 
+    def settle() -> None:
+        run_settle(store, work, options)
+        run_locate(store, work, options)
+
     def mix() -> dict[str, Any]:
         run_purge(store, takedown, options)
         return run_mix(store, work, manifest, options)
@@ -125,7 +130,7 @@ def _steps(
         "select": lambda: run_select(store, work, manifest, options),
         "dedup": lambda: run_duplicates(store, work, manifest, options),
         "decontaminate": decontaminate,
-        "settle": lambda: run_settle(store, work, options),
+        "settle": settle,
         "mix": mix,
         "assemble": lambda: run_assemble(
             store, work, manifest, run_mix(store, work, manifest, options), takedown, options

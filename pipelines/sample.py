@@ -19,7 +19,8 @@ import zstandard
 from numpy.typing import NDArray
 
 from pile_builder.annotate.language import LanguageModel
-from pile_builder.annotate.sets import SPAN_SETS, Annotations, annotate
+from pile_builder.annotate.set_names import SPAN_SETS
+from pile_builder.annotate.sets import Annotations, annotate
 from pile_builder.audit.content_statistics import count_content
 from pile_builder.blocks import RowGroupWriter, open_parquet
 from pile_builder.decontamination.index import Index
@@ -27,6 +28,7 @@ from pile_builder.decontamination.match import count_hits
 from pile_builder.dedup.config import Paragraphs
 from pile_builder.document import BLOCK, id64
 from pile_builder.mixing.keyed import key
+from pile_builder.names import names_of
 from pile_builder.pieces import cut_pieces, merge_spans
 from pile_builder.pipelines.assemble import Part, ShardLines
 from pile_builder.pipelines.ingest import Counts, batches
@@ -34,7 +36,6 @@ from pile_builder.pipelines.sample_units import Drawn, Hashes, ReadUnit, draw_re
 from pile_builder.pipelines.settle import COUNTED_SETS
 from pile_builder.planning.estimates import Population, Unit
 from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, ExtractionPool, Lot
-from pile_builder.row_index import row_index
 from pile_builder.selection import Select
 from pile_builder.source import Document, Raw, Reject, Source
 from pile_builder.storage import HashingWriter
@@ -266,8 +267,8 @@ class Sampler:
             verdicts = np.array([*(rule or None for rule in rules), None], object)[:-1]
             sizes = documents.column("bytes").to_numpy()
             count_content(sizes, written, verdicts, iter(documents.column("meta").to_pylist()), columns)
-            names = zip(documents.column("id").to_pylist(), documents.column("key").to_pylist(), strict=True)
-            row_index(self.name, list(names), [])
+            named = zip(*(documents.column(name).to_pylist() for name in ("id", "key", "meta")), rules, strict=True)
+            names_of(self.name, named)
 
     def _read_again(self, texts: Sequence[str], seconds: Seconds) -> None:
         """Look for paragraphs and eval passages in texts as they would be written."""

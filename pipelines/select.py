@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pile_builder.annotate.sets import SAMPLE
+from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.audit.rule_statistics import count_rule, rule_scales
 from pile_builder.audit.samples import sampled_rows
 from pile_builder.blocks import write_table

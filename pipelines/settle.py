@@ -16,15 +16,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pile_builder.annotate.sets import SAMPLE
+from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.audit.content_statistics import count_content
 from pile_builder.audit.samples import sampled_hashes
 from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
 from pile_builder.document import SPANS, id64
+from pile_builder.names import names_of
 from pile_builder.pieces import find_pieces
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.ledgers import dropped_rules, read_spans, span_objects
-from pile_builder.row_index import row_index
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.state import taken_of
 from pile_builder.verdicts import load_sidecars
@@ -49,7 +49,7 @@ READING_SAMPLES = 32
 
 @dataclass
 class SettleBlock(TaskFunction):
-    """Writes one block's verdicts, the spans to apply to it, and its look-up index; counts what it holds."""
+    """Writes one block's verdicts, the spans to apply to it, and the names of its documents; counts what it holds."""
 
     store: Store
 
@@ -59,7 +59,7 @@ class SettleBlock(TaskFunction):
         block = Commits(self.store, "ingest").load(task["block"])
         groups = np.asarray(block["row_groups"], np.int64)
         with self.store.open(block["block"]) as stream:
-            table = open_parquet(stream).read(columns=["id", "key", "bytes"])
+            table = open_parquet(stream).read(columns=["id", "bytes"])
         text_bytes = table["bytes"].to_numpy()
         spans_name, spans = self._spans(task, text_bytes)
         pieces = find_pieces(text_bytes, spans)
@@ -76,8 +76,8 @@ class SettleBlock(TaskFunction):
         }
         with self.store.writing(commits.object_name) as verdicts:
             write_table(verdicts, pa.table(columns, schema=VERDICTS))
-        with self.store.writing(lambda digest: commits.object_name(digest, "rows")) as index:
-            index.write(self._index(task, block, table))
+        with self.store.writing(commits.object_name) as names:
+            write_table(names, names_of(task["source"], self._named(block), _aliases(block)))
         group_of = np.repeat(np.arange(len(groups)), groups)
         kept_bytes = np.zeros(len(groups), np.int64)
         np.add.at(kept_bytes, group_of, np.where(kept, sizes, 0))
@@ -87,7 +87,7 @@ class SettleBlock(TaskFunction):
         return {
             "verdicts": verdicts.name,
             "spans": spans_name,
-            "index": index.name,
+            "names": names.name,
             "name": task["name"],
             "kept": int(kept.sum()),
             "kept_bytes": int(sizes[kept].sum()),
@@ -110,16 +110,16 @@ class SettleBlock(TaskFunction):
             writer.close()
         return out.name, spans
 
-    def _index(self, task: Task, block: Mapping[str, Any], table: pa.Table) -> bytes:
+    def _named(self, block: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str | None]]:
+        """Id, key, metadata and rejecting rule of the documents, then of the rejects."""
+        with self.store.open(block["block"]) as stream:
+            for batch in open_parquet(stream).iter_batches(4_096, columns=["id", "key", "meta"]):
+                for one in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    yield (*one, None)
         with self.store.open(block["rejects"]) as stream:
-            file = open_parquet(stream)
-            rejects = file.read(columns=["id", "key"]) if file.metadata.num_rows else table.slice(0, 0)
-        kept, lost = (
-            list(zip(part["id"].to_pylist(), part["key"].to_pylist(), strict=True)) for part in (table, rejects)
-        )
-        # Documents that are taken down have no key any more.
-        aliases = dict(name for part in ("block", "rejects") for name in taken_of(block, part).values())
-        return row_index(task["source"], kept, lost, aliases)
+            for batch in open_parquet(stream).iter_batches(4_096, columns=["id", "key", "rule"]):
+                for identity, key, rule in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    yield identity, key, "{}", f"ingest.{rule}"
 
 
 def block_metas(store: Store, block: Mapping[str, Any]) -> Iterator[str]:
@@ -132,3 +132,8 @@ def block_metas(store: Store, block: Mapping[str, Any]) -> Iterator[str]:
 def counted_sidecars(store: Store, task: Task) -> dict[str, pa.Array]:
     """Columns of the annotations of a task's block that content counts."""
     return load_sidecars(store, {name: task["sets"][name] for name in COUNTED_SETS if name in task["sets"]})
+
+
+def _aliases(block: Mapping[str, Any]) -> dict[str, str]:
+    """Second names of documents that are taken down: they have no key any more."""
+    return dict(name for part in ("block", "rejects") for name in taken_of(block, part).values())

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pile_builder.document import SPANS, apply_spans, document_id, id64
+from pile_builder.document import SPANS, document_id, id64
+from pile_builder.spans import apply_spans
 from pile_builder.text.column import from_strings
 
 Span = tuple[int, int, str]

@@ -40,11 +40,14 @@ def test_golden_digest_and_counts(corpus: Path):
 def test_commands_on_a_finished_build(corpus: Path):
     assert pile("verify", str(corpus)).stdout.endswith("digests and counts as recorded\n")
     status = pile("status", "manifests/quickstart.yaml", "--out", str(corpus)).stdout
-    assert status.count("nothing to do") == 9
+    assert status.count("nothing to do") == 10
     url = "http://tidewaterallotments.example/notes/leaf-mould.html"
-    (story,) = orjson.loads(pile("explain", str(corpus), url).stdout)
+    (story,) = orjson.loads(pile("explain", str(corpus), url, "--json").stdout)
     assert story["meta"]["title"].startswith("Making leaf mould")
     assert story["written"]
+    domain = pile("explain", str(corpus), "--domain", "tidewaterallotments.example").stdout
+    assert "2 documents and rejects from" in domain
+    assert url in domain
     missing = pile("explain", str(corpus), "leaf-mould")
     assert missing.returncode == 1
     assert url in missing.stderr

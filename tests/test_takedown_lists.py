@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from pile_builder.cli import app
 from pile_builder.document import document_id
+from pile_builder.domains import parse_domain
 from pile_builder.errors import ManifestError, PileError
 from pile_builder.storage import Store
 from pile_builder.takedown.listing import Takedown, add_entries, distinct, entries_of, own_entries, read_entries
-from pile_builder.takedown.look_up import domain_of
 from tests.pages import manifest_of, register_paged
 
 SOME = document_id("web", "http://a.example")
@@ -36,14 +36,14 @@ def test_what_is_wrong_is_said_with_what_to_do(tmp_path: Path, monkeypatch: pyte
 
 
 def test_domains_as_lists_spell_them():
-    assert [domain_of(one) for one in ("*.Example.org", "https://a.example.org/x", "bücher.example")] == [
+    assert [parse_domain(one) for one in ("*.Example.org", "https://a.example.org/x", "bücher.example")] == [
         "example.org",
         "a.example.org",
         "xn--bcher-kva.example",
     ]
     for wrong in (".com", "localhost", "a..ü.example"):
         with pytest.raises(PileError, match=r"expected domains such as example\.org, got "):
-            domain_of(wrong)
+            parse_domain(wrong)
 
 
 def test_lists_of_bare_ids_and_of_objects(tmp_path: Path):

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from pile_builder.annotate.dclm_edits import DCLM_EDIT_SIGNALS, dclm_lines, dclm_urls
 from pile_builder.annotate.lines import LINE_SIGNALS, CleanedLines, Reading, cleaned_lines
 from pile_builder.annotate.signals import Signal
-from pile_builder.document import apply_spans
 from pile_builder.pieces import spans_in_sequence
 from pile_builder.recipes import Edit
+from pile_builder.spans import apply_spans
 from pile_builder.text.column import TextColumn
 from pile_builder.text.words import WordSpans, find_words
 

@@ -8,15 +8,18 @@ the same document that stays, whatever the batch, the worker or the order.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pile_builder.annotate.quality import POSITIVE, Window
 from pile_builder.mixing.keyed import key, keyed_hash
 
+Window = Literal["pile", "whole"]
+"""What of a text a model sees: the Pile's window, or all."""
+
 PURPOSE: Final = "quality"
+POSITIVE: Final = "__label__positive"
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,19 @@ The rules leave every stand-in alone, so text may go through them twice.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pile_builder.annotate.private_kinds import KINDS, Kind
 from pile_builder.document import SPAN
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.text.column import TextColumn
 from pile_builder.text.privacy import DOCUMENT, END, FORM, FORM_IPV6, IP, KIND, SECRET, START, find_private
 from pile_builder.text.secrets import NAMES
 
-Kind = Literal["email", "ip", "phone", "secret"]
-KINDS: tuple[Kind, ...] = ("email", "ip", "phone", "secret")
-"""Names of the kinds, in the order in which `text.privacy` numbers them."""
 PREFIX = "privacy."
 
 EMAILS = ("email@example.com", "firstname.lastname@example.org")

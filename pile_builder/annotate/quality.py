@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import fasttext
 import numpy as np
@@ -20,11 +20,10 @@ import pyarrow as pa
 import yaml
 from numpy.typing import NDArray
 
+from pile_builder.annotate.keep import POSITIVE, Window
 from pile_builder.errors import ManifestError
 from pile_builder.storage import fingerprint
 from pile_builder.text.column import TextColumn
-
-Window = Literal["pile", "whole"]
 
 SCHEMA = pa.schema([pa.field("quality.score", pa.float64(), nullable=False)])
 
@@ -33,7 +32,6 @@ WINDOW_END: Final = 4000
 """The Pile's window: the last 1,500 of a text's first 4,000 code points (EleutherAI/pile-cc-filtering)."""
 
 LABEL_PREFIX: Final = "__label__"
-POSITIVE: Final = "__label__positive"
 NEGATIVE: Final = "__label__negative"
 LOCK: Final = "config.lock.yaml"
 """What `pile classifier train` writes beside a model: among other things which text the model is shown."""

@@ -21,18 +21,20 @@ from pile_builder.annotate.bad_words import BadWords, bad_words_batch, load_bad_
 from pile_builder.annotate.edits import edit_texts
 from pile_builder.annotate.keep import PRESETS
 from pile_builder.annotate.language import LanguageModel, language_batch
-from pile_builder.annotate.privacy import Kind, privacy_batch
+from pile_builder.annotate.privacy import privacy_batch
+from pile_builder.annotate.private_kinds import Kind
 from pile_builder.annotate.quality import QualityModel, quality_batch
 from pile_builder.annotate.sample import CHARACTERS, DOCUMENTS, excerpts
+from pile_builder.annotate.set_names import SAMPLE, SPAN_SETS
 from pile_builder.annotate.signals import signals
 from pile_builder.annotate.sketch import SketchConfig, sketch_batch
 from pile_builder.dedup.config import Dedup
-from pile_builder.document import apply_spans
 from pile_builder.errors import ManifestError
 from pile_builder.manifest import Manifest
 from pile_builder.pieces import merge_spans
 from pile_builder.recipes import RECIPES, Edit
 from pile_builder.selection import Quality
+from pile_builder.spans import apply_spans
 from pile_builder.streams import resolve
 from pile_builder.text.column import TextColumn, from_arrow
 from pile_builder.text.words import find_words
@@ -49,13 +51,6 @@ VERSIONS = {
     "sample": 1,
 }
 """Raised whenever a set's values change for the same text."""
-SPAN_SETS = ("lines", "privacy")
-"""Sets with a column `spans` that rewrites the text."""
-SAMPLE = "sample"
-"""The set that has rows of a few documents only, see `annotate.sample`."""
-WITHOUT_SIGNALS = ("sketch", SAMPLE)
-"""Sets that no rule looks at."""
-
 SignalFunction = Callable[[TextColumn], pa.RecordBatch]
 
 

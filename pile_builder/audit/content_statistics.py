@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import orjson
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from pile_builder.annotate.bad_words import COUNT as BAD_WORDS
 from pile_builder.annotate.privacy import PREFIX
 from pile_builder.audit.scales import SCALES
+from pile_builder.domains import url_host
 from pile_builder.licences import spdx_expression
 
 COUNTED_SINCE = 4
@@ -118,11 +118,7 @@ def year_of(date: Any) -> str:
 
 def domain_of(url: Any) -> str:
     """The host of a URL in lower case, without port and a leading `www.`; empty if there is none."""
-    try:
-        host = urlsplit(url).hostname if isinstance(url, str) else ""
-    except ValueError:
-        return ""
-    return (host or "").removeprefix("www.").rstrip(".")[:NAME_CHARACTERS]
+    return url_host(url).removeprefix("www.")[:NAME_CHARACTERS]
 
 
 def licence_of(licence: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,16 @@ def subset_summary(
         "share": round(total["bytes"] / whole, 6) if whole else 0.0,
         "sources": sources,
     }
+
+
+def subset_story(written: WrittenSubset) -> dict[str, Any]:
+    """Where a subset's documents are to be looked for: its plan, its shards with their bounds and indexes."""
+    bounds = written.plan["splits"]["train"]["shards"]
+    shards = [
+        {"name": shard["name"], "start": start, "end": end, "index": shard["index"]}
+        for shard, (start, end) in zip(written.shards, pairwise(bounds), strict=True)
+    ]
+    return {"subset": written.subset.label, "plan": written.plan["splits"]["train"]["plan"], "shards": shards}
 
 
 def subset_lock(written: WrittenSubset, held_out: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -9,13 +9,10 @@ from typing import Any
 import orjson
 
 from pile_builder.errors import PileError
-from pile_builder.export.exported import EXPORT
+from pile_builder.export.known import known_exports
 from pile_builder.storage import Store
-from pile_builder.streams import is_remote
 
 FOLDER = "tokens"
-KNOWN = "work/exports.json"
-"""Folders of a build's exports: below the build by relative name, others in full."""
 
 
 def read_exports(store: Store, sources: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -69,22 +66,10 @@ def _export(record: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]])
     }
 
 
-def known_exports(build: Store) -> list[str]:
-    """Folders of the exports that a build knows of, as `KNOWN` has them."""
-    return list(orjson.loads(build.read(KNOWN))) if build.exists(KNOWN) else []
-
-
-def export_folder(build: Store, name: str) -> Store:
-    """The folder of an export that a build knows of."""
-    return Store(name if is_remote(name) or name.startswith("/") else build.path(name))
-
-
 def token_exports(build: Store) -> list[dict[str, Any]]:
     """What report/summary.json says of each finished token export of a build: folder, format, tokenizer, tokens."""
     found = []
-    for name in known_exports(build):
-        store = export_folder(build, name)
-        export: dict[str, Any] = orjson.loads(store.read(EXPORT)) if store.exists(EXPORT) else {"format": "text"}
+    for name, _, export in known_exports(build):
         if export["format"] != "text":
             tokens = {split: total["tokens"] for split, total in export["splits"].items()}
             kind = {"format": export["format"], "tokenizer": export["tokenizer"]["name"]}

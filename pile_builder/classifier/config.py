@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from pile_builder.annotate.quality import Window
+from pile_builder.annotate.keep import Window
 from pile_builder.checked_yaml import Model, absolute, expand, explain, read_yaml
 from pile_builder.errors import ManifestError
 

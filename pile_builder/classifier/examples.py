@@ -18,7 +18,8 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pile_builder.annotate.quality import NEGATIVE, POSITIVE, more_windows, normalised, window
+from pile_builder.annotate.keep import POSITIVE
+from pile_builder.annotate.quality import NEGATIVE, more_windows, normalised, window
 from pile_builder.classifier.config import ClassifierConfig, Examples
 from pile_builder.classifier.documents import texts
 from pile_builder.mixing.keyed import LARGEST_HASH, cut_for_quota, key, keyed_hash

@@ -21,7 +21,8 @@ import yaml
 from numpy.typing import NDArray
 
 import pile_builder
-from pile_builder.annotate.quality import LABEL_PREFIX, LOCK, NEGATIVE, POSITIVE, QualityModel
+from pile_builder.annotate.keep import POSITIVE
+from pile_builder.annotate.quality import LABEL_PREFIX, LOCK, NEGATIVE, QualityModel
 from pile_builder.classifier.config import ClassifierConfig
 from pile_builder.classifier.curve import curve_svg
 from pile_builder.classifier.documents import identity

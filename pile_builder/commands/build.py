@@ -129,14 +129,39 @@ def verify(directory: CorpusPath) -> None:
 
 def explain(
     directory: CorpusPath,
-    document: Annotated[str, typer.Argument(metavar="ID|URL", help="document id, or the upstream's key")],
+    document: Annotated[str, typer.Argument(metavar="[ID|URL]", help="document id, or the upstream's key")] = "",
+    domain: Annotated[str, typer.Option(metavar="HOST", help="in place of a document: all from there and below")] = "",
+    limit: Annotated[int, typer.Option(min=0, max=50, help="documents of a domain that are listed")] = 20,
+    json: Annotated[bool, typer.Option("--json", help="print everything as JSON")] = False,  # noqa: FBT002
 ) -> None:
-    """Tell a document's whole story: where it came from, what was measured and decided, where it was written."""
+    """Tell a document's whole story: where it came from, what was measured and decided, where it was written.
+
+    With --domain, what became of all documents of a host and of the names below it, and the first of them by id.
+    """
     from pile_builder.audit.explain import explain_document
+    from pile_builder.audit.explain_domain import explain_domain
+    from pile_builder.audit.explained import print_domain, print_story
     from pile_builder.storage import Store
 
+    if bool(document) == bool(domain):
+        msg = f"expected a document's id or key, or --domain HOST, got {'both' if document else 'neither'}"
+        raise PileError(msg)
+    console = Console()
+    if domain:
+        found = explain_domain(Store(directory), domain, limit)
+        if json:
+            typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+        else:
+            print_domain(found, console)
+        return
     stories = explain_document(Store(directory), document)
-    typer.echo(orjson.dumps(stories, option=orjson.OPT_INDENT_2).decode())
+    if json:
+        typer.echo(orjson.dumps(stories, option=orjson.OPT_INDENT_2).decode())
+        return
+    for number, story in enumerate(stories):
+        if number:
+            console.rule()
+        print_story(story, console)
 
 
 def _say_problems(name: str, problems: Sequence[str]) -> int:

@@ -28,7 +28,8 @@ def takedown(
     ids: Annotated[Path | None, typer.Option(metavar="FILE", help="ids, one a line, or a takedown.jsonl")] = None,
     urls: Annotated[Path | None, typer.Option(metavar="FILE", help="upstream keys (URLs, paths), one a line")] = None,
     domains: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="domains, one a line: all documents whose key is a URL there")
+        Path | None,
+        typer.Option(metavar="FILE", help="domains, one a line: all documents from there and below"),
     ] = None,
     by: Annotated[str, typer.Option(metavar="WHO", help="who asks; your login name if empty")] = "",
     why: Annotated[str, typer.Option(metavar="TEXT", help="the reason, for the record")] = "",
@@ -63,8 +64,9 @@ def takedown(
 
 
 def _wanted(ids: Path | None, urls: Path | None, domains: Path | None) -> Wanted:
+    from pile_builder.domains import parse_domain
     from pile_builder.takedown.listing import read_entries
-    from pile_builder.takedown.look_up import Wanted, domain_of
+    from pile_builder.takedown.look_up import Wanted
 
     if not (ids or urls or domains):
         msg = "expected --ids FILE, --urls FILE or --domains FILE: which documents are to go?"
@@ -76,7 +78,7 @@ def _wanted(ids: Path | None, urls: Path | None, domains: Path | None) -> Wanted
     return Wanted(
         frozenset(listed),
         frozenset(_lines("--urls", urls)),
-        frozenset(domain_of(line) for line in _lines("--domains", domains)),
+        frozenset(parse_domain(line) for line in _lines("--domains", domains)),
     )
 
 

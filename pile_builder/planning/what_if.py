@@ -21,11 +21,11 @@ from pile_builder.blocks import open_parquet
 from pile_builder.checked_yaml import unknown_word
 from pile_builder.document import id64
 from pile_builder.errors import PileError
-from pile_builder.finished import read_story
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.planning.trial_thresholds import LANGUAGE, Trial, check_rules, manifest_changes, with_trials
 from pile_builder.selection import Select
 from pile_builder.storage import Commits, Store
+from pile_builder.story import read_story
 from pile_builder.takedown.state import taken_rows
 from pile_builder.threads import in_order
 from pile_builder.verdicts import Test, first_failures, load_columns, tests

@@ -26,7 +26,7 @@ def copies_of(store: Store, story: Mapping[str, Any], asked: Iterable[str]) -> d
 
     Args:
         store: the build.
-        story: see `finished.STORY`.
+        story: see `story.STORY`.
         asked: ids.
     """
     origin = {identity: identity for identity in sorted(asked)}

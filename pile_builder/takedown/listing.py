@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import orjson
@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 from pile_builder.blocks import open_parquet, write_table
 from pile_builder.document import id64, is_id
 from pile_builder.errors import ManifestError
-from pile_builder.manifest import Manifest
 from pile_builder.storage import Store, fingerprint
 from pile_builder.streams import InputFile, open_text_bytes
+
+if TYPE_CHECKING:
+    from pile_builder.manifest import Manifest
 
 FILE = "takedown.jsonl"
 """A folder's own list: one JSON object a document, with the fields of `ENTRIES`."""

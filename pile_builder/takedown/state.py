@@ -7,7 +7,7 @@ rejects, a shard's record the documents that it leaves out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -15,13 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pile_builder.annotate.sets import SAMPLE
+from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.blocks import open_parquet
-from pile_builder.finished import STORY
-from pile_builder.manifest import Manifest
 from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.story import STORY
 from pile_builder.takedown.listing import Takedown, distinct, own_entries, read_list
-from pile_builder.work import BlockWork, Work
+
+if TYPE_CHECKING:
+    from pile_builder.manifest import Manifest
+    from pile_builder.work import BlockWork, Work
 
 CORPUS = "work/corpus.json"
 """Which mixture and which list the shards are of: `key`, and `takedown`, null while they are rewritten."""

@@ -12,6 +12,7 @@ from typing import ClassVar
 from lxml.etree import LxmlError
 from pydantic import Field
 
+from pile_builder.domains import host_of
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Split, pack
 from pile_builder.sources.common_crawl.charset import decode
@@ -34,7 +35,6 @@ from pile_builder.sources.common_crawl.urls import (
     PILE_DOMAINS,
     HashedSet,
     domain_entries,
-    host_of,
     in_domains,
     list_entries,
     url_key,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from pile_builder.domains import AUTHORITY, host_of
 from pile_builder.streams import InputFile, open_text_bytes
 
 PILE_DOMAINS = (
@@ -32,8 +32,6 @@ PILE_DOMAINS = (
 """Sites that other components of the Pile cover: what DCLM's refinedweb.yaml bans as Pile-like, and Wikipedia's mobile
 twin."""
 
-_AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#:\s]*|\[[^\]]*\])(?::\d*)?", re.IGNORECASE)
-
 
 class HashedSet:
     """A set of strings kept as sorted 64-bit hashes: 8 bytes an entry, so lists of millions fit every process."""
@@ -51,12 +49,6 @@ class HashedSet:
         return index < len(self._hashes) and bool(self._hashes[index] == wanted)
 
 
-def host_of(url: str) -> str:
-    """Host of a URL in lower case, without user, port and final dot; empty if there is none."""
-    match = _AUTHORITY.match(url.strip())
-    return match[1].lower().rstrip(".") if match else ""
-
-
 def in_domains(host: str, domains: frozenset[str] | HashedSet) -> bool:
     """Whether a host is one of the domains or below one, label by label."""
     rest = host
@@ -70,7 +62,7 @@ def in_domains(host: str, domains: frozenset[str] | HashedSet) -> bool:
 def url_key(url: str) -> str:
     """A URL as lists are compared: host without `www.`, path and query; no scheme, port, fragment or final slash."""
     plain = url.strip().partition("#")[0]
-    match = _AUTHORITY.match(plain)
+    match = AUTHORITY.match(plain)
     if match:
         plain = host_of(plain) + plain[match.end() :]
     else:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from pile_builder.annotate.edits import edit_texts
 from pile_builder.annotate.lines import c4_lines
-from pile_builder.document import apply_spans
 from pile_builder.recipes import Edit
+from pile_builder.spans import apply_spans
 from pile_builder.text.column import TextColumn, from_strings
 
 PIECES = st.sampled_from(

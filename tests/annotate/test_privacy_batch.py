@@ -19,7 +19,8 @@ from pile_builder.annotate.privacy import (
     masked_samples,
     privacy_batch,
 )
-from pile_builder.document import SPANS, apply_spans
+from pile_builder.document import SPANS
+from pile_builder.spans import apply_spans
 from pile_builder.text.column import from_strings
 
 KEY = "AKIA2R7HQWXZ5KLMNPQT"

@@ -12,7 +12,8 @@ from pile_builder.decontamination.cut import Verdict, cut_spans
 from pile_builder.decontamination.index import build_index
 from pile_builder.decontamination.items import EvalItem
 from pile_builder.decontamination.match import Matches, find_matches
-from pile_builder.document import SPANS, apply_spans
+from pile_builder.document import SPANS
+from pile_builder.spans import apply_spans
 from pile_builder.text.column import from_strings
 
 ITEM = "the keeper rowed out to the wreck at dawn with nine men and a lantern"

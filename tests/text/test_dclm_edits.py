@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pile_builder.annotate.dclm_edits import DCLM_EDIT_SIGNALS, dclm_lines, dclm_urls
-from pile_builder.document import SPANS, apply_spans
+from pile_builder.document import SPANS
+from pile_builder.spans import apply_spans
 from pile_builder.text.column import from_strings
 from pile_builder.text.dclm_lines import DCLM_LINE_RULES
 from pile_builder.text.word_tables import ALPHA, NUMERIC, code_point_bits, load_word_tables

@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pile_builder.annotate.lines import LINE_SIGNALS, MIN_WORDS, c4_lines, cleaned_lines
-from pile_builder.document import SPANS, apply_spans
+from pile_builder.document import SPANS
+from pile_builder.spans import apply_spans
 from pile_builder.text.column import from_strings
 from pile_builder.text.word_tables import load_word_tables
 from pile_builder.text.words import find_words, sentences_of_words

@@ -7,9 +7,10 @@ import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pile_builder.document import SPANS, apply_spans
+from pile_builder.document import SPANS
 from pile_builder.pieces import merge_spans
 from pile_builder.pipelines.survivors import FoundSpans, Survivors
+from pile_builder.spans import apply_spans
 from pile_builder.text.column import TextColumn, from_strings
 from pile_builder.text.paragraphs import Paragraphs, find_paragraphs, hash_paragraphs, removals
 from tests.text.plain_paragraphs import lower, normal, spans, without
