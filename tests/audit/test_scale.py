@@ -63,8 +63,9 @@ def generate(store: Store, manifest: Manifest, names: list[str]) -> Work:
         keys = {"ingest": f"i{rank}", "select": f"e{rank}", "settle": f"t{rank}"}
         empty = dict.fromkeys(("paragraphs", "count", "decontaminate"), "")
         blocks.append(BlockWork(rank, source, Split(str(rank), ()), sets={"sample": f"s{rank}"}, **keys, **empty))
-    parts = {phase: {} for phase in ("ingest", "annotate", "select", "settle", "mix", "assemble")}
-    return Work(tuple(blocks), "", "", "", "", "mix", {}, parts)
+    Commits(store, "locate").put("locate", {"bits": 0, "parts": {}, "rules": {}})
+    parts = {phase: {} for phase in ("ingest", "annotate", "select", "settle", "locate", "mix", "assemble")}
+    return Work(tuple(blocks), "", "", "", "locate", "mix", {}, parts)
 
 
 def kind(store: Store, manifest: Manifest, number: int) -> tuple[str, dict[str, Any], dict[str, Any], int]:
