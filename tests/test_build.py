@@ -104,7 +104,7 @@ def test_only_what_changed_is_redone(toy_manifest: Make, tmp_path: Path):
         select={"recipes": ["gopher_quality_v1"], "thresholds": {"gopher_quality_v1.min_words": 30}}
     )
     redone = {phase for phase, what in to_do(threshold, out).items() if what != "nothing to do"}
-    assert redone == {"select", "dedup", "settle", "mix", "assemble"}
+    assert redone == {"select", "dedup", "settle", "locate", "mix", "assemble"}
     assert run(toy_manifest(), out)["digest"] == first["digest"]
     assert not [problem for check in verify_corpus(Store(str(out))) for problem in check.problems]
 

@@ -27,7 +27,7 @@ def test_two_builds_and_what_moved(toy_manifest: Make, tmp_path: Path):
     assert not found["same"]
     assert {one["field"] for one in found["manifest"]} == {"select.recipes", "mix.test"}
     assert found["versions"] == []
-    assert found["phases"] == ["annotate", "select", "dedup", "settle", "mix", "assemble"]
+    assert found["phases"] == ["annotate", "select", "dedup", "settle", "locate", "mix", "assemble"]
     before, now = kept_ids(a), kept_ids(b)
     for name in ("left", "right"):
         assert found["documents"][name] == {

@@ -213,6 +213,7 @@ def test_what_a_change_redoes_and_what_explain_tells(repeating: Make, tmp_path: 
     assert {phase for phase, what in plan.items() if what != "nothing to do"} == {
         "paragraphs",
         "settle",
+        "locate",
         "mix",
         "assemble",
     }
