@@ -40,8 +40,8 @@ def jar_command(
     java = shutil.which(asked.job_server_java_launcher)
     if not java:
         msg = (
-            f"Flink's and Spark's job servers need Java 11 or 17; there is no {asked.job_server_java_launcher!r} on this "
-            "machine. Install it, or name a job server that runs: `job_server: HOST:PORT` in the runner's profile"
+            f"Flink's and Spark's job servers need Java 11 or 17; there is no {asked.job_server_java_launcher!r} here. "
+            "Install it, or name a job server that runs: `job_server: HOST:PORT` in the runner's profile"
         )
         raise BuildError(msg)
     return [

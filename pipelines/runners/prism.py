@@ -24,8 +24,8 @@ class PrismRunner(PortableRunner):
         found = shutil.which(wanted)
         if not found:
             msg = (
-                f"expected Prism's binary at {wanted!r}, there is none; build it with `make prism` (needs Go), and name "
-                "it in the runner's profile: `job_server: build/prism`"
+                f"expected Prism's binary at {wanted!r}, there is none; build it with `make prism` (needs Go), and "
+                "name it in the runner's profile: `job_server: build/prism`"
             )
             raise BuildError(msg)
         return [found, f"--job_port={port}", "--serve_http=false", "--log_level=warn"]
