@@ -115,7 +115,7 @@ def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path):
         assert parent.stdout.readline() == b"up\n"
         os.kill(parent.pid, signal.SIGKILL)
     for _ in range(300):
-        if not is_listening(port):
+        if not is_listening("localhost", port):
             return
         time.sleep(0.1)
     pytest.fail("the server still listens")

@@ -90,7 +90,7 @@ def worker_pool(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     port = free_port()
     pile = [sys.executable, "-m", "pile_builder.cli"]
     with subprocess.Popen([*pile, "worker-pool", "--port", str(port)], cwd=folder) as pool:
-        until(lambda: is_listening(port))
+        until(lambda: is_listening("localhost", port))
         yield pool, port
         pool.terminate()
         assert pool.wait(60) == 0
