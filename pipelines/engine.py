@@ -183,6 +183,8 @@ def run_phase(
             with _watching(commits, expected, options):
                 job = f"{options.corpus}-{commits.phase}-{fingerprint(sorted(expected))}"
                 run_pipeline(lambda root: construct(root | ReadTasks(commits.store.path(todo))), options, job)
+        except PileError:
+            raise
         except Exception as error:  # A step outside of any task broke; Beam hands over whatever it raised.
             msg = f"phase {commits.phase} broke off: {''.join(traceback.format_exception(error, limit=-4))}"
             raise BuildError(msg) from error

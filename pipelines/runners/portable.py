@@ -77,16 +77,16 @@ class PortableRunner(Runner):
         folder = Path(self._started.enter_context(tempfile.TemporaryDirectory(prefix="pile-runner-")))
         starting: list[tuple[str, Attended, int]] = []
         flags = []
-        if not portable.environment_type:
-            port = free_port()
-            command = [sys.executable, "-m", "pile_builder.cli", "worker-pool", f"--port={port}"]
-            starting.append(("worker pool", self._attended(command, folder / "worker-pool.log"), port))
-            flags += _external(f"localhost:{port}")
         if not portable.job_endpoint:
             port = free_port()
             command = self.server_command(options, port, folder)
             starting.append(("job server", self._attended(command, folder / "job-server.log"), port))
             flags.append(f"--job_endpoint=localhost:{port}")
+        if not portable.environment_type:
+            port = free_port()
+            command = [sys.executable, "-m", "pile_builder.cli", "worker-pool", f"--port={port}"]
+            starting.append(("worker pool", self._attended(command, folder / "worker-pool.log"), port))
+            flags += _external(f"localhost:{port}")
         for name, process, port in starting:
             if not process.wait_for_port(port, START_SECONDS):
                 msg = f"the {name} does not listen after {START_SECONDS} seconds; it said:\n{process.tail()}"
