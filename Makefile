@@ -42,6 +42,31 @@ test-readers: install .readers/venv/installed ## write every token format, read 
 	.readers/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/readers.txt
 	touch $@
 
+test-runners: install ## build the quickstart on Flink, kill workers and builds (needs Java 11 or 17, and Maven)
+	@if command -v java > /dev/null && command -v mvn > /dev/null; then \
+		$(MAKE) --no-print-directory flink-jar && PILE_JOB_SERVERS=build $(BIN)/python -m pytest tests/runners; \
+	else \
+		echo "test-runners skipped: Java or Maven is missing here"; \
+	fi
+
+flink-jar: build/flink-job-server/flink-job-server.jar ## Beam's job server for Flink, by Maven
+
+spark-jar: build/spark-job-server/spark-job-server.jar ## Beam's job server for Spark, by Maven
+
+build/flink-job-server/flink-job-server.jar: tools/job_servers/flink/pom.xml
+	mvn --batch-mode --quiet --file $< package -Dout=$(CURDIR)/build/flink-job-server
+	touch $@
+
+build/spark-job-server/spark-job-server.jar: tools/job_servers/spark/pom.xml
+	mvn --batch-mode --quiet --file $< package -Dout=$(CURDIR)/build/spark-job-server
+	touch $@
+
+prism: build/prism ## Beam's Prism, by Go
+
+build/prism:
+	version=$$($(BIN)/python -c 'from importlib.metadata import version; print(version("apache-beam"))') && \
+	GOBIN=$(CURDIR)/build go install github.com/apache/beam/sdks/v2/go/cmd/prism@v$$version
+
 bench: install .bench/venv/installed .bench/venv-dedup/installed ## compare with datatrove and others side by side (PILE_DATA=folder), write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
@@ -65,4 +90,4 @@ lock: ## pin what pyproject.toml names, with hashes (needs uv)
 clean: ## remove what was built
 	rm -rf build .bench .readers
 
-.PHONY: help install quickstart test test-readers lint types bench lock clean
+.PHONY: help install quickstart test test-readers test-runners flink-jar spark-jar prism lint types bench lock clean

@@ -24,6 +24,7 @@ from pile_builder.commands.review import review
 from pile_builder.commands.takedown import takedown
 from pile_builder.commands.tokenize import formats, parquet, tokenize
 from pile_builder.commands.tokenizer import tokenizer
+from pile_builder.commands.worker_pool import worker_pool
 from pile_builder.errors import PileError
 
 app = typer.Typer(
@@ -34,9 +35,10 @@ app = typer.Typer(
 )
 BUILD, LOOK, TRAIN, PARTS = "Build", "Look and change", "Feed a trainer", "Parts that work on their own"
 app.command(rich_help_panel=BUILD)(plan)
-app.command(rich_help_panel=BUILD)(build)
+app.command(rich_help_panel=BUILD, context_settings={"allow_extra_args": True})(build)
 app.command(rich_help_panel=BUILD)(status)
 app.command(rich_help_panel=BUILD)(verify)
+app.command("worker-pool", rich_help_panel=BUILD)(worker_pool)
 app.add_typer(manifests, name="manifest", rich_help_panel=BUILD)
 app.add_typer(sources, name="sources", rich_help_panel=BUILD)
 app.add_typer(rules, name="rules", rich_help_panel=BUILD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pile_builder.audit.privacy import privacy_report
 from pile_builder.audit.report import write_audit
 from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, subset_story, subset_summary
 from pile_builder.audit.summary import summarise
+from pile_builder.checked_yaml import absolute
 from pile_builder.dedup.config import Dedup
 from pile_builder.finished import keep_plan
 from pile_builder.lookup import build_lookup
@@ -51,7 +53,9 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     Raises:
         PileError: the manifest or an input is wrong, or tasks failed.
     """
-    store = Store(out)
+    # Absolute: a worker on a cluster starts in a folder of its own.
+    store = Store(absolute(out, Path()))
+    options = replace(options, corpus=manifest.name)
     work = plan_work(manifest, store)
     for phase, reasons in changes(work, store).items():
         options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}")
@@ -88,7 +92,7 @@ def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOption
         name: extraction_of(manifest, name, _side_tables(store, work, name, manifest), time_limited)
         for name in manifest.plugins
     }
-    return PoolHandle(extractions, options.workers, manifest.limits.worker_memory)
+    return PoolHandle(extractions, options.runner.pool_processes, manifest.limits.worker_memory)
 
 
 def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> None:
@@ -109,7 +113,7 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
     run_fragments(store, work, manifest.plugins, options)
     handle = pool_handle(store, work, manifest, options)
     # Held here, so that the pool starts while Beam does, and outlives the phase's threads.
-    pool = handle.acquire() if options.mode == "in_memory" else None
+    pool = handle.acquire() if options.runner.in_process else None
     if pool:
         pool.warm()
     rates = {name: entry.max_reject_rate for name, entry in manifest.sources.items()}

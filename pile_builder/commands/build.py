@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -17,15 +17,24 @@ from rich.table import Table
 
 from pile_builder.errors import PileError
 
+if TYPE_CHECKING:
+    from pile_builder.runners.profile import RunnerProfile
+
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 CorpusPath = Annotated[str, typer.Argument(metavar="DIR", help="folder of a build")]
 
 
 def build(
+    context: typer.Context,
     manifest: ManifestPath,
     out: Annotated[str, typer.Option("--out", help="folder of the build: local path or fsspec URL")],
     workers: Annotated[int, typer.Option(min=1, help="threads, and extraction processes")] = os.cpu_count() or 1,
-    mode: Annotated[str, typer.Option(help="in_memory (threads) or multi_processing")] = "in_memory",
+    runner: Annotated[
+        str, typer.Option(help="direct, flink, spark, prism, dataflow, or a profile of the manifest's runners")
+    ] = "direct",
+    mode: Annotated[
+        str | None, typer.Option(help="of the direct runner: in_memory (threads) or multi_processing")
+    ] = None,
     base: Annotated[Path | None, typer.Option(help="what relative roots are relative to, instead of MANIFEST")] = None,
     only: Annotated[str, typer.Option(metavar="PHASES", help="stop after these, as ingest,annotate")] = "",
     part: Annotated[
@@ -38,7 +47,8 @@ def build(
     """Build a corpus, or go on with a build: only what is missing or has changed is done.
 
     MANIFEST may be the manifest.lock.yaml of another build, to build the same corpus again. Many machines share the
-    work by --only and --slice (docs/slurm.md); a build without them goes on from what they did.
+    work by --only and --slice (docs/slurm.md); a build without them goes on from what they did. What follows -- goes
+    to Beam as it is.
     """
     from pile_builder.allocator import return_freed_memory
     from pile_builder.forkserver import start_fork_server
@@ -50,18 +60,18 @@ def build(
     from pile_builder.pipelines.build import build as run
     from pile_builder.pipelines.engine import RunOptions
     from pile_builder.pipelines.partial import Part, build_part
+    from pile_builder.pipelines.runners.choice import make_runner
 
-    if mode not in ("in_memory", "multi_processing"):
-        msg = f"--mode: expected in_memory or multi_processing, got {mode!r}"
-        raise PileError(msg)
     wanted = Part.parse(only, part)
     if wait and not only:
         msg = "--wait: expected --only with the phases to wait for, there is none"
         raise PileError(msg)
     console = Console(stderr=True)
     loaded = load_manifest(manifest, base=base)
-    with PhaseProgress(console) as progress:
-        options = RunOptions(workers=workers, mode=mode, watch=progress, say=progress.say)
+    profile = _with_mode(loaded.runner(runner), mode)
+    flags = _beam_flags(context.args)
+    with PhaseProgress(console) as progress, make_runner(profile, workers, flags) as chosen:
+        options = RunOptions(workers, progress, progress.say, runner=chosen)
         if wanted.phases:
             lines = build_part(loaded, out, wanted, options, wait=wait)
         else:
@@ -71,6 +81,27 @@ def build(
         typer.echo(f"{head}{'; '.join(lines)}; `pile build` without --only goes on from here")
         return
     print_summary(summary, out, Console())
+
+
+def _with_mode(profile: RunnerProfile, mode: str | None) -> RunnerProfile:
+    from pile_builder.runners.profile import Direct
+
+    if mode is None:
+        return profile
+    if not isinstance(profile, Direct):
+        msg = f"--mode: belongs to the direct runner, not to {type(profile).__name__}; leave it out"
+        raise PileError(msg)
+    if mode not in ("in_memory", "multi_processing"):
+        msg = f"--mode: expected in_memory or multi_processing, got {mode!r}"
+        raise PileError(msg)
+    return profile.model_copy(update={"mode": mode})
+
+
+def _beam_flags(given: Sequence[str]) -> Sequence[str]:
+    if given and not given[0].startswith("-"):
+        msg = f"expected one MANIFEST, and after -- flags for Beam that begin with -; got {given[0]!r} too"
+        raise PileError(msg)
+    return given
 
 
 def status(manifest: ManifestPath, out: Annotated[str, typer.Option("--out", help="folder of the build")]) -> None:
