@@ -34,7 +34,7 @@ app = typer.Typer(
 )
 BUILD, LOOK, TRAIN, PARTS = "Build", "Look and change", "Feed a trainer", "Parts that work on their own"
 app.command(rich_help_panel=BUILD)(plan)
-app.command(rich_help_panel=BUILD)(build)
+app.command(rich_help_panel=BUILD, context_settings={"allow_extra_args": True})(build)
 app.command(rich_help_panel=BUILD)(status)
 app.command(rich_help_panel=BUILD)(verify)
 app.add_typer(manifests, name="manifest", rich_help_panel=BUILD)

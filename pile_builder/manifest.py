@@ -20,6 +20,8 @@ from pile_builder.dedup.config import Dedup
 from pile_builder.errors import ManifestError
 from pile_builder.export.config import Export, export_problems, subset_problems
 from pile_builder.mixing.subsets import Subset, parse_subset
+from pile_builder.runners.choice import Profile, choose_profile
+from pile_builder.runners.profile import RunnerProfile
 from pile_builder.selection import Select, missing_needs, select_problems
 from pile_builder.source import Source, SourceConfig, load_source
 from pile_builder.streams import is_remote
@@ -123,9 +125,13 @@ class Manifest(Model):
     takedowns: tuple[str, ...] = Field(
         (), description="lists of documents to take down (takedown.jsonl, or an id a line), relative to the manifest"
     )
+    runners: dict[str, Profile] = Field(
+        default_factory=dict, description="where phases run, by the name that --runner takes; changes no digest"
+    )
     _given: dict[str, Any] = PrivateAttr(default_factory=dict)
     _taken_down: tuple[str, ...] = PrivateAttr(default=())
     _environment: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _unset: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:
@@ -190,6 +196,16 @@ class Manifest(Model):
                 raise ManifestError(msg)
         return [each.model_copy(update={"action": actions.get(each.name, each.action)}) for each in sets]
 
+    def runner(self, name: str) -> RunnerProfile:
+        """The runner profile of that name: the manifest's own, or the built-in one of a runner.
+
+        Raises:
+            ManifestError: there is none, or it needs a variable that the environment lacks.
+        """
+        if name in self._unset:
+            raise ManifestError(self._unset[name])
+        return choose_profile(name, self.runners)
+
     def select_of(self, source: str) -> Select:
         """What applies to a source."""
         return self.sources[source].select or self.select
@@ -235,7 +251,18 @@ def check_manifest(
     data: Mapping[str, Any], file: str, environment: Mapping[str, str], base: str | Path | None = None
 ) -> Manifest:
     """Validate a manifest given as data; `file` is named in errors, its folder is the default `base` of roots."""
-    expanded = expand(data, file, "", environment)
+    # A profile that nobody asks for may name variables that are not set.
+    runners = data.get("runners")
+    data_of_corpus = {key: value for key, value in data.items() if key != "runners"} if runners else data
+    expanded = expand(data_of_corpus, file, "", environment)
+    unset: dict[str, str] = {}
+    if runners:
+        expanded["runners"] = {} if isinstance(runners, dict) else runners
+    for name, profile in runners.items() if isinstance(runners, dict) else ():
+        try:
+            expanded["runners"][name] = expand(profile, file, f"runners.{name}", environment)
+        except ManifestError as error:
+            unset[name] = str(error)
     base = Path(file).parent if base is None else Path(base)
     expanded["root"] = absolute(expanded.get("root"), base)
     entries = expanded.get("sources")
@@ -259,6 +286,7 @@ def check_manifest(
         raise ManifestError("\n".join(explain(file, Manifest, error))) from error
     manifest._given = dict(data)
     manifest._environment = environment
+    manifest._unset = unset
     problems = list(_problems(manifest, file))
     if problems:
         raise ManifestError("\n".join(problems))
@@ -266,9 +294,12 @@ def check_manifest(
 
 
 def manifest_to_json(manifest: Manifest) -> dict[str, Any]:
-    """A checked manifest as JSON-able data, with all that it read from files beside it; variables are expanded."""
+    """A checked manifest as JSON-able data, with all that it read from files beside it; variables are expanded.
+
+    Runner profiles are left out: their variables may be secrets, and what is kept of a build needs none.
+    """
     return {
-        "manifest": manifest.model_dump(mode="json"),
+        "manifest": manifest.model_dump(mode="json", exclude={"runners"}),
         "given": manifest.given,
         "eval_sets": [one.model_dump(mode="json") for one in manifest.eval_sets],
     }

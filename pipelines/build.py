@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
         PileError: the manifest or an input is wrong, or tasks failed.
     """
     store = Store(out)
+    options = replace(options, corpus=manifest.name)
     work = plan_work(manifest, store)
     for phase, reasons in changes(work, store).items():
         options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}")
@@ -84,7 +86,7 @@ def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOption
         name: extraction_of(manifest, name, _side_tables(store, work, name, manifest), time_limited)
         for name in manifest.plugins
     }
-    return PoolHandle(extractions, options.workers, manifest.limits.worker_memory)
+    return PoolHandle(extractions, options.runner.pool_processes, manifest.limits.worker_memory)
 
 
 def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> None:
@@ -103,7 +105,7 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
     forget_purges(store)
     handle = pool_handle(store, work, manifest, options)
     # Held here, so that the pool starts while Beam does, and outlives the phase's threads.
-    pool = handle.acquire() if options.mode == "in_memory" else None
+    pool = handle.acquire() if options.runner.in_process else None
     if pool:
         pool.warm()
     rates = {name: entry.max_reject_rate for name, entry in manifest.sources.items()}

@@ -6,16 +6,17 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
 import apache_beam as beam
 import orjson
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import fn_runner
 
 from pile_builder.errors import BuildError, PileError
+from pile_builder.pipelines.runners.direct import DirectRunner
+from pile_builder.pipelines.runners.runner import Construct, Runner
+from pile_builder.runners.profile import Direct
 from pile_builder.storage import Commits, Store, fingerprint
 
 ATTEMPTS = 3
@@ -35,20 +36,26 @@ def _unwatched(phase: str, done: int, total: int, records: int) -> None:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How phases run on this machine.
+    """Where and how phases run.
 
     Attributes:
-        workers: Beam threads (or processes), and processes of the extraction pool.
-        mode: `in_memory` runs bundles on threads of this process, `multi_processing` starts SDK processes.
+        workers: threads and processes on this machine.
+        runner: runs their pipelines; by default Beam's own, on `workers` threads of this process.
+        corpus: name of what is built, the first part of every job's name.
         watch: called as (phase, tasks done, tasks in all, records read) while a phase runs; records are 0 where tasks
             are short.
         say: called with lines for the user: what is redone and why.
     """
 
     workers: int = 2
-    mode: str = "in_memory"
     watch: Watch = _unwatched
     say: Callable[[str], None] = _unsaid
+    runner: Runner = field(kw_only=True, default=None)  # type: ignore[assignment]  # set below, from `workers`
+    corpus: str = field(kw_only=True, default="corpus")
+
+    def __post_init__(self) -> None:
+        if self.runner is None:
+            object.__setattr__(self, "runner", DirectRunner(Direct(), self.workers))
 
 
 @dataclass
@@ -171,7 +178,8 @@ def run_phase(
         commits.store.write(todo, lines)
         try:
             with _watching(commits, expected, options):
-                run_pipeline(lambda root: construct(root | ReadTasks(commits.store.path(todo))), options)
+                job = f"{options.corpus}-{commits.phase}-{fingerprint(sorted(expected))}"
+                run_pipeline(lambda root: construct(root | ReadTasks(commits.store.path(todo))), options, job)
         except Exception as error:  # A step outside of any task broke; Beam hands over whatever it raised.
             msg = f"phase {commits.phase} broke off: {''.join(traceback.format_exception(error, limit=-4))}"
             raise BuildError(msg) from error
@@ -188,13 +196,10 @@ def run_phase(
         raise BuildError(msg)
 
 
-def run_pipeline(construct: Callable[[beam.Pipeline], object], options: RunOptions) -> None:
-    """Construct a pipeline and run it to its end on this machine."""
+def run_pipeline(construct: Construct, options: RunOptions, job: str) -> None:
+    """Construct a pipeline and run it to its end, as the job of that name."""
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
-    flags = [f"--direct_num_workers={options.workers}", f"--direct_running_mode={options.mode}"]
-    pipeline = beam.Pipeline(runner=fn_runner.FnApiRunner(), options=PipelineOptions(flags))
-    construct(pipeline)
-    pipeline.run().wait_until_finish()
+    options.runner.run(construct, job)
 
 
 class _watching:  # noqa: N801

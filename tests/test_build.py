@@ -26,6 +26,8 @@ from pile_builder.errors import BuildError, PileError
 from pile_builder.manifest import Manifest, load_manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
+from pile_builder.pipelines.runners.direct import DirectRunner
+from pile_builder.runners.profile import Direct
 from pile_builder.storage import TEMPORARY, Store
 from pile_builder.text.column import TextColumn
 
@@ -85,7 +87,12 @@ def test_books_balance_and_shards_hold_what_the_summary_says(toy_manifest: Make,
 
 def test_same_digest_with_any_workers_and_mode(toy_manifest: Make, tmp_path: Path):
     digests = {
-        run(toy_manifest(), tmp_path / str(workers) / mode, workers=workers, mode=mode)["digest"]
+        run(
+            toy_manifest(),
+            tmp_path / str(workers) / mode,
+            workers=workers,
+            runner=DirectRunner(Direct(mode=mode), workers),
+        )["digest"]
         for workers, mode in ((1, "in_memory"), (2, "in_memory"), (2, "multi_processing"))
     }
     assert len(digests) == 1

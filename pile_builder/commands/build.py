@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -17,20 +17,30 @@ from rich.table import Table
 
 from pile_builder.errors import PileError
 
+if TYPE_CHECKING:
+    from pile_builder.runners.profile import RunnerProfile
+
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 CorpusPath = Annotated[str, typer.Argument(metavar="DIR", help="folder of a build")]
 
 
 def build(
+    context: typer.Context,
     manifest: ManifestPath,
     out: Annotated[str, typer.Option("--out", help="folder of the build: local path or fsspec URL")],
     workers: Annotated[int, typer.Option(min=1, help="threads, and extraction processes")] = os.cpu_count() or 1,
-    mode: Annotated[str, typer.Option(help="in_memory (threads) or multi_processing")] = "in_memory",
+    runner: Annotated[
+        str, typer.Option(help="direct, flink, spark, prism, dataflow, or a profile of the manifest's runners")
+    ] = "direct",
+    mode: Annotated[
+        str | None, typer.Option(help="of the direct runner: in_memory (threads) or multi_processing")
+    ] = None,
     base: Annotated[Path | None, typer.Option(help="what relative roots are relative to, instead of MANIFEST")] = None,
 ) -> None:
     """Build a corpus, or go on with a build: only what is missing or has changed is done.
 
-    MANIFEST may be the manifest.lock.yaml of another build, to build the same corpus again.
+    MANIFEST may be the manifest.lock.yaml of another build, to build the same corpus again. What follows -- goes to
+    Beam as it is.
     """
     from pile_builder.allocator import return_freed_memory
     from pile_builder.forkserver import start_fork_server
@@ -41,15 +51,37 @@ def build(
     from pile_builder.manifest import load_manifest
     from pile_builder.pipelines.build import build as run
     from pile_builder.pipelines.engine import RunOptions
+    from pile_builder.pipelines.runners.choice import make_runner
 
+    console = Console(stderr=True)
+    loaded = load_manifest(manifest, base=base)
+    profile = _with_mode(loaded.runner(runner), mode)
+    flags = _beam_flags(context.args)
+    with PhaseProgress(console) as progress, make_runner(profile, workers, flags) as chosen:
+        options = RunOptions(workers, progress, progress.say, runner=chosen)
+        summary = run(loaded, out, options)
+    print_summary(summary, out, Console())
+
+
+def _with_mode(profile: RunnerProfile, mode: str | None) -> RunnerProfile:
+    from pile_builder.runners.profile import Direct
+
+    if mode is None:
+        return profile
+    if not isinstance(profile, Direct):
+        msg = f"--mode: belongs to the direct runner, not to {type(profile).__name__}; leave it out"
+        raise PileError(msg)
     if mode not in ("in_memory", "multi_processing"):
         msg = f"--mode: expected in_memory or multi_processing, got {mode!r}"
         raise PileError(msg)
-    console = Console(stderr=True)
-    loaded = load_manifest(manifest, base=base)
-    with PhaseProgress(console) as progress:
-        summary = run(loaded, out, RunOptions(workers=workers, mode=mode, watch=progress, say=progress.say))
-    print_summary(summary, out, Console())
+    return profile.model_copy(update={"mode": mode})
+
+
+def _beam_flags(given: Sequence[str]) -> Sequence[str]:
+    if given and not given[0].startswith("-"):
+        msg = f"expected one MANIFEST, and after -- flags for Beam that begin with -; got {given[0]!r} too"
+        raise PileError(msg)
+    return given
 
 
 def status(manifest: ManifestPath, out: Annotated[str, typer.Option("--out", help="folder of the build")]) -> None:

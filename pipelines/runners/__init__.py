@@ -1,0 +1,1 @@
+"""One module per runner: how a pipeline is handed to it and watched to its end."""

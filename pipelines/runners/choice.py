@@ -1,0 +1,26 @@
+"""From a profile to the runner that it describes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pile_builder.errors import ManifestError
+from pile_builder.pipelines.runners.direct import DirectRunner
+from pile_builder.pipelines.runners.runner import Runner
+from pile_builder.runners.profile import Direct, RunnerProfile
+
+
+def make_runner(profile: RunnerProfile, workers: int, flags: Sequence[str] = ()) -> Runner:
+    """The runner of a profile; nothing is started yet.
+
+    Args:
+        profile: from the manifest, or built in.
+        workers: parallelism on this machine, for runners that work here.
+        flags: for Beam, as they are; they win over the profile's.
+    """
+    match profile:
+        case Direct():
+            return DirectRunner(profile, workers, flags)
+        case _:
+            msg = f"runner {type(profile).__name__.lower()} is not implemented yet"
+            raise ManifestError(msg)
