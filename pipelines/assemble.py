@@ -30,6 +30,7 @@ from pile_builder.mixing.subsets import SUBSET_PURPOSE
 from pile_builder.pieces import cut_pieces
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.mix import SPLITS, load_plan
+from pile_builder.pipelines.stored import Stored
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.listing import Takedown, read_takedown
 from pile_builder.text.column import from_arrow
@@ -87,7 +88,7 @@ class WriteShard(TaskFunction):
 
     store: Store
     mix: str
-    blocks: Mapping[int, BlockFiles]
+    blocks: Stored[Mapping[int, BlockFiles]]
     names: Mapping[str, str]
     seed: int
     level: int
@@ -113,7 +114,7 @@ class WriteShard(TaskFunction):
         compressor = zstandard.ZstdCompressor(level=self.level, write_checksum=True)
         with ExitStack() as stack:
             stream = stack.enter_context(self.store.writing(lambda _: f"corpus/{task['name']}"))
-            opened = _Opened(self.store, self.blocks, stack)
+            opened = _Opened(self.store, self.blocks.value, stack)
             for number in range(task["start"], task["end"]):
                 part = plan.filter(pa.compute.equal(plan["segment"], number))
                 parts = list(self._lines(part, cuts, opened, shard.taken))
@@ -140,7 +141,7 @@ class WriteShard(TaskFunction):
     ) -> Iterator[Part]:
         """The documents that each row of the plan takes of its row group; those taken down go to `taken` instead."""
         for row in part.to_pylist():
-            files = self.blocks[row["block"]]
+            files = self.blocks.value[row["block"]]
             group = opened.group(row["block"], row["row_group"])
             chosen = cuts[files.source].choose(group, row)
             rows = np.flatnonzero(chosen)

@@ -13,7 +13,7 @@ from typing import Any
 import apache_beam as beam
 import orjson
 
-from pile_builder.errors import BuildError, PileError
+from pile_builder.errors import BudgetError, BuildError, PileError
 from pile_builder.pipelines.runners.direct import DirectRunner
 from pile_builder.pipelines.runners.runner import Construct, Runner
 from pile_builder.runners.profile import Direct
@@ -56,6 +56,7 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.runner is None:
             object.__setattr__(self, "runner", DirectRunner(Direct(), self.workers))
+        self.runner.say = self.say
 
 
 @dataclass
@@ -178,8 +179,16 @@ def run_phase(
         commits.store.write(todo, lines)
         try:
             with _watching(commits, expected, options):
-                job = f"{options.corpus}-{commits.phase}-{fingerprint(sorted(expected))}"
+                job = f"{options.corpus}-{commits.phase}-{where_key(commits.store)}{fingerprint(sorted(expected))[:16]}"
                 run_pipeline(lambda root: construct(root | ReadTasks(commits.store.path(todo))), options, job)
+        except BudgetError as error:
+            left = len(set(expected) - commits.done())
+            msg = (
+                f"{error} {commits.phase}: {len(expected) - left:,} of {len(expected):,} tasks are committed, {left:,} "
+                "remain, and the phases after it (`pile status` lists them). The next `pile build` goes on from there; "
+                "to let it spend more, raise `budget` in the runner's profile."
+            )
+            raise BudgetError(msg) from error
         except Exception as error:  # A step outside of any task broke; Beam hands over whatever it raised.
             msg = f"phase {commits.phase} broke off: {''.join(traceback.format_exception(error, limit=-4))}"
             raise BuildError(msg) from error
@@ -194,6 +203,11 @@ def run_phase(
             "What is done stays done; the next build retries only these."
         )
         raise BuildError(msg)
+
+
+def where_key(store: Store) -> str:
+    """What the fingerprints of a folder's jobs begin with: two builds of one manifest are not each other's."""
+    return fingerprint(store.root.rstrip("/"))[:8]
 
 
 def run_pipeline(construct: Construct, options: RunOptions, job: str) -> None:

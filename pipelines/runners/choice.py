@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pile_builder.errors import ManifestError
 from pile_builder.pipelines.runners.direct import DirectRunner
 from pile_builder.pipelines.runners.runner import Runner
+from pile_builder.runners.dataflow import Dataflow
 from pile_builder.runners.profile import Direct, RunnerProfile
 
 
@@ -21,6 +22,17 @@ def make_runner(profile: RunnerProfile, workers: int, flags: Sequence[str] = ())
     match profile:
         case Direct():
             return DirectRunner(profile, workers, flags)
+        case Dataflow():
+            return _dataflow(profile, flags)
         case _:
             msg = f"runner {type(profile).__name__.lower()} is not implemented yet"
             raise ManifestError(msg)
+
+
+def _dataflow(profile: Dataflow, flags: Sequence[str]) -> Runner:
+    try:
+        from pile_builder.pipelines.runners.dataflow import DataflowRunner
+    except ImportError as error:
+        msg = f"the runner dataflow needs packages that are not installed ({error}): pip install 'pile-builder[dataflow]'"
+        raise ManifestError(msg) from error
+    return DataflowRunner(profile, flags)
