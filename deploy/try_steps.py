@@ -55,7 +55,9 @@ def run_steps(text: str, folder: Path) -> None:
         elif word == "COPY":
             *sources, target = shlex.split(inside)
             for source in sources:
-                copy(ROOT / source, here / target / source.rsplit("/", 1)[-1] if target.endswith("/") else here / target)
+                copy(
+                    ROOT / source, here / target / source.rsplit("/", 1)[-1] if target.endswith("/") else here / target
+                )
         elif word == "RUN":
             print(f"RUN {inside}", flush=True)
             started = time.monotonic()

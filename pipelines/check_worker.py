@@ -26,7 +26,12 @@ from pile_builder.worker_check.store import check_store
 POOL_MEMORY = 4 << 30
 SENTENCE = "Whoever walks the towpath at dawn sees the herons before the herons see the boats. "
 QUESTION = "Which bird stands at the lock before the first boat of the morning comes up from the mill and the weir?"
-WORDS = ("the canal and its locks", "a heron at the weir", "that mill with two wheels", "boats have to be of this width")
+WORDS = (
+    "the canal and its locks",
+    "a heron at the weir",
+    "that mill with two wheels",
+    "boats have to be of this width",
+)
 
 
 @dataclass(frozen=True)

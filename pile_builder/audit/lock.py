@@ -5,12 +5,15 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 import pile_builder
 from pile_builder.annotate.language import LanguageModel
+from pile_builder.checked_yaml import read_yaml
+from pile_builder.errors import ManifestError
 from pile_builder.manifest import Manifest
 from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.takedown.listing import Takedown
@@ -20,6 +23,19 @@ LIBRARIES = (
     *("apache-beam", "fasttext-community", "fastwarc", "ftfy", "lxml", "numba", "numpy", "orjson", "pyarrow"),
     *("resiliparse", "trafilatura", "zstandard"),
 )
+
+
+def read_lock(path: Path) -> dict[str, Any]:
+    """A lock as data.
+
+    Raises:
+        ManifestError: it cannot be read, or is no lock.
+    """
+    data = read_yaml(path, Manifest)
+    if not {"libraries", "manifest", "models"} <= data.keys():
+        msg = f"{path}: expected a manifest.lock.yaml, with libraries and models; got the keys {', '.join(data)}"
+        raise ManifestError(msg)
+    return data
 
 
 class _LockDumper(yaml.SafeDumper):

@@ -16,9 +16,15 @@ from pile_builder.errors import ManifestError
 
 
 def check_worker(
-    out: Annotated[str, typer.Option("--out", metavar="URL", help="a build's folder: is it there, writable, safe?")] = "",
-    lock: Annotated[Path | None, typer.Option(help="manifest.lock.yaml of a build that versions must agree with")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="threads to work with; as many as cores if not given")] = None,
+    out: Annotated[
+        str, typer.Option("--out", metavar="URL", help="a build's folder: is it there, writable, safe?")
+    ] = "",
+    lock: Annotated[
+        Path | None, typer.Option(help="manifest.lock.yaml of a build that versions must agree with")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="threads to work with; as many as cores if not given")
+    ] = None,
     trial: Annotated[bool, typer.Option(help="build a small corpus, which compiles kernels or finds them")] = True,  # noqa: FBT002
     ignore: Annotated[list[str] | None, typer.Option(metavar="CHECK", help="failures of it do not count")] = None,
     json: Annotated[bool, typer.Option("--json", help="print everything as JSON")] = False,  # noqa: FBT002

@@ -46,7 +46,9 @@ def machine_of(name: str, field: str) -> Machine:
     elif match := _CUSTOM.fullmatch(name):
         family, machine = match[1] or "n1", Machine(int(match[2]), int(match[3]) / 1024)
     else:
-        msg = f"{field}: expected a machine type such as n2-standard-8, n2-highmem-16 or n2-custom-8-32768, got {name!r}"
+        msg = (
+            f"{field}: expected a machine type such as n2-standard-8, n2-highmem-16 or n2-custom-8-32768, got {name!r}"
+        )
         raise ManifestError(msg)
     if family in ARM:
         msg = f"{field}: expected x86 machines, as the worker image is built for them, got {name!r}; take n2, n2d or c3"

@@ -39,7 +39,9 @@ def check_imports(url: str = "") -> Iterator[Finding]:
         except Exception as error:  # A module may raise anything when what it needs is missing.
             failed += 1
             found = f"{name}: {type(error).__name__}: {error}"
-            yield Finding("imports", ok=False, found=found, fix="install requirements/dataflow.txt as deploy/Dockerfile does")
+            yield Finding(
+                "imports", ok=False, found=found, fix="install requirements/dataflow.txt as deploy/Dockerfile does"
+            )
     if url:
         file_system(url)
     if not failed:
@@ -74,7 +76,9 @@ def check_models(lock: Mapping[str, Any] | None = None) -> Iterator[Finding]:
         yield Finding("models", ok=False, found=found, fix=fix)
         return
     (label,), (score,) = model.predict([ENGLISH])
-    yield Finding("models", label == "en", f"{MODEL}: sha256 {wanted[:12]}..., English {score:.2f}", "" if label == "en" else fix)
+    yield Finding(
+        "models", label == "en", f"{MODEL}: sha256 {wanted[:12]}..., English {score:.2f}", "" if label == "en" else fix
+    )
 
 
 def _unmet() -> Iterator[tuple[str, str, str]]:

@@ -33,6 +33,8 @@ def _dataflow(profile: Dataflow, flags: Sequence[str]) -> Runner:
     try:
         from pile_builder.pipelines.runners.dataflow import DataflowRunner
     except ImportError as error:
-        msg = f"the runner dataflow needs packages that are not installed ({error}): pip install 'pile-builder[dataflow]'"
+        msg = (
+            f"the runner dataflow needs packages that are not installed ({error}): pip install 'pile-builder[dataflow]'"
+        )
         raise ManifestError(msg) from error
     return DataflowRunner(profile, flags)

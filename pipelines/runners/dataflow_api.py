@@ -102,7 +102,7 @@ class JobsClient:
         fix = (
             "log in with `gcloud auth application-default login`"
             if is_login
-            else "check project and region, that the Dataflow API is enabled, and that you may use it (roles/dataflow.developer)"
+            else "check project, region, that the Dataflow API is enabled, and your role (roles/dataflow.developer)"
         )
         return PileError(f"Dataflow in {self._cloud.project}, {self._cloud.region}: {error}; {fix}")
 

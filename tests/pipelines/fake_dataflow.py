@@ -74,7 +74,9 @@ class FakeDataflow:
             return 200, {"metrics": [metric] if self.vcpu_seconds else []}
         if path.endswith("/messages"):
             text = job.get("error", "")
-            return 200, {"jobMessages": [{"messageText": text, "messageImportance": "JOB_MESSAGE_ERROR"}] if text else []}
+            return 200, {
+                "jobMessages": [{"messageText": text, "messageImportance": "JOB_MESSAGE_ERROR"}] if text else []
+            }
         if method == "PUT":
             assert json.loads(body)["requestedState"] in (5, "JOB_STATE_CANCELLED")
             job["currentState"] = "JOB_STATE_CANCELLED"
@@ -112,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_PUT = _do
+    do_GET = do_POST = do_PUT = _do  # noqa: N815
 
     def log_message(self, *_: Any) -> None:
         pass

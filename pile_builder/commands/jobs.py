@@ -1,0 +1,111 @@
+"""Jobs on a service, seen from the command line: what a build would submit, and stopping what it has submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pile_builder.errors import ManifestError
+
+if TYPE_CHECKING:
+    from pile_builder.manifest import Manifest
+    from pile_builder.runners.dataflow import Dataflow
+    from pile_builder.runners.profile import RunnerProfile
+
+
+def dry_run(manifest: Manifest, out: str, profile: RunnerProfile, flags: Sequence[str]) -> None:
+    """Print every job that a build would submit and what it asks of quotas.
+
+    Raises:
+        ManifestError: a job would be refused, or its workers could not work; the message lists why.
+    """
+    import tempfile
+
+    from pile_builder.planning.costs import load_profile
+    from pile_builder.runners.dataflow_job import JobName, place_problems, problems
+
+    dataflow = _dataflow(profile, "--dry-run")
+    wrong = list(problems(dataflow))
+    if not wrong:
+        from pile_builder.pipelines.dry_run import asked, graph_problems, translate_build
+
+        prices = load_profile(dataflow.prices)
+        with tempfile.TemporaryDirectory() as folder:
+            jobs = translate_build(manifest, folder, dataflow, flags)
+        table = Table(box=None, pad_edge=False)
+        for name in (
+            "job",
+            "request",
+            "graph",
+            "steps",
+            "largest function",
+            "machine",
+            "workers",
+            "vCPUs",
+            "memory GB",
+        ):
+            table.add_column(name, justify="left" if name in ("job", "machine") else "right")
+        for name in ("disk GB", "public IPs", f"{prices.currency}/h"):
+            table.add_column(name, justify="right")
+        for job in jobs:
+            need = asked(dataflow, job.phase, prices)
+            sizes = [f"{size:,}" for size in (job.request_bytes, job.graph_bytes, job.steps, job.largest[0])]
+            wants = [need.workers, need.vcpus, round(need.memory_gb), need.disk_gb, need.addresses]
+            shown = [f"{one:,}" for one in wants]
+            table.add_row(job.phase, *sizes, need.machine, *shown, f"{need.price:.2f}")
+        Console().print(table)
+        name = JobName.of(jobs[0].job["name"])
+        splits = sum(1 for plugin in manifest.plugins.values() for _ in plugin.splits())
+        typer.echo(
+            f"{splits:,} splits; graphs are the same for any number of them. Jobs are called {jobs[0].job['name']} and so "
+            f"on, labelled {', '.join(f'{key}={value}' for key, value in name.labels(dataflow).items())}.\n"
+            f"Compare vCPUs, disk and addresses with the quotas of {dataflow.project} in {dataflow.region} "
+            "(`gcloud compute regions describe`): a job that meets one runs with fewer workers and says so only in its log. "
+            f"Prices are of {prices.priced}.\n"
+            "Not looked at: your account, the image, buckets, quotas. Nothing was sent."
+        )
+        wrong = list(graph_problems(jobs))
+    wrong += place_problems(manifest, out)
+    if wrong:
+        raise ManifestError("\n".join(wrong))
+
+
+def stop(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")],
+    out: Annotated[str, typer.Option("--out", help="folder of the build")],
+    context: typer.Context,
+    runner: Annotated[str, typer.Option(help="dataflow, or a profile of the manifest's runners")] = "dataflow",
+) -> None:
+    """Cancel the jobs of a build that are still at work. What is committed stays; `pile build` goes on from there."""
+    from pile_builder.manifest import load_manifest
+    from pile_builder.runners.dataflow_job import problems
+    from pile_builder.storage import Store
+
+    loaded = load_manifest(manifest)
+    profile = _dataflow(loaded.runner(runner), "pile stop")
+    if wrong := list(problems(profile)):
+        raise ManifestError("\n".join(wrong))
+    from pile_builder.pipelines.engine import where_key
+    from pile_builder.pipelines.runners.dataflow import active_jobs
+
+    client, jobs = active_jobs(profile, context.args, loaded.name, where_key(Store(out)))
+    for job in jobs:
+        client.cancel(job.id)
+        Console().print(f"{escape(job.name)}: cancelled, {client.console(job.id)}", soft_wrap=True, highlight=False)
+    if not jobs:
+        typer.echo(f"no job of {loaded.name} in {out} is at work in {profile.project}, {profile.region}")
+
+
+def _dataflow(profile: RunnerProfile, what: str) -> Dataflow:
+    from pile_builder.runners.dataflow import Dataflow
+
+    if not isinstance(profile, Dataflow):
+        msg = f"{what}: expected a profile of the runner dataflow, got one of {type(profile).__name__.lower()}"
+        raise ManifestError(msg)
+    return profile
