@@ -26,6 +26,7 @@ from pile_builder.commands.review import review
 from pile_builder.commands.takedown import takedown
 from pile_builder.commands.tokenize import formats, parquet, tokenize
 from pile_builder.commands.tokenizer import tokenizer
+from pile_builder.commands.worker_pool import worker_pool
 from pile_builder.errors import PileError
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ app.command(rich_help_panel=BUILD)(status)
 app.command(rich_help_panel=BUILD, context_settings={"allow_extra_args": True})(stop)
 app.command(rich_help_panel=BUILD)(verify)
 app.command(rich_help_panel=BUILD)(check_worker)
+app.command("worker-pool", rich_help_panel=BUILD)(worker_pool)
 app.add_typer(manifests, name="manifest", rich_help_panel=BUILD)
 app.add_typer(sources, name="sources", rich_help_panel=BUILD)
 app.add_typer(rules, name="rules", rich_help_panel=BUILD)

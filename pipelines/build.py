@@ -16,6 +16,7 @@ from pile_builder.audit.privacy import privacy_report
 from pile_builder.audit.report import write_audit
 from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, subset_summary
 from pile_builder.audit.summary import summarise
+from pile_builder.checked_yaml import absolute
 from pile_builder.dedup.config import Dedup
 from pile_builder.finished import STORY, keep_plan
 from pile_builder.lookup import build_lookup
@@ -47,7 +48,8 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     Raises:
         PileError: the manifest or an input is wrong, or tasks failed.
     """
-    store = Store(out)
+    # Absolute: a worker on a cluster starts in a folder of its own.
+    store = Store(absolute(out, Path()))
     options = replace(options, corpus=manifest.name)
     work = plan_work(manifest, store)
     for phase, reasons in changes(work, store).items():

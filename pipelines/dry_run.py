@@ -50,7 +50,6 @@ class Translator(Runner):
 
     def __post_init__(self) -> None:
         super().__init__()
-        self.pool_processes = self.profile.machine("ingest").vcpus
         self._here = DirectRunner(Direct(), 1)
 
     def run(self, construct: Construct, job: str) -> None:
@@ -154,7 +153,7 @@ class Asked:
 
 
 def asked(profile: Dataflow, phase: str, prices: Prices) -> Asked:
-    """The quotas that a phase's job needs. Workers without public addresses need none, but one in the subnetwork each."""
+    """The quotas that a phase's job needs; each worker needs an address of the subnetwork besides."""
     workers, machine = profile.workers(phase), profile.machine(phase)
     count = workers.max_workers or 1
     return Asked(

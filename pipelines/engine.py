@@ -13,6 +13,7 @@ from typing import Any
 import apache_beam as beam
 import orjson
 
+from pile_builder.environment import check_environment, environment
 from pile_builder.errors import BudgetError, BuildError, PileError
 from pile_builder.pipelines.runners.direct import DirectRunner
 from pile_builder.pipelines.runners.runner import Construct, Runner
@@ -116,9 +117,11 @@ class CommitTasks(beam.DoFn):
     def __init__(self, commits: Commits, function: TaskFunction) -> None:
         self._commits = commits
         self._function = function
+        self._environment = environment()
 
     def setup(self) -> None:
-        """Ready the function."""
+        """Ready the function, in a worker that must be like the machine that pickled it."""
+        check_environment(self._environment)
         self._function.setup()
 
     def teardown(self) -> None:

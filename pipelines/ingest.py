@@ -27,6 +27,7 @@ from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, Extraction, ExtractionPool, Gate, Lot
 from pile_builder.source import Document, Raw, Reject, Skipped, Split
 from pile_builder.storage import Commits, Store
+from pile_builder.threads import cores
 from pile_builder.work import gated, split_from_json
 
 BATCH_BYTES = 1 << 18
@@ -42,7 +43,11 @@ DAMAGE_MINIMUM = 100
 
 @dataclass
 class PoolHandle:
-    """Gives every thread of a process the same extraction pool, started when the first one asks."""
+    """Gives every thread of a process the same extraction pool, started when the first one asks.
+
+    Attributes:
+        workers: processes of the pool; as many as the machine that asks has cores if 0.
+    """
 
     extractions: Mapping[str, Extraction]
     workers: int
@@ -52,7 +57,7 @@ class PoolHandle:
     def acquire(self) -> ExtractionPool:
         """The process's pool; it stops when nobody holds it any more."""
         pool: ExtractionPool = self.shared.acquire(
-            lambda: ExtractionPool(self.extractions, self.workers, self.memory), tag="extraction"
+            lambda: ExtractionPool(self.extractions, self.workers or cores(), self.memory), tag="extraction"
         )
         return pool
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-import pile_builder
 from pile_builder.annotate.language import LanguageModel
 from pile_builder.checked_yaml import read_yaml
+from pile_builder.environment import LIBRARIES, environment
 from pile_builder.errors import ManifestError
 from pile_builder.manifest import Manifest
 from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.takedown.listing import Takedown
 from pile_builder.work import Work
-
-LIBRARIES = (
-    *("apache-beam", "fasttext-community", "fastwarc", "ftfy", "lxml", "numba", "numpy", "orjson", "pyarrow"),
-    *("resiliparse", "trafilatura", "zstandard"),
-)
 
 
 def read_lock(path: Path) -> dict[str, Any]:
@@ -62,13 +55,14 @@ def lock_text(
     time_limited = sorted(
         record for block in work.blocks for record in Commits(store, "ingest").load(block.ingest)["time_limited"]
     )
+    versions = environment()
     lock = {
         "name": manifest.name,
         "digest": summary["digest"],
         "manifest": manifest.given,
-        "package": pile_builder.__version__,
-        "python": platform.python_version(),
-        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+        "package": versions["pile-builder"],
+        "python": versions["python"],
+        "libraries": {name: versions[name] for name in LIBRARIES},
         "models": {"lid.176.ftz": LanguageModel.load(None).digest},
         "fingerprints": {phase: fingerprint(work.keys(phase)) for phase in work.parts if work.keys(phase)}
         | {"assemble": fingerprint([work.mix, work.parts["assemble"]])},

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pile_builder.checked_yaml import unknown_word
 from pile_builder.errors import ManifestError
 
 
@@ -47,7 +48,7 @@ def check_worker(
     findings = list(run_checks(plan.checks()))
     ignored = set(ignore or ())
     if unknown := ignored - {one.check for one in findings}:
-        msg = f"--ignore: there is no check {unknown.pop()!r}; there are {', '.join(sorted({one.check for one in findings}))}"
+        msg = f"--ignore: {unknown_word('check', unknown.pop(), {one.check for one in findings})}"
         raise ManifestError(msg)
     if json:
         typer.echo(orjson.dumps([asdict(one) for one in findings], option=orjson.OPT_INDENT_2).decode())

@@ -63,10 +63,10 @@ def dry_run(manifest: Manifest, out: str, profile: RunnerProfile, flags: Sequenc
         name = JobName.of(jobs[0].job["name"])
         splits = sum(1 for plugin in manifest.plugins.values() for _ in plugin.splits())
         typer.echo(
-            f"{splits:,} splits; graphs are the same for any number of them. Jobs are called {jobs[0].job['name']} and so "
-            f"on, labelled {', '.join(f'{key}={value}' for key, value in name.labels(dataflow).items())}.\n"
+            f"{splits:,} splits; graphs are the same for any number of them. Jobs are called {jobs[0].job['name']} "
+            f"and so on, labelled {', '.join(f'{key}={value}' for key, value in name.labels(dataflow).items())}.\n"
             f"Compare vCPUs, disk and addresses with the quotas of {dataflow.project} in {dataflow.region} "
-            "(`gcloud compute regions describe`): a job that meets one runs with fewer workers and says so only in its log. "
+            "(`gcloud compute regions describe`): a job that meets one has fewer workers, and only its log says so. "
             f"Prices are of {prices.priced}.\n"
             "Not looked at: your account, the image, buckets, quotas. Nothing was sent."
         )
@@ -83,6 +83,7 @@ def stop(
     runner: Annotated[str, typer.Option(help="dataflow, or a profile of the manifest's runners")] = "dataflow",
 ) -> None:
     """Cancel the jobs of a build that are still at work. What is committed stays; `pile build` goes on from there."""
+    from pile_builder.checked_yaml import absolute
     from pile_builder.manifest import load_manifest
     from pile_builder.runners.dataflow_job import problems
     from pile_builder.storage import Store
@@ -94,7 +95,7 @@ def stop(
     from pile_builder.pipelines.engine import where_key
     from pile_builder.pipelines.runners.dataflow import active_jobs
 
-    client, jobs = active_jobs(profile, context.args, loaded.name, where_key(Store(out)))
+    client, jobs = active_jobs(profile, context.args, loaded.name, where_key(Store(absolute(out, Path()))))
     for job in jobs:
         client.cancel(job.id)
         Console().print(f"{escape(job.name)}: cancelled, {client.console(job.id)}", soft_wrap=True, highlight=False)

@@ -39,7 +39,7 @@ class Dataflow(RunnerProfile):
     )
     subnetwork: str = Field("", description="regions/REGION/subnetworks/NAME, with Private Google Access")
     service_account: str = Field("", description="e-mail of the workers' account; the project's default if empty")
-    public_ips: bool = Field(False, description="give workers public addresses; quotas of them are small")
+    public_ips: bool = Field(default=False, description="give workers public addresses; quotas of them are small")
     labels: dict[str, str] = Field(
         default_factory=dict, description="labels of jobs, beside corpus, phase, fingerprint"
     )

@@ -55,8 +55,8 @@ def machine_of(name: str, field: str) -> Machine:
         raise ManifestError(msg)
     if family == "n1":
         msg = (
-            f"{field}: expected machines that have AVX2, for which the worker image's kernels are compiled; n1 may lack "
-            f"it. Got {name!r}; take n2, n2d, e2 or c3"
+            f"{field}: expected machines that have AVX2, for which kernels in the worker image are compiled; n1 may "
+            f"lack it. Got {name!r}; take n2, n2d, e2 or c3"
         )
         raise ManifestError(msg)
     return machine

@@ -1,13 +1,13 @@
-"""The profile of Prism, Beam's portable runner of one binary."""
+"""The profile of Prism, Beam's portable runner in one binary."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pile_builder.runners.profile import RunnerProfile
+from pile_builder.runners.portable import PortableProfile
 
 
-class Prism(RunnerProfile):
-    """Beam's Prism: one machine, the workers' protocol of a cluster."""
+class Prism(PortableProfile):
+    """One machine, with the workers' protocol of a cluster."""
 
     runner: Literal["prism"] = "prism"

@@ -1,4 +1,4 @@
-"""What every runner profile has, and the profiles of the runners that need nothing but this machine."""
+"""What every runner profile has, and the profile of Beam's own runner."""
 
 from __future__ import annotations
 
@@ -14,11 +14,6 @@ class RunnerProfile(Model):
 
     flags: tuple[str, ...] = Field((), description="flags for Beam as they are, before those after -- on the command")
 
-    @property
-    def is_here(self) -> bool:
-        """Whether phases run in processes that the build itself starts on this machine."""
-        return False
-
 
 class Direct(RunnerProfile):
     """Beam's own runner in this process: the default."""
@@ -27,8 +22,3 @@ class Direct(RunnerProfile):
     mode: Literal["in_memory", "multi_processing"] = Field(
         "in_memory", description="bundles on threads of this process, or in processes that it starts"
     )
-
-    @property
-    def is_here(self) -> bool:
-        """Always."""
-        return True

@@ -49,7 +49,7 @@ def check_imports(url: str = "") -> Iterator[Finding]:
 
 
 def check_versions(lock: Mapping[str, Any] | None = None) -> Iterator[Finding]:
-    """Compare what is installed with what the package asks for, and with a lock (manifest.lock.yaml) if one is given."""
+    """Compare what is installed with what the package asks for, and with a lock if one is given."""
     wrong = list(_unmet())
     for name, wanted, found in wrong:
         fix = f"pip install '{name}{wanted}', or install requirements/dataflow.txt"

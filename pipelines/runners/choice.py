@@ -6,9 +6,15 @@ from collections.abc import Sequence
 
 from pile_builder.errors import ManifestError
 from pile_builder.pipelines.runners.direct import DirectRunner
+from pile_builder.pipelines.runners.flink import FlinkRunner
+from pile_builder.pipelines.runners.prism import PrismRunner
 from pile_builder.pipelines.runners.runner import Runner
+from pile_builder.pipelines.runners.spark import SparkRunner
 from pile_builder.runners.dataflow import Dataflow
+from pile_builder.runners.flink import Flink
+from pile_builder.runners.prism import Prism
 from pile_builder.runners.profile import Direct, RunnerProfile
+from pile_builder.runners.spark import Spark
 
 
 def make_runner(profile: RunnerProfile, workers: int, flags: Sequence[str] = ()) -> Runner:
@@ -24,6 +30,12 @@ def make_runner(profile: RunnerProfile, workers: int, flags: Sequence[str] = ())
             return DirectRunner(profile, workers, flags)
         case Dataflow():
             return _dataflow(profile, flags)
+        case Flink():
+            return FlinkRunner(profile, workers, flags)
+        case Spark():
+            return SparkRunner(profile, workers, flags)
+        case Prism():
+            return PrismRunner(profile, workers, flags)
         case _:
             msg = f"runner {type(profile).__name__.lower()} is not implemented yet"
             raise ManifestError(msg)

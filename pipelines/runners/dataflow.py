@@ -42,7 +42,6 @@ class DataflowRunner(Runner):
         super().__init__()
         if wrong := list(problems(profile)):
             raise ManifestError("runners: " + "\nrunners: ".join(wrong))
-        self.pool_processes = profile.machine("ingest").vcpus
         self.spent = 0.0
         self._profile, self._given = profile, given
         self._prices = load_profile(profile.prices)
@@ -116,8 +115,8 @@ class DataflowRunner(Runner):
         budget, prices = self._profile.budget, self._prices
         if budget and spent >= budget:
             msg = (
-                f"budget: {spent:.2f} of {budget:g} {prices.currency} are spent on workers, at prices of {prices.priced}; "
-                f"job {wanted.name} was stopped (Dataflow drains no batch jobs: what workers had begun is begun again)."
+                f"budget: {spent:.2f} of {budget:g} {prices.currency} are spent on workers (prices: {prices.priced}); "
+                f"job {wanted.name} was stopped (batch jobs are not drained: what workers had begun, they begin again)."
             )
             raise BudgetError(msg)
 
