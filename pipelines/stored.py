@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar, cast
 from pile_builder.errors import BuildError
 from pile_builder.storage import Commits, Store
 
-Value = TypeVar("Value")
+Value = TypeVar("Value", covariant=True)
+Given = TypeVar("Given")
 KEPT = 8
 """Values that a process keeps in memory."""
 
@@ -39,7 +40,7 @@ class Stored(Generic[Value]):
 
 
 @contextmanager
-def stored(commits: Commits, value: Value) -> Iterator[Stored[Value]]:
+def stored(commits: Commits, value: Given) -> Iterator[Stored[Given]]:
     """Keep a value in a phase's store; it is removed once the block ends without error.
 
     After an error it stays: a job that goes on without its driver may still need it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,9 @@ from pile_builder.errors import ManifestError
 
 if TYPE_CHECKING:
     from pile_builder.manifest import Manifest
+    from pile_builder.pipelines.dry_run import Asked
+    from pile_builder.pipelines.runners.dataflow_graph import Translated
+    from pile_builder.planning.costs import Profile
     from pile_builder.runners.dataflow import Dataflow
     from pile_builder.runners.profile import RunnerProfile
 
@@ -33,33 +36,16 @@ def dry_run(manifest: Manifest, out: str, profile: RunnerProfile, flags: Sequenc
     dataflow = _dataflow(profile, "--dry-run")
     wrong = list(problems(dataflow))
     if not wrong:
-        from pile_builder.pipelines.dry_run import asked, graph_problems, translate_build
+        from pile_builder.pipelines.dry_run import graph_problems, translate_build
 
         prices = load_profile(dataflow.prices)
         with tempfile.TemporaryDirectory() as folder:
             jobs = translate_build(manifest, folder, dataflow, flags)
-        table = Table(box=None, pad_edge=False)
-        for name in (
-            "job",
-            "request",
-            "graph",
-            "steps",
-            "largest function",
-            "machine",
-            "workers",
-            "vCPUs",
-            "memory GB",
-        ):
-            table.add_column(name, justify="left" if name in ("job", "machine") else "right")
-        for name in ("disk GB", "public IPs", f"{prices.currency}/h"):
-            table.add_column(name, justify="right")
-        for job in jobs:
-            need = asked(dataflow, job.phase, prices)
-            sizes = [f"{size:,}" for size in (job.request_bytes, job.graph_bytes, job.steps, job.largest[0])]
-            wants = [need.workers, need.vcpus, round(need.memory_gb), need.disk_gb, need.addresses]
-            shown = [f"{one:,}" for one in wants]
-            table.add_row(job.phase, *sizes, need.machine, *shown, f"{need.price:.2f}")
-        Console().print(table)
+        console = Console()
+        console.print(_sizes(jobs))
+        console.print()
+        console.print(_quotas(dict.fromkeys(job.phase for job in jobs), dataflow, prices))
+        console.print()
         name = JobName.of(jobs[0].job["name"])
         splits = sum(1 for plugin in manifest.plugins.values() for _ in plugin.splits())
         typer.echo(
@@ -74,6 +60,33 @@ def dry_run(manifest: Manifest, out: str, profile: RunnerProfile, flags: Sequenc
     wrong += place_problems(manifest, out)
     if wrong:
         raise ManifestError("\n".join(wrong))
+
+
+def _sizes(jobs: Sequence[Translated]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("job", "request", "graph", "steps", "largest function"):
+        table.add_column(name, justify="left" if name == "job" else "right")
+    for job in jobs:
+        table.add_row(
+            job.phase, *(f"{one:,}" for one in (job.request_bytes, job.graph_bytes, job.steps, job.largest[0]))
+        )
+    return table
+
+
+def _quotas(phases: Iterable[str], profile: Dataflow, prices: Profile) -> Table:
+    from pile_builder.pipelines.dry_run import asked
+
+    alike: dict[Asked, list[str]] = {}
+    for phase in phases:
+        alike.setdefault(asked(profile, phase, prices), []).append(phase)
+    table = Table(box=None, pad_edge=False)
+    numbers = ("workers", "vCPUs", "memory GB", "disk GB", "public IPs", f"{prices.currency}/h")
+    for name in ("at most, for", "machine", *numbers):
+        table.add_column(name, justify="right" if name in numbers else "left")
+    for need, names in alike.items():
+        wants = (need.workers, need.vcpus, round(need.memory_gb), need.disk_gb, need.addresses)
+        table.add_row(", ".join(names), need.machine, *(f"{one:,}" for one in wants), f"{need.price:.2f}")
+    return table
 
 
 def stop(

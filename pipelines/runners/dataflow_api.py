@@ -34,7 +34,7 @@ class JobsClient:
         self._cloud = options.view_as(GoogleCloudOptions)
         endpoint = (self._cloud.dataflow_endpoint or "").strip().rstrip("/")
         is_local = bool(_LOCAL.match(endpoint))
-        credentials: Any = AnonymousCredentials() if self._cloud.no_auth else _credentials()
+        credentials = AnonymousCredentials() if self._cloud.no_auth else _credentials()  # type: ignore[no-untyped-call]
         how: dict[str, Any] = {
             "credentials": credentials,
             "client_options": ClientOptions(api_endpoint=endpoint if is_local else re.sub("^https?://", "", endpoint)),

@@ -43,7 +43,7 @@ class Translated:
     largest: tuple[int, str]
 
 
-class _Unstaged(DataflowApplicationClient):  # type: ignore[misc]
+class _Unstaged(DataflowApplicationClient):
     """Describes jobs as Beam's client does; what it would upload goes nowhere."""
 
     def stage_file_with_retry(self, *_: Any, **__: Any) -> None:

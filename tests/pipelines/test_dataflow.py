@@ -88,16 +88,18 @@ def test_a_second_driver_waits_for_the_job_of_the_first(toy_manifest, tmp_path, 
     fake, profile = service
     manifest = toy_manifest()
     fake.go_on.clear()
-    first, _ = in_background(manifest, tmp_path / "out", profile())
+    first, refused = in_background(manifest, tmp_path / "out", profile())
     wait_for(lambda: fake.jobs)
     said: list[str] = []
     second, errors = in_background(manifest, tmp_path / "out", profile(), said)
     wait_for(lambda: any("at work" in line for line in said))
-    assert fake.created == 1
-    fake.go_on.set()
+    (job,) = fake.jobs.values()
+    job["currentState"] = "JOB_STATE_CANCELLED"
     first.join()
     second.join()
-    assert not errors
+    assert fake.created == 1
+    assert "ended cancelled" in str(refused[0])
+    assert "ended cancelled" in str(errors[0])
 
 
 def test_the_same_manifest_in_another_folder_is_another_job(toy_manifest, tmp_path, service):
@@ -105,7 +107,8 @@ def test_the_same_manifest_in_another_folder_is_another_job(toy_manifest, tmp_pa
     fake.go_on.clear()
     both = [in_background(toy_manifest(), tmp_path / name, profile())[0] for name in ("one", "two")]
     wait_for(lambda: fake.created == 2)
-    fake.go_on.set()
+    for job in fake.jobs.values():
+        job["currentState"] = "JOB_STATE_CANCELLED"
     for thread in both:
         thread.join()
 
@@ -113,9 +116,10 @@ def test_the_same_manifest_in_another_folder_is_another_job(toy_manifest, tmp_pa
 def test_budget_cancels_the_job_says_what_remains_and_the_next_build_goes_on(toy_manifest, tmp_path, service):
     fake, profile = service
     manifest = toy_manifest()
-    fake.vcpu_seconds = 2 * 3600 * 100  # 100 hours of workers with 2 vCPUs
+    # 100 hours of workers with 2 vCPUs, 8 GB and a disk of 100 GB, at 0.1459 an hour.
+    fake.vcpu_seconds = 2 * 3600 * 100
     fake.go_on.clear()
-    with pytest.raises(BudgetError, match=r"20 USD are spent.*ingest: 0 of 4 tasks are committed, 4 remain"):
+    with pytest.raises(BudgetError, match=r"14.59 of 10 USD are spent.*ingest: 0 of 4 tasks are committed, 4 remain"):
         run(manifest, tmp_path / "out", profile(budget=10))
     (job,) = fake.jobs.values()
     assert job["currentState"] == "JOB_STATE_CANCELLED"
