@@ -7,7 +7,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -80,20 +81,52 @@ def expand(value: Any, file: str, field: str, environment: Mapping[str, str]) ->
 
 
 def explain(
-    file: str, model: type[BaseModel], error: ValidationError, leave_out: set[str] | None = None
+    file: str,
+    model: type[BaseModel],
+    error: ValidationError,
+    leave_out: set[str] | None = None,
+    written: Mapping[str, Any] | None = None,
 ) -> Iterator[str]:
-    """What is wrong with data that a model refused, a line per problem: file, field, what was expected."""
+    """What is wrong with data that a model refused, a line per problem: file, field, what was expected, what came.
+
+    Args:
+        file: named in each line, or whatever else the fields lie in.
+        model: that refused the data.
+        error: how it did.
+        leave_out: fields that are not proposed.
+        written: says what came in place of the data, whose variables are expanded.
+    """
     for problem in error.errors(include_url=False):
         where = ".".join(str(part) for part in problem["loc"])
+        context = problem.get("ctx", {})
         if problem["type"] == "extra_forbidden":
             known = [word for word in _fields_at(model, problem["loc"][:-1]) if word not in (leave_out or ())]
             yield f"{file}: {where}: {unknown_word('key', str(problem['loc'][-1]), known)}"
+        elif problem["type"] == "union_tag_invalid":
+            tags = [_unquoted(one) for one in context["expected_tags"].split(",")]
+            field = _unquoted(context["discriminator"])
+            yield f"{file}: {where}.{field}: {unknown_word(field, context['tag'], tags)}"
+        elif problem["type"] == "union_tag_not_found":
+            yield f"{file}: {where}.{_unquoted(context['discriminator'])}: required and not given"
         elif problem["type"] == "missing":
             yield f"{file}: {where}: required and not given"
         elif problem["type"] == "value_error":
             yield f"{file}: {where + ': ' if where else ''}{problem['msg'].removeprefix('Value error, ')}"
         else:
-            yield f"{file}: {where}: {problem['msg'][0].lower() + problem['msg'][1:]}; got {problem['input']!r}"
+            came = problem["input"] if written is None else _at(written, problem["loc"])
+            yield f"{file}: {where}: {problem['msg'][0].lower() + problem['msg'][1:]}; got {came!r}"
+
+
+def _unquoted(text: str) -> str:
+    return text.strip("' ")
+
+
+def _at(data: Any, location: tuple[int | str, ...]) -> Any:
+    """What data hold at a location; its parts that are no keys there name members of a union."""
+    for part in location:
+        is_there = part in data if isinstance(data, Mapping) else isinstance(data, list) and isinstance(part, int)
+        data = data[part] if is_there else data
+    return data
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
@@ -106,12 +139,22 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[
             field = here.model_fields.get(str(part))
             here = field.annotation if field else None
         else:
-            # A key of a mapping of models: what it holds is the mapping's last type argument.
-            here = getattr(here, "__args__", (None,))[-1]
+            # A member of a union, or a key of a mapping of models, which holds the mapping's last type argument.
+            named = [one for one in _members(here) if any(field.default == part for field in one.model_fields.values())]
+            here = named[0] if named else getattr(here, "__args__", (None,))[-1]
         arguments = [one for one in getattr(here, "__args__", ()) if isinstance(one, type) and one is not type(None)]
         if len(arguments) == 1 and getattr(here, "__origin__", None) is not dict:
             here = arguments[0]
     return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
+
+
+def _members(union: Any) -> list[type[BaseModel]]:
+    """The models of a union of models, annotated or not."""
+    if get_origin(union) is Annotated:
+        return _members(get_args(union)[0])
+    if get_origin(union) not in (Union, UnionType):
+        return []
+    return [one for one in get_args(union) if isinstance(one, type) and issubclass(one, BaseModel)]
 
 
 def unknown_word(kind: str, word: str, known: Iterable[str]) -> str:

@@ -283,7 +283,9 @@ def check_manifest(
     try:
         manifest = Manifest.model_validate(expanded)
     except ValidationError as error:
-        raise ManifestError("\n".join(explain(file, Manifest, error))) from error
+        # What a runner profile's variables expand to may be a secret.
+        shown = {**expanded, "runners": runners}
+        raise ManifestError("\n".join(explain(file, Manifest, error, written=shown))) from None
     manifest._given = dict(data)
     manifest._environment = environment
     manifest._unset = unset

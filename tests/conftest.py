@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,11 @@ from pile_builder import source
 from pile_builder.manifest import Manifest, check_manifest
 from tests.toy_source import Toy
 
-collect_ignore = [] if "PILE_EXPORTS" in os.environ else ["readers"]
-"""What needs the trainers' libraries is run by `make test-readers`."""
+collect_ignore = [
+    *([] if "PILE_EXPORTS" in os.environ else ["readers"]),
+    *([] if "PILE_JOB_SERVERS" in os.environ else ["runners"]),
+]
+"""What needs the trainers' libraries or job servers is run by `make test-readers` and `make test-runners`."""
 
 WORDS = ("river", "stone", "lantern", "quiet", "market", "ladder", "copper", "winter", "garden", "signal", "harbour")
 
@@ -75,15 +78,15 @@ def toy_data(root: str) -> dict[str, Any]:
 
 @pytest.fixture
 def toy_manifest(toy_files: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Manifest]:
-    """Makes manifests over the toy files; keyword arguments change parts of it."""
+    """Makes manifests over the toy files; keyword arguments change parts of it, `variables` are its environment."""
     monkeypatch.setattr(source, "entry_points", source.entry_points)
     monkeypatch.setattr(source.pack, "__defaults__", source.pack.__defaults__)
     register_toy()
 
-    def make(**changes: Any) -> Manifest:
+    def make(variables: Mapping[str, str] | None = None, **changes: Any) -> Manifest:
         data = toy_data(str(toy_files))
         for key, value in changes.items():
             data[key] = data[key] | value if isinstance(data.get(key), dict) and isinstance(value, dict) else value
-        return check_manifest(data, str(toy_files / "m.yaml"), {})
+        return check_manifest(data, str(toy_files / "m.yaml"), variables or {})
 
     return make

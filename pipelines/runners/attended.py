@@ -37,7 +37,7 @@ class Attended:
         """Wait until something listens at a port of this machine; False if the server ended or took longer."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit and self._process.poll() is None:
-            if is_listening(port):
+            if is_listening("localhost", port):
                 return True
             time.sleep(0.1)
         return False
@@ -61,11 +61,19 @@ def free_port() -> int:
     return port
 
 
-def is_listening(port: int) -> bool:
-    """Whether something on this machine accepts connections at a port."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def is_listening(host: str, port: int) -> bool:
+    """Whether something accepts connections there."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def split_endpoint(endpoint: str) -> tuple[str, int]:
+    """Host and port of `host:port`."""
+    host, _, port = endpoint.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _attend(command: Sequence[str]) -> int:
