@@ -1,23 +1,23 @@
-"""check-worker: everything that a phase needs of a worker, tried on this machine or on a runner's workers."""
+"""check-worker: everything that a phase needs of a worker, tried on this machine."""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pile_builder.manifest import check_manifest
 from pile_builder.pipelines.build import build
-from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction
+from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pool import Extraction, ExtractionPool, Lot
 from pile_builder.recipes import RECIPES
 from pile_builder.source import Document, Raw, load_source
 from pile_builder.storage import Store
-from pile_builder.worker_check.finding import Check, Finding, run_checks
+from pile_builder.worker_check.finding import Check, Finding
 from pile_builder.worker_check.kernels import check_processor, kernel_counts
 from pile_builder.worker_check.machine import check_clock, check_machine
 from pile_builder.worker_check.software import check_imports, check_models, check_versions
@@ -134,14 +134,3 @@ def trial_manifest(folder: Path) -> Any:
 def page_of(text: str) -> bytes:
     """A web page with one paragraph of text."""
     return f"<html><head><title>Check</title></head><body><article><p>{text}</p></article></body></html>".encode()
-
-
-@dataclass
-class CheckWorker(TaskFunction):
-    """Runs the checks on a runner's worker."""
-
-    plan: CheckPlan
-
-    def __call__(self, task: Task) -> Mapping[str, Any]:
-        """Check the worker that the task came to; returns its findings."""
-        return {"name": task["name"], "findings": [asdict(one) for one in run_checks(self.plan.checks())]}

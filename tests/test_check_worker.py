@@ -1,6 +1,5 @@
 """What `pile check-worker` finds when nothing is wrong, and when something is."""
 
-import pickle
 import time
 from importlib import metadata
 
@@ -9,7 +8,6 @@ from typer.testing import CliRunner
 
 from pile_builder.cli import app
 from pile_builder.environment import environment
-from pile_builder.pipelines.check_worker import CheckPlan
 from pile_builder.storage import Store
 from pile_builder.worker_check import machine, software
 from pile_builder.worker_check.finding import run_checks
@@ -114,8 +112,3 @@ def test_a_check_that_breaks_is_a_finding_and_the_others_go_on():
     found = list(run_checks([("first", breaks), ("second", lambda: check_machine(0))]))
     assert found[0].found.startswith("RuntimeError: broken")
     assert len(found) == 3
-
-
-def test_the_plan_travels_to_workers_by_pickle():
-
-    assert pickle.loads(pickle.dumps(CheckPlan(2, "gs://b/x"))) == CheckPlan(2, "gs://b/x")
