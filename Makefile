@@ -83,6 +83,7 @@ bench: install .bench/venv/installed .bench/venv-dedup/installed ## compare with
 lock: ## pin what pyproject.toml names, with hashes (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dataflow -c requirements/dev.txt pyproject.toml -o requirements/dataflow.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/bench.in -o requirements/bench.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements/readers.in -o requirements/readers.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-package pyspark requirements/bench-dedup.in -o requirements/bench-dedup.txt

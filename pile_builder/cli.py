@@ -15,10 +15,12 @@ from rich.markup import escape
 from pile_builder import __version__
 from pile_builder.commands.audit import audit
 from pile_builder.commands.build import build, explain, status, verify
+from pile_builder.commands.check_worker import check_worker
 from pile_builder.commands.choices import manifests, rules, sources
 from pile_builder.commands.classifier import classifiers
 from pile_builder.commands.decontaminate import decontaminations
 from pile_builder.commands.dedup import dedup
+from pile_builder.commands.jobs import stop
 from pile_builder.commands.plan import plan, select
 from pile_builder.commands.review import review
 from pile_builder.commands.takedown import takedown
@@ -37,7 +39,9 @@ BUILD, LOOK, TRAIN, PARTS = "Build", "Look and change", "Feed a trainer", "Parts
 app.command(rich_help_panel=BUILD)(plan)
 app.command(rich_help_panel=BUILD, context_settings={"allow_extra_args": True})(build)
 app.command(rich_help_panel=BUILD)(status)
+app.command(rich_help_panel=BUILD, context_settings={"allow_extra_args": True})(stop)
 app.command(rich_help_panel=BUILD)(verify)
+app.command(rich_help_panel=BUILD)(check_worker)
 app.command("worker-pool", rich_help_panel=BUILD)(worker_pool)
 app.add_typer(manifests, name="manifest", rich_help_panel=BUILD)
 app.add_typer(sources, name="sources", rich_help_panel=BUILD)

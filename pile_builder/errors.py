@@ -29,5 +29,9 @@ class InputError(PileError):
         return type(self), (self.rule, self.detail)
 
 
+class BudgetError(PileError):
+    """What a build may spend is spent; what is committed stands, and the next build goes on."""
+
+
 class BuildError(PileError):
     """Some work failed for good; the message lists what, and the next build retries only that."""

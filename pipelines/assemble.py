@@ -31,6 +31,7 @@ from pile_builder.pieces import cut_pieces
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.mix import load_plan
 from pile_builder.pipelines.mix_scans import SPLITS
+from pile_builder.pipelines.stored import Stored
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.listing import Takedown, read_takedown
 from pile_builder.text.column import from_arrow
@@ -90,7 +91,7 @@ class WriteShard(TaskFunction):
 
     store: Store
     mix: str
-    blocks: Mapping[int, BlockFiles]
+    blocks: Stored[Mapping[int, BlockFiles]]
     names: Mapping[str, str]
     seed: int
     level: int
@@ -116,7 +117,7 @@ class WriteShard(TaskFunction):
         compressor = zstandard.ZstdCompressor(level=self.level, write_checksum=True)
         with ExitStack() as stack:
             stream = stack.enter_context(self.store.writing(lambda _: f"corpus/{task['name']}"))
-            opened = stack.enter_context(closing(_Opened(self.store, self.blocks)))
+            opened = stack.enter_context(closing(_Opened(self.store, self.blocks.value)))
             for number in range(task["start"], task["end"]):
                 part = plan.filter(pa.compute.equal(plan["segment"], number))
                 parts = list(self._lines(part, cuts, opened, shard))
@@ -142,7 +143,7 @@ class WriteShard(TaskFunction):
     def _lines(self, part: pa.Table, cuts: Mapping[str, _Cuts], opened: _Opened, shard: ShardLines) -> Iterator[Part]:
         """The documents that each row of the plan takes of its row group; those taken down are noted instead."""
         for row in part.to_pylist():
-            files = self.blocks[row["block"]]
+            files = self.blocks.value[row["block"]]
             group = opened.group(row["block"], row["row_group"])
             chosen = cuts[files.source].choose(group, row)
             rows = np.flatnonzero(chosen)

@@ -39,6 +39,7 @@ from pile_builder.pipelines.purge import check_returned, forget_purged, forget_p
 from pile_builder.pipelines.recount import recount_tasks, run_recount
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
+from pile_builder.pipelines.stored import stored
 from pile_builder.pipelines.subsets import run_subsets
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
 from pile_builder.story import STORY
@@ -62,6 +63,18 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     takedown = write_list(store, all_entries(store, manifest))
     remember(work, store)
     forget_purged(store, work, manifest, takedown, options)
+    mix, shards, subsets = run_phases(store, work, manifest, takedown, options)
+    finish(store, work, manifest, mix, shards, subsets, takedown)
+    if manifest.exports:
+        inside = [one.model_copy(update={"out": store.path(one.out) if one.out else ""}) for one in manifest.exports]
+        export_tokens(store.root, inside, options)
+    return close(store)
+
+
+def run_phases(
+    store: Store, work: Work, manifest: Manifest, takedown: Takedown, options: RunOptions
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[WrittenSubset]]:
+    """Run every phase; returns what mix planned, the records of the shards, and the subsets."""
     run_ingest(store, work, manifest, options)
     check_returned(store)
     run_annotate(store, work, options)
@@ -78,11 +91,7 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     shards = run_assemble(store, work, manifest, mix, takedown, options)
     subsets = run_subsets(store, work, manifest, mix, takedown, options)
     run_recount(store, work, shards, options)
-    finish(store, work, manifest, mix, shards, subsets, takedown)
-    if manifest.exports:
-        inside = [one.model_copy(update={"out": store.path(one.out) if one.out else ""}) for one in manifest.exports]
-        export_tokens(store.root, inside, options)
-    return close(store)
+    return mix, shards, subsets
 
 
 def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:
@@ -202,8 +211,10 @@ def run_assemble(
             commits.forget(task["key"])
     files = {block.rank: BlockFiles(block.source, block.ingest, block.settle) for block in work.blocks}
     names = {name: manifest.set_name(name) for name in manifest.sources}
-    function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level, takedown.object)
-    run_tasks(commits, [task["key"] for task in tasks], tasks, function, options)
+    seed, level = manifest.seed, manifest.output.level
+    with stored(commits, files) as kept:
+        function = WriteShard(store, work.mix, kept, names, seed, level, takedown.object)
+        run_tasks(commits, [task["key"] for task in tasks], tasks, function, options)
     store.write(CORPUS, orjson.dumps({"key": key, "takedown": takedown.digest}))
     return [commits.load(task["key"]) for task in tasks]
 

@@ -66,7 +66,7 @@ class CountNgrams(TaskFunction):
 
     def setup(self) -> None:
         """Map the index."""
-        self.index = open_index(Path(self.folder))
+        self.index = open_index(Path(self.store.local_folder(self.folder)))
 
     def __call__(self, task: Task) -> Mapping[str, Any]:
         """Write the block's counts and the rows that hold any of the n-grams."""
@@ -102,7 +102,7 @@ class FindContamination(TaskFunction):
 
     def setup(self) -> None:
         """Map the index, read which of its n-grams are too common."""
-        self.index = open_index(Path(self.folder))
+        self.index = open_index(Path(self.store.local_folder(self.folder)))
         self.ignored = np.zeros(self.index.size, np.bool_)
         with self.store.open(self.common) as stream:
             self.ignored[open_parquet(stream).read()["number"].to_numpy()] = True
@@ -160,7 +160,7 @@ def run_decontaminate(store: Store, work: Work, manifest: Manifest, config: Deco
 
 
 def _index_folder(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> str:
-    """A local folder with the index; it is built unless the build has it."""
+    """The store's folder with the index; it is built unless the build has it."""
     commits = Commits(store, "count")
     name = f"work/count/index-{work.index}"
     if not commits.has(work.index):
@@ -187,7 +187,7 @@ def _index_folder(store: Store, work: Work, manifest: Manifest, options: RunOpti
             f"{index.size:,} n-grams, {index.nbytes / 2**20:,.1f} MiB; "
             f"{len(index.unprotectable):,} items are too short to protect"
         )
-    return store.local_folder(name)
+    return name
 
 
 def _common_ngrams(store: Store, work: Work, limit: int) -> str:

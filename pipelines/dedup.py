@@ -45,6 +45,7 @@ from pile_builder.pipelines.dedup_links import (
     merge_samples,
 )
 from pile_builder.pipelines.engine import RunOptions, Task, run_phase, single
+from pile_builder.pipelines.stored import stored
 from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.work import Work
 
@@ -88,24 +89,25 @@ def run_dedup(store: Store, work: Work, config: Dedup, order: Sequence[str], opt
     if memory >= TOLD_BYTES:
         options.say(f"dedup: joining links of {sum(rows):,} documents takes {memory / 2**20:,.0f} MiB on one worker")
     sources = Sources.of([(block.source, block.ingest) for block in work.blocks], order)
-    plan = ClusterPlan(store, config, sources, linked["verified"] + linked["copies"])
+    with stored(commits, sources) as kept, stored(commits, rows) as kept_rows, stored(commits, linked) as kept_links:
+        plan = ClusterPlan(store, config, kept, linked["verified"] + linked["copies"])
+        commit = CommitClusters(plan, work.dedup, kept_links)
 
-    def construct(elements: beam.PCollection[Task]) -> None:
-        by_rank = elements | "ByRank" >> beam.Map(_with_rank)
-        links = elements.pipeline | single(linked["links"])
-        members = links | "Join" >> beam.ParDo(JoinLinks(store, rows))
-        best = (by_rank, members) | "Members" >> beam.CoGroupByKey() | "Best" >> beam.ParDo(FindBest(plan))
-        grouped = best | "Components" >> beam.GroupByKey()
-        chosen = grouped | beam.ParDo(ChooseWinners(plan)).with_outputs(COUNTS, main="winners")
-        told = (by_rank, members, chosen.winners) | "Losers" >> beam.CoGroupByKey()
-        counts = told | beam.ParDo(WriteLedger(plan)).with_outputs(COUNTS, main="nothing")
-        commit = CommitClusters(plan, work.dedup, linked)
-        _ = _all_counts(elements, chosen[COUNTS], counts[COUNTS]) | "Commit" >> beam.ParDo(commit)
+        def construct(elements: beam.PCollection[Task]) -> None:
+            by_rank = elements | "ByRank" >> beam.Map(_with_rank)
+            once = elements.pipeline | single(None)
+            members = once | "Join" >> beam.ParDo(JoinLinks(store, kept_rows, kept_links))
+            best = (by_rank, members) | "Members" >> beam.CoGroupByKey() | "Best" >> beam.ParDo(FindBest(plan))
+            grouped = best | "Components" >> beam.GroupByKey()
+            chosen = grouped | beam.ParDo(ChooseWinners(plan)).with_outputs(COUNTS, main="winners")
+            told = (by_rank, members, chosen.winners) | "Losers" >> beam.CoGroupByKey()
+            counts = told | beam.ParDo(WriteLedger(plan)).with_outputs(COUNTS, main="nothing")
+            _ = _all_counts(elements, chosen[COUNTS], counts[COUNTS]) | "Commit" >> beam.ParDo(commit)
 
-    if tasks:
-        run_phase(commits, tasks, construct, options, [work.dedup])
-    else:
-        CommitClusters(plan, work.dedup, linked).process((0, []))
+        if tasks:
+            run_phase(commits, tasks, construct, options, [work.dedup])
+        else:
+            commit.process((0, []))
 
 
 def range_bits(documents: int, bands: int) -> int:

@@ -33,6 +33,7 @@ from pile_builder.pipelines.dedup_blocks import BlockRows, Sources
 from pile_builder.pipelines.dedup_links import read_links, report
 from pile_builder.pipelines.engine import Task
 from pile_builder.pipelines.packing import Packed, pack, pack_by, unpack
+from pile_builder.pipelines.stored import Stored
 from pile_builder.storage import Commits, Store
 
 MEMBER = np.dtype([("handle", "<u8"), ("component", "<u8")])
@@ -47,8 +48,13 @@ class ClusterPlan:
 
     store: Store
     config: Dedup
-    sources: Sources
+    stored: Stored[Sources]
     links: int
+
+    @property
+    def sources(self) -> Sources:
+        """The corpus's sources."""
+        return self.stored.value
 
     @property
     def groups(self) -> int:
@@ -81,16 +87,21 @@ class ClusterPlan:
 
 
 class JoinLinks(beam.DoFn):
-    """Streams all links through a union-find, on one worker."""
+    """Streams all links through a union-find, on one worker.
 
-    def __init__(self, store: Store, rows_per_block: Sequence[int]) -> None:
-        self._store = store
-        self._rows_per_block = rows_per_block
+    Args:
+        store: where they lie.
+        rows: documents of each block, by rank.
+        linked: the record of links.
+    """
 
-    def process(self, names: Sequence[str]) -> Iterator[Packed]:
+    def __init__(self, store: Store, rows: Stored[Sequence[int]], linked: Stored[Mapping[str, Any]]) -> None:
+        self._store, self._rows, self._linked = store, rows, linked
+
+    def process(self, _: object) -> Iterator[Packed]:
         """Yield (block rank, packed MEMBER) of all linked documents."""
-        union_find = UnionFind(np.array(self._rows_per_block, np.int64))
-        for name in names:
+        union_find = UnionFind(np.array(self._rows.value, np.int64))
+        for name in self._linked.value["links"]:
             for a, b in read_links(self._store, name):
                 union_find.add(a, b)
         for rank, (handles, components) in enumerate(union_find.components()):
@@ -180,12 +191,13 @@ class WriteLedger(beam.DoFn):
 class CommitClusters(beam.DoFn):
     """Commits the phase: every block's ledger, and the summary."""
 
-    def __init__(self, plan: ClusterPlan, key: str, linked: Mapping[str, Any]) -> None:
+    def __init__(self, plan: ClusterPlan, key: str, linked: Stored[Mapping[str, Any]]) -> None:
         self._plan, self._key, self._linked = plan, key, linked
 
     def process(self, group: tuple[int, Iterable[bytes]]) -> None:
         """Put everything that was reported together."""
         parts = [orjson.loads(one) for one in group[1] if one]
+        linked = self._linked.value
         blocks = [part for part in parts if "ledger" in part]
         clusters = sum(
             (ClusterCounts.from_json(part["clusters"]) for part in parts if "clusters" in part), ClusterCounts()
@@ -194,9 +206,9 @@ class CommitClusters(beam.DoFn):
             "action": self._plan.config.action,
             "ledgers": {part["block"]: part["ledger"] for part in blocks},
             "dropped": {part["block"]: part["dropped"] for part in blocks},
-            "summary": summary_of(self._plan.config, self._linked, blocks, clusters),
+            "summary": summary_of(self._plan.config, linked, blocks, clusters),
             "largest": [self._place(handle) for *_, handle in clusters.largest],
-            "sample": [[self._place(a), self._place(b), estimate] for _, a, b, estimate in self._linked["sample"]],
+            "sample": [[self._place(a), self._place(b), estimate] for _, a, b, estimate in linked["sample"]],
         }
         Commits(self._plan.store, "dedup").put(self._key, record)
 

@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
@@ -15,7 +15,7 @@ import apache_beam as beam
 import orjson
 
 from pile_builder.environment import check_environment, environment
-from pile_builder.errors import BuildError, PileError
+from pile_builder.errors import BudgetError, BuildError, PileError
 from pile_builder.pipelines.runners.direct import DirectRunner
 from pile_builder.pipelines.runners.runner import Construct, Runner
 from pile_builder.runners.profile import Direct
@@ -59,9 +59,15 @@ class RunOptions:
     runner: Runner = field(kw_only=True, default=None)  # type: ignore[assignment]  # set below, from `workers`
     corpus: str = field(kw_only=True, default="corpus")
 
+    @property
+    def quiet(self) -> RunOptions:
+        """The same without a word on progress."""
+        return replace(self, watch=_unwatched)
+
     def __post_init__(self) -> None:
         if self.runner is None:
             object.__setattr__(self, "runner", DirectRunner(Direct(), self.workers))
+        self.runner.say = self.say
 
 
 @dataclass
@@ -188,8 +194,16 @@ def run_phase(
         commits.store.write(todo, lines)
         try:
             with _watching(commits, expected, options):
-                job = f"{options.corpus}-{commits.phase}-{fingerprint(sorted(expected))}"
+                job = f"{options.corpus}-{commits.phase}-{where_key(commits.store)}{fingerprint(sorted(expected))[:16]}"
                 run_pipeline(lambda root: construct(root | ReadTasks(commits.store.path(todo))), options, job)
+        except BudgetError as error:
+            left = len(set(expected) - commits.done())
+            msg = (
+                f"{error} {commits.phase}: {len(expected) - left:,} of {len(expected):,} tasks are committed, {left:,} "
+                "remain, and the phases after it (`pile status` lists them). The next `pile build` goes on from there; "
+                "to let it spend more, raise `budget` in the runner's profile."
+            )
+            raise BudgetError(msg) from error
         except PileError:
             raise
         except Exception as error:  # A step outside of any task broke; Beam hands over whatever it raised.
@@ -206,6 +220,11 @@ def run_phase(
             "What is done stays done; the next build retries only these."
         )
         raise BuildError(msg)
+
+
+def where_key(store: Store) -> str:
+    """What the fingerprints of a folder's jobs begin with: two builds of one manifest are not each other's."""
+    return fingerprint(store.root.rstrip("/"))[:8]
 
 
 def run_pipeline(construct: Construct, options: RunOptions, job: str) -> None:

@@ -85,8 +85,7 @@ class Scanner:
         if len(tasks) == 1 and not commits.has(keys[0]):
             commits.put(keys[0], scan(tasks[0]))
         elif len(tasks) > 1:
-            quiet = RunOptions(self.options.workers, self.options.mode)
-            run_tasks(commits, keys, tasks, scan, quiet)
+            run_tasks(commits, keys, tasks, scan, self.options.quiet)
         return [self._read(commits.load(key)) for key in keys]
 
     def forget(self, names: Sequence[str]) -> None:

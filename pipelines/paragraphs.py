@@ -32,6 +32,7 @@ from pile_builder.pipelines.dedup_blocks import Sources, source_salt
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_phase, run_tasks
 from pile_builder.pipelines.ledgers import dedup_ledgers
 from pile_builder.pipelines.packing import Packed, pack_by, unpack
+from pile_builder.pipelines.stored import Stored, stored
 from pile_builder.pipelines.survivors import FoundSpans, Survivors, read_survivors
 from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.text.paragraphs import find_paragraphs, hash_paragraphs, removals
@@ -109,10 +110,15 @@ class PlacePlan:
     """What the steps share: where data lies, the sources, and which part of the hash ranges this pass takes."""
 
     store: Store
-    sources: Sources
+    stored: Stored[Sources]
     range_bits: int
     passes: int
     number: int
+
+    @property
+    def sources(self) -> Sources:
+        """The corpus's sources."""
+        return self.stored.value
 
     def hashed(self, task: Task) -> pa.Table:
         """The paragraphs of a block whose hashes this pass takes."""
@@ -287,9 +293,10 @@ def run_paragraphs(store: Store, work: Work, config: Dedup, order: Sequence[str]
     counts = [commits.load(key)["paragraphs"] for key in hashed]
     bits = max(LEAST_RANGE_BITS, (sum(counts) * PLACE.itemsize // GROUP_BYTES).bit_length())
     sources = Sources.of([(block.source, block.ingest) for block in work.blocks], order)
-    plans = [PlacePlan(store, sources, bits, config.passes, number) for number in range(config.passes)]
     between = replace(options, watch=lambda phase, *_: options.watch(phase, len(tasks), 2 * len(tasks), 0))
-    lost = [_compete(commits, tasks, plan, between) for plan in plans]
+    with stored(commits, sources) as kept:
+        plans = [PlacePlan(store, kept, bits, config.passes, number) for number in range(config.passes)]
+        lost = [_compete(commits, tasks, plan, between) for plan in plans]
     todo = [
         task | {"compared": count, "lost": [one[task["block"]] for one in lost if task["block"] in one]}
         for task, count in zip(tasks, counts, strict=True)

@@ -24,6 +24,7 @@ from pile_builder.pipelines.engine import RunOptions, run_tasks
 from pile_builder.pipelines.kept import Gathered, Histograms, Scanner
 from pile_builder.pipelines.mix import write_plan
 from pile_builder.pipelines.mix_scans import NEAR, row_groups_of
+from pile_builder.pipelines.stored import stored
 from pile_builder.pipelines.subset_scans import CountTraining, FindNearCuts, SumSubsets
 from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.takedown.listing import Takedown
@@ -73,8 +74,9 @@ def run_subsets(
     files = {block.rank: BlockFiles(block.source, block.ingest, block.settle) for block in work.blocks}
     set_names = {name: manifest.set_name(name) for name in manifest.sources}
     seed, level = manifest.seed, manifest.output.level
-    function = WriteShard(store, "", files, set_names, seed, level, takedown.object, phase=FOLDER)
-    run_tasks(commits, [task["key"] for task in everything], everything, function, options)
+    with stored(commits, files) as kept:
+        function = WriteShard(store, "", kept, set_names, seed, level, takedown.object, phase=FOLDER)
+        run_tasks(commits, [task["key"] for task in everything], everything, function, options)
     store.write(APPLIED, orjson.dumps({"takedown": takedown.digest}))
     return [
         WrittenSubset(subset, plans[subset], [commits.load(task["key"]) for task in tasks[subset]]) for subset in wanted

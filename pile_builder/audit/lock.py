@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pile_builder.annotate.language import LanguageModel
+from pile_builder.checked_yaml import read_yaml
 from pile_builder.environment import LIBRARIES, environment
+from pile_builder.errors import ManifestError
 from pile_builder.manifest import Manifest
 from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.takedown.listing import Takedown
 from pile_builder.work import Work
+
+
+def read_lock(path: Path) -> dict[str, Any]:
+    """A lock as data.
+
+    Raises:
+        ManifestError: it cannot be read, or is no lock.
+    """
+    data = read_yaml(path, Manifest)
+    if not {"libraries", "manifest", "models"} <= data.keys():
+        msg = f"{path}: expected a manifest.lock.yaml, with libraries and models; got the keys {', '.join(data)}"
+        raise ManifestError(msg)
+    return data
 
 
 class _LockDumper(yaml.SafeDumper):

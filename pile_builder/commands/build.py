@@ -15,9 +15,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pile_builder.errors import PileError
+from pile_builder.commands import jobs
+from pile_builder.errors import ManifestError, PileError
 
 if TYPE_CHECKING:
+    from pile_builder.manifest import Manifest
     from pile_builder.runners.profile import RunnerProfile
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
@@ -42,6 +44,9 @@ def build(
     ] = "",
     wait: Annotated[  # noqa: FBT002
         bool, typer.Option("--wait", help="with --only: wait for earlier phases that other jobs do")
+    ] = False,
+    dry_run: Annotated[  # noqa: FBT002
+        bool, typer.Option("--dry-run", help="show and check the jobs that would be submitted (runner dataflow)")
     ] = False,
 ) -> None:
     """Build a corpus, or go on with a build: only what is missing or has changed is done.
@@ -70,6 +75,10 @@ def build(
     loaded = load_manifest(manifest, base=base)
     profile = _with_mode(loaded.runner(runner), mode)
     flags = _beam_flags(context.args)
+    if dry_run:
+        jobs.dry_run(loaded, out, profile, flags)
+        return
+    _check_place(profile, loaded, out)
     with PhaseProgress(console) as progress, make_runner(profile, workers, flags) as chosen:
         options = RunOptions(workers, progress, progress.say, runner=chosen)
         if wanted.phases:
@@ -81,6 +90,14 @@ def build(
         typer.echo(f"{head}{'; '.join(lines)}; `pile build` without --only goes on from here")
         return
     print_summary(summary, out, Console())
+
+
+def _check_place(profile: RunnerProfile, manifest: Manifest, out: str) -> None:
+    from pile_builder.runners.dataflow import Dataflow
+    from pile_builder.runners.dataflow_job import place_problems
+
+    if isinstance(profile, Dataflow) and (wrong := list(place_problems(manifest, out))):
+        raise ManifestError("\n".join(wrong))
 
 
 def _with_mode(profile: RunnerProfile, mode: str | None) -> RunnerProfile:

@@ -10,6 +10,7 @@ from pile_builder.pipelines.runners.flink import FlinkRunner
 from pile_builder.pipelines.runners.prism import PrismRunner
 from pile_builder.pipelines.runners.runner import Runner
 from pile_builder.pipelines.runners.spark import SparkRunner
+from pile_builder.runners.dataflow import Dataflow
 from pile_builder.runners.flink import Flink
 from pile_builder.runners.prism import Prism
 from pile_builder.runners.profile import Direct, RunnerProfile
@@ -27,6 +28,8 @@ def make_runner(profile: RunnerProfile, workers: int, flags: Sequence[str] = ())
     match profile:
         case Direct():
             return DirectRunner(profile, workers, flags)
+        case Dataflow():
+            return _dataflow(profile, flags)
         case Flink():
             return FlinkRunner(profile, workers, flags)
         case Spark():
@@ -36,3 +39,14 @@ def make_runner(profile: RunnerProfile, workers: int, flags: Sequence[str] = ())
         case _:
             msg = f"runner {type(profile).__name__.lower()} is not implemented yet"
             raise ManifestError(msg)
+
+
+def _dataflow(profile: Dataflow, flags: Sequence[str]) -> Runner:
+    try:
+        from pile_builder.pipelines.runners.dataflow import DataflowRunner
+    except ImportError as error:
+        msg = (
+            f"the runner dataflow needs packages that are not installed ({error}): pip install 'pile-builder[dataflow]'"
+        )
+        raise ManifestError(msg) from error
+    return DataflowRunner(profile, flags)

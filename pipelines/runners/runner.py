@@ -13,18 +13,24 @@ import apache_beam as beam
 Construct = Callable[[beam.Pipeline], object]
 
 
+def _unsaid(line: str) -> None:
+    """Say nothing."""
+
+
 class Runner(ABC):
     """Runs the pipelines of one build, a job each. What it starts for them stops when its `with` block ends.
 
     Attributes:
         in_process: whether bundles run on threads of this process, which can then share what it holds.
         pool_processes: processes of the extraction pool on a machine that works; 0 stands for its cores.
+        say: called with lines for the user.
     """
 
     in_process = False
     pool_processes = 0
 
     def __init__(self) -> None:
+        self.say: Callable[[str], None] = _unsaid
         self._started = ExitStack()
 
     def __enter__(self) -> Self:
