@@ -42,6 +42,11 @@ test-readers: install .readers/venv/installed ## write every token format, read 
 	.readers/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/readers.txt
 	touch $@
 
+emulators: .tools/fake-gcs-server ## Google's storage on this machine, for tests that are skipped without it (needs go)
+
+.tools/fake-gcs-server:
+	GOBIN=$(CURDIR)/.tools go install github.com/fsouza/fake-gcs-server@v1.56.1
+
 bench: install .bench/venv/installed .bench/venv-dedup/installed ## compare with datatrove and others side by side (PILE_DATA=folder), write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
@@ -65,4 +70,4 @@ lock: ## pin what pyproject.toml names, with hashes (needs uv)
 clean: ## remove what was built
 	rm -rf build .bench .readers
 
-.PHONY: help install quickstart test test-readers lint types bench lock clean
+.PHONY: help install quickstart test test-readers lint types emulators bench lock clean

@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import orjson
 
 from pile_builder.annotate.language import LanguageModel
@@ -23,7 +22,7 @@ from pile_builder.differences import differences
 from pile_builder.manifest import Manifest
 from pile_builder.source import Source, Split
 from pile_builder.storage import Store, file_digest, fingerprint
-from pile_builder.streams import InputFile, is_remote, open_input
+from pile_builder.streams import InputFile, file_system, is_remote, open_input
 
 PHASES = ("ingest", "annotate", "select", "dedup", "paragraphs", "count", "decontaminate", "settle", "mix", "assemble")
 VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 3, "assemble": 2}
@@ -283,7 +282,7 @@ class _Identifier:
         if file.version:
             return file
         if is_remote(file.url):
-            fs, path = fsspec.core.url_to_fs(file.url)
+            fs, path = file_system(file.url)
             info = fs.info(path)
             tag = next((info[name] for name in ("ETag", "etag", "md5Hash", "mtime", "created") if info.get(name)), "")
             return replace(file, version=f"etag:{tag}")

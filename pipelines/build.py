@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -33,7 +32,7 @@ from pile_builder.pipelines.purge import check_returned, forget_purged, forget_p
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.subsets import run_subsets
-from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
+from pile_builder.storage import Commits, Store, fingerprint, forget_local_file
 from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state
 from pile_builder.work import PHASES, VERSIONS, Work, changes, plan_work, remember, split_to_json
@@ -42,10 +41,12 @@ from pile_builder.work import PHASES, VERSIONS, Work, changes, plan_work, rememb
 def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     """Build a corpus at `out`, redoing only what has changed; returns the summary.
 
+    Nobody else may build there meanwhile: see `pile_builder.holding`.
+
     Raises:
-        PileError: the manifest or an input is wrong, or tasks failed.
+        PileError: the manifest or an input is wrong, tasks failed, or another builder took the folder over.
     """
-    store = Store(out)
+    store = Store(out, options.guard)
     work = plan_work(manifest, store)
     for phase, reasons in changes(work, store).items():
         options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}")
@@ -113,6 +114,9 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
     finally:
         if pool:
             pool.close()
+        for extraction in handle.extractions.values():
+            for path in extraction.tables.values():
+                forget_local_file(path)
 
 
 def run_annotate(store: Store, work: Work, options: RunOptions) -> None:
@@ -183,7 +187,7 @@ def run_assemble(
     function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level, takedown.object)
     run_tasks(commits, [task["key"] for task in tasks], tasks, function, options)
     store.write(CORPUS, orjson.dumps({"key": key, "takedown": takedown.digest}))
-    return [commits.load(task["key"]) for task in tasks]
+    return list(commits.load_all(task["key"] for task in tasks))
 
 
 def finish(
@@ -277,11 +281,10 @@ def _side_tables(store: Store, work: Work, name: str, manifest: Manifest) -> dic
     paths = {}
     for table, files in plugin.side_tables().items():
         key = fingerprint([name, table, work.parts["ingest"][name]["tables"][table], plugin.version])
-        path = Path(store.path(f"work/tables/{key}.sqlite"))
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f"{TEMPORARY}{path.name}")
-            build_lookup(plugin.read_table(table, files), temporary)
-            temporary.replace(path)
-        paths[table] = str(path.absolute())
+        index = f"work/tables/{key}.sqlite"
+        if not store.exists(index):
+            with store.staging() as folder:
+                build_lookup(plugin.read_table(table, files), folder / table)
+                store.adopt(folder / table, index)
+        paths[table] = store.path(index)
     return paths

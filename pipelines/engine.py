@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +16,17 @@ import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
-from pile_builder.errors import BuildError, PileError
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.errors import BuildError, LeaseLostError, PileError, StoreUnreachableError
+from pile_builder.storage import Commits, Guard, Store, fingerprint
 
 ATTEMPTS = 3
 """Times that a task is tried before it counts as failed."""
 POLL_SECONDS = 0.2
+REMOTE_POLL_SECONDS = 5.0
+"""Between two looks at how far a phase is; a look at an object store is a request per 1,000 tasks."""
+POLL_SHARE = 0.05
+LONGEST_POLL_SECONDS = 60.0
+"""A look that takes long is taken less often: at most that share of the time, but once a minute."""
 Task = Mapping[str, Any]
 Watch = Callable[[str, int, int, int], None]
 
@@ -43,12 +49,14 @@ class RunOptions:
         watch: called as (phase, tasks done, tasks in all, records read) while a phase runs; records are 0 where tasks
             are short.
         say: called with lines for the user: what is redone and why.
+        guard: asked before each commit whether this may still be made, see `pile_builder.holding`.
     """
 
     workers: int = 2
     mode: str = "in_memory"
     watch: Watch = _unwatched
     say: Callable[[str], None] = _unsaid
+    guard: Guard | None = None
 
 
 @dataclass
@@ -108,6 +116,7 @@ class CommitTasks(beam.DoFn):
     def __init__(self, commits: Commits, function: TaskFunction) -> None:
         self._commits = commits
         self._function = function
+        self._is_over = False
 
     def setup(self) -> None:
         """Ready the function."""
@@ -121,17 +130,24 @@ class CommitTasks(beam.DoFn):
         """Run one task; after the last failed attempt leave a failure record for the driver to list."""
         key = task["key"]
         for number in range(1, ATTEMPTS + 1):
-            if self._commits.has(key):
-                return
             try:
+                if self._is_over or self._commits.has(key):
+                    return
                 record = self._function(task)
                 if self._commits.put(key, record):
                     self._function.committed(record)
+            except LeaseLostError:
+                # The folder is another builder's: not even a failure may be recorded there. The driver finds out too.
+                self._is_over = True
+                return
             except Exception as error:  # Recorded, listed at the end of the phase, and fails the build.
-                if number < ATTEMPTS and not isinstance(error, PileError):
+                is_final = isinstance(error, PileError) and not isinstance(error, StoreUnreachableError)
+                if number < ATTEMPTS and not is_final:
                     continue
                 text = str(error) if isinstance(error, PileError) else traceback.format_exc(limit=-6)
                 self._commits.fail(key, f"{task.get('name', key)}: {text}")
+                return
+            else:
                 return
 
 
@@ -162,9 +178,10 @@ def run_phase(
 
     Raises:
         BuildError: some are not; the message lists them.
+        LeaseLostError: another builder took the folder over.
     """
-    commits.forget_failures()
-    commits.forget_notes()
+    commits.check()
+    commits.forget_run()
     if tasks:
         lines = b"".join(orjson.dumps(task) + b"\n" for task in tasks)
         todo = f"work/{commits.phase}/todo-{fingerprint([task['key'] for task in tasks])}.jsonl"
@@ -173,19 +190,24 @@ def run_phase(
             with _watching(commits, expected, options):
                 run_pipeline(lambda root: construct(root | ReadTasks(commits.store.path(todo))), options)
         except Exception as error:  # A step outside of any task broke; Beam hands over whatever it raised.
+            commits.check()
+            commits.store.check_writable()
             msg = f"phase {commits.phase} broke off: {''.join(traceback.format_exception(error, limit=-4))}"
             raise BuildError(msg) from error
         commits.store.remove(todo)
-        commits.forget_notes()
-    failures = commits.failures()
-    missing = set(expected) - commits.done()
-    if failures or missing:
+        commits.check()
+    state = commits.state()
+    missing = set(expected) - state.done
+    if state.failed or missing:
+        failures = commits.failures()
         shown = "\n".join(f"  {text.strip()}" for text in list(failures.values())[:10])
         msg = (
             f"phase {commits.phase}: {len(missing)} of {len(expected)} tasks failed:\n{shown}\n"
             "What is done stays done; the next build retries only these."
         )
         raise BuildError(msg)
+    if state.noted:
+        commits.forget_run()
 
 
 def run_pipeline(construct: Callable[[beam.Pipeline], object], options: RunOptions) -> None:
@@ -202,6 +224,8 @@ class _watching:  # noqa: N801
 
     def __init__(self, commits: Commits, expected: Sequence[str], options: RunOptions) -> None:
         self._commits, self._expected, self._options = commits, frozenset(expected), options
+        self._records: dict[str, int] = {}
+        self._final: set[str] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -215,10 +239,21 @@ class _watching:  # noqa: N801
         self._report()
 
     def _watch(self) -> None:
-        while not self._over.wait(POLL_SECONDS):
-            self._report()
+        least = POLL_SECONDS if self._commits.store.is_local else REMOTE_POLL_SECONDS
+        wait = least
+        while not self._over.wait(wait):
+            start = time.monotonic()
+            try:
+                self._report()
+            except StoreUnreachableError:
+                # It only shows progress; the work itself says so if the store stays away.
+                continue
+            wait = min(max(least, (time.monotonic() - start) / POLL_SHARE), LONGEST_POLL_SECONDS)
 
     def _report(self) -> None:
-        done = len(self._commits.done() & self._expected)
-        records = sum(self._commits.noted().values())
-        self._options.watch(self._commits.phase, done, len(self._expected), records)
+        state = self._commits.state()
+        done = state.done & self._expected
+        # What a finished task noted is read once more, and then stays as it is.
+        self._records |= self._commits.noted(state.noted - self._final)
+        self._final |= state.noted & done
+        self._options.watch(self._commits.phase, len(done), len(self._expected), sum(self._records.values()))

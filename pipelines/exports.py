@@ -29,7 +29,7 @@ def export_tokens(directory: str, exports: Sequence[Export], options: RunOptions
         PileError: the corpus, a tokenizer, a format or a folder is not usable, or tasks failed.
     """
     done = tokenize_corpus(directory, exports, options)
-    _note(Store(directory), [folder for folder, _ in done])
+    _note(Store(directory, options.guard), [folder for folder, _ in done])
     return done
 
 
@@ -40,7 +40,7 @@ def export_text(directory: str, out: str, splits: tuple[str, ...], options: RunO
         PileError: the corpus or the folder is not usable, or tasks failed.
     """
     export = run_text_parquet(open_corpus(directory, splits), directory, out, options)
-    _note(Store(directory), [out])
+    _note(Store(directory, options.guard), [out])
     return export
 
 
@@ -52,7 +52,7 @@ def refresh_exports(directory: str, options: RunOptions) -> list[str]:
     Raises:
         PileError: an export is not usable, or tasks failed.
     """
-    build = Store(directory)
+    build = Store(directory, options.guard)
     refreshed = []
     for name in _known(build):
         store = _folder(build, name)
@@ -89,7 +89,7 @@ def summarise_exports(build: Store, summary: Mapping[str, Any]) -> dict[str, Any
 
 
 def _folder(build: Store, name: str) -> Store:
-    return Store(name if is_remote(name) or name.startswith("/") else build.path(name))
+    return Store(name if is_remote(name) or name.startswith("/") else build.path(name), build.guard)
 
 
 def _known(build: Store) -> list[str]:

@@ -81,12 +81,13 @@ def _plan(store: Store, work: Work, manifest: Manifest) -> dict[str, Any]:
     seed = manifest.seed
 
     def blocks() -> Iterator[Kept]:
-        for block in work.blocks:
-            yield kept_documents(store, block)
+        for _, kept in store.each(lambda block: kept_documents(store, block), work.blocks):
+            yield kept
 
     available = dict.fromkeys(names, 0)
-    for block in work.blocks:
-        available[block.source] += Commits(store, "settle").load(block.settle)["kept_bytes"]
+    settled = Commits(store, "settle").load_all(block.settle for block in work.blocks)
+    for block, record in zip(work.blocks, settled, strict=True):
+        available[block.source] += record["kept_bytes"]
     if not any(available.values()):
         msg = "no document survived; `pile status` and report/summary.json say which rules dropped them"
         raise BuildError(msg)

@@ -26,6 +26,9 @@ def build(
     out: Annotated[str, typer.Option("--out", help="folder of the build: local path or fsspec URL")],
     workers: Annotated[int, typer.Option(min=1, help="threads, and extraction processes")] = os.cpu_count() or 1,
     mode: Annotated[str, typer.Option(help="in_memory (threads) or multi_processing")] = "in_memory",
+    take_over: Annotated[  # noqa: FBT002
+        bool, typer.Option("--take-over", help="take an object store's folder from another builder that works there")
+    ] = False,
     base: Annotated[Path | None, typer.Option(help="what relative roots are relative to, instead of MANIFEST")] = None,
 ) -> None:
     """Build a corpus, or go on with a build: only what is missing or has changed is done.
@@ -38,6 +41,7 @@ def build(
     return_freed_memory()
     start_fork_server()
     from pile_builder.console import PhaseProgress, print_summary
+    from pile_builder.holding import holding
     from pile_builder.manifest import load_manifest
     from pile_builder.pipelines.build import build as run
     from pile_builder.pipelines.engine import RunOptions
@@ -47,8 +51,9 @@ def build(
         raise PileError(msg)
     console = Console(stderr=True)
     loaded = load_manifest(manifest, base=base)
-    with PhaseProgress(console) as progress:
-        summary = run(loaded, out, RunOptions(workers=workers, mode=mode, watch=progress, say=progress.say))
+    with holding(out, "pile build", take_over=take_over) as store, PhaseProgress(console) as progress:
+        options = RunOptions(workers=workers, mode=mode, watch=progress, say=progress.say, guard=store.guard)
+        summary = run(loaded, store.root, options)
     print_summary(summary, out, Console())
 
 
