@@ -27,8 +27,9 @@ EXTRAS = {"http": "http", "https": "http", "gs": "gcs", "gcs": "gcs", "s3": "s3"
 """The extra of this package that has what a kind of URL needs."""
 EXCLUSIVE = frozenset({"s3", "s3a", "gs", "gcs", "memory"})
 """Kinds of URL whose store creates an object only if there is none, in one step."""
-ATTEMPTS = 8
-"""Of a request to S3, the first one included; the waits between them grow to 20 s. (gcsfs: 6, to 32 s.)"""
+ATTEMPTS = 6
+"""Of a request to S3 by botocore, the first one included, with waits that grow to 20 s; where the answer is to slow down
+s3fs does that up to five times. (gcsfs: 6, with waits to 32 s.)"""
 CONNECTIONS = 64
 READERS = 32
 """Threads that read or remove many small objects."""

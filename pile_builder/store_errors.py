@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -57,7 +58,8 @@ def explanation(place: str, error: Exception, *, writing: bool) -> StoreError | 
     code = str(getattr(error, "code", ""))
     said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if number in _FULL:
-        return StoreError(f"{place}: no space left ({said}). Free some, or raise the quota. {_AGAIN}")
+        where = f"{tempfile.gettempdir()}, where files for {place} are written first" if remote else place
+        return StoreError(f"{where}: no space left ({said}). Free some, or raise the quota. {_AGAIN}")
     if number == errno.EROFS or (isinstance(error, PermissionError) and not remote):
         return StoreError(f"{place}: expected a folder to write into, got {said}. Make it writable, or choose another")
     if not remote:
