@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import tempfile
 import time
 import uuid
@@ -28,8 +29,8 @@ EXTRAS = {"http": "http", "https": "http", "gs": "gcs", "gcs": "gcs", "s3": "s3"
 EXCLUSIVE = frozenset({"s3", "s3a", "gs", "gcs", "memory"})
 """Kinds of URL whose store creates an object only if there is none, in one step."""
 ATTEMPTS = 6
-"""Of a request to S3 by botocore, the first one included, with waits that grow to 20 s; where the answer is to slow down
-s3fs does that up to five times. (gcsfs: 6, with waits to 32 s.)"""
+"""Of a request to S3 by botocore, the first one included, with waits that grow to 20 s. s3fs repeats that up to five
+times where it is told to slow down. (gcsfs: 6, with waits to 32 s.)"""
 CONNECTIONS = 64
 READERS = 32
 """Threads that read or remove many small objects."""
@@ -39,7 +40,7 @@ _CONFLICTS = 8
 def options_of(kind: str) -> dict[str, Any]:
     """What a kind of URL's file system is opened with; the user's own configuration of fsspec and of AWS goes first."""
     # A remembered listing would hide the commit records of other machines.
-    options: dict[str, Any] = {"use_listings_cache": False}
+    options: dict[str, Any] = {"use_listings_cache": False} if kind in EXCLUSIVE else {}
     if kind in ("s3", "s3a") and not any("config_kwargs" in fsspec.config.conf.get(one, {}) for one in ("s3", "s3a")):
         config: dict[str, Any] = {"max_pool_connections": CONNECTIONS, "connect_timeout": 20, "read_timeout": 60}
         if not {"AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"} & os.environ.keys():
@@ -167,7 +168,7 @@ def machine_folder() -> Path:
 
 def spool() -> Path:
     """The folder for what this process writes before it is uploaded."""
-    folder = machine_folder() / f"spool-{os.getpid()}"
+    folder = machine_folder() / f"spool-{socket.gethostname()}-{os.getpid()}"
     folder.mkdir(exist_ok=True)
     return folder
 
@@ -175,8 +176,9 @@ def spool() -> Path:
 def sweep_spools() -> int:
     """Remove what processes of this machine that are no more left half-written; says how many files."""
     count = 0
-    for folder in machine_folder().glob("spool-*"):
-        if not _is_alive(int(folder.name.removeprefix("spool-"))):
+    # Of this host only: containers may share the folder, but not their numbers of processes.
+    for folder in machine_folder().glob(f"spool-{socket.gethostname()}-*"):
+        if not _is_alive(int(folder.name.rpartition("-")[2])):
             count += len(list(folder.iterdir()))
             shutil.rmtree(folder, ignore_errors=True)
     return count

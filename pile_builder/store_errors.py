@@ -60,6 +60,8 @@ def explanation(place: str, error: Exception, *, writing: bool) -> StoreError | 
     if number in _FULL:
         where = f"{tempfile.gettempdir()}, where files for {place} are written first" if remote else place
         return StoreError(f"{where}: no space left ({said}). Free some, or raise the quota. {_AGAIN}")
+    if number in (errno.ENOTDIR, errno.EEXIST) and writing and not remote:
+        return StoreError(f"{place}: expected a folder to write into, there is a file in its place ({said})")
     if number == errno.EROFS or (isinstance(error, PermissionError) and not remote):
         return StoreError(f"{place}: expected a folder to write into, got {said}. Make it writable, or choose another")
     if not remote:

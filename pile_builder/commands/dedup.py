@@ -44,13 +44,10 @@ def deduplicate(
     from pile_builder.dedup.files import Options
     from pile_builder.dedup.files_command import run
     from pile_builder.dedup.presets import preset_of
-    from pile_builder.holding import holding
 
     base = preset_of(preset)
     shape = (ngram or base.ngram, bands or base.bands, rows or base.rows)
-    options = Options(field, threshold, *shape, exact_only, prefer, workers, form, level)
-    with holding(out, "pile dedup"):
-        run(files, out, options)
+    run(files, out, Options(field, threshold, *shape, exact_only, prefer, workers, form, level))
 
 
 @dedup.command("presets")
