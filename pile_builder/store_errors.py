@@ -13,7 +13,7 @@ _NO_CREDENTIALS = frozenset(
     {"NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError", "SSOTokenLoadError", "ProfileNotFound"}
     | {"UnauthorizedSSOTokenError", "CredentialRetrievalError", "GoogleAuthError", "LoginRefreshRequired"}
 )
-_UNREACHABLE = frozenset({"HTTPClientError", "ClientConnectionError", "ClientError", "RequestException", "HttpError"})
+_UNREACHABLE = frozenset({"HTTPClientError", "ConnectionError", "ClientError", "RequestException", "HttpError"})
 """Base classes of botocore, aiohttp, requests and gcsfs for requests that got no answer, or one that says: later."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _AGAIN = "What is committed stays: run the same command again"
@@ -76,7 +76,7 @@ def explanation(place: str, error: Exception, *, writing: bool) -> StoreError | 
         return StoreError(f"{place}: there is no bucket {bucket!r}; make it first. {hint}") if writing else None
     if isinstance(error, FileExistsError) or code in ("400", "404"):
         return None
-    passing = names & _UNREACHABLE or isinstance(error, ConnectionError | TimeoutError)
+    passing = names & _UNREACHABLE or isinstance(error, TimeoutError)
     if passing or number in (errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EIO)):
         return StoreUnreachableError(f"{place}: no good answer after several tries ({said}). {_AGAIN}. {hint}")
     return None

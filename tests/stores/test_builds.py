@@ -45,6 +45,8 @@ def test_the_quickstart_and_what_one_does_with_it(bucket: str, tmp_path: Path):
     assert f"digest {GOLDEN['digest']}" in pile("build", str(manifest), "--out", out).output
     assert pile("status", str(manifest), "--out", out).output.count("nothing to do") == 9
     assert pile("verify", out).output.endswith("digests and counts as recorded\n")
+    if not out.startswith("s3://"):
+        return
     assert orjson.loads(pile("explain", out, URL).output)[0]["written"]
     words = tmp_path / "tokenizer.json"
     pile("tokenizer", "train", out, "--vocabulary", "400", "--out", str(words))

@@ -9,7 +9,7 @@ import fsspec
 import pytest
 
 from pile_builder import remote
-from pile_builder.errors import StoreError
+from pile_builder.errors import StoreError, StoreUnreachableError
 from pile_builder.storage import Commits, Store
 from pile_builder.streams import file_system
 from tests.stores.object_stores import Faults
@@ -102,6 +102,15 @@ def test_refusals_say_what_to_do(s3: str, faults: Faults):
     with pytest.raises(StoreError, match=r"the store refused .* AWS_ACCESS_KEY_ID"):
         Store(s3).write("a", b"")
     assert sum(faults.requests.values()) == 1, "a refusal is not worth a second try"
+
+
+def test_a_store_that_is_not_there_is_said(s3: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    # Another instance than those that know the real address.
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"requester_pays": True})
+    with pytest.raises(StoreUnreachableError, match=r"no good answer after several tries .*AWS_ENDPOINT_URL"):
+        Store(s3).write("a", b"")
 
 
 def test_no_credentials_is_said(s3: str, monkeypatch: pytest.MonkeyPatch):
