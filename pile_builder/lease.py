@@ -171,8 +171,8 @@ def _renew(store: Store, lease: Lease, holder: Holder, wait: Callable[[float], b
             if _numbers(store)[-1:] != [lease.number]:
                 return
             _write(store, lease, holder, released=False)
-        except StoreUnreachableError:
-            # Should it stay away too long, somebody else takes over, and the next check finds that.
+        except (StoreError, OSError):
+            # Should this go on too long, somebody else takes over, and the next check finds that.
             seconds = RETRY_SECONDS
 
 

@@ -23,7 +23,7 @@ import orjson
 
 from pile_builder import remote
 from pile_builder.hashing import HashingWriter, file_digest, fingerprint
-from pile_builder.store_errors import explained
+from pile_builder.store_errors import explained, full_disk_explained
 from pile_builder.streams import file_system, is_remote
 from pile_builder.threads import in_order
 
@@ -119,7 +119,9 @@ class Store:
                 yield local
         else:
             fs, path = self._there(name)
-            with explained(self.path(name)), fs.open(path, "rb") as stream:
+            with explained(self.path(name)):
+                opened = fs.open(path, "rb")
+            with opened as stream:
                 yield cast("BinaryIO", stream)
 
     def read(self, name: str) -> bytes:
@@ -186,10 +188,11 @@ class Store:
         Args:
             name_of: called with the content's sha256, gives the name.
         """
-        with explained(self.root, writing=True):
-            folder = Path(self.path(name_of("0" * 64))).parent if self.is_local else remote.spool()
-            folder.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+        with full_disk_explained(self.root):
+            with explained(self.root, writing=True):
+                folder = Path(self.path(name_of("0" * 64))).parent if self.is_local else remote.spool()
+                folder.mkdir(parents=True, exist_ok=True)
+                descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
             try:
                 with os.fdopen(descriptor, "wb") as file:
                     writer = HashingWriter(file)
@@ -208,29 +211,32 @@ class Store:
     @contextmanager
     def writing_folder(self, name: str) -> Iterator[Path]:
         """A local folder to fill, put in place under `name` when the block ends; what lay there is replaced."""
-        with explained(self.path(name), writing=True), self._temporary_folder(Path(self.path(name)).parent) as folder:
+        with self._temporary_folder(Path(self.path(name)).parent) as folder:
             yield folder
             self.remove_folder(name)
-            if self.is_local:
-                folder.chmod(0o755)
-                folder.rename(self.path(name))
-            else:
-                fs, path = self._there(name)
-                fs.put(f"{folder}/", f"{path}/", recursive=True)
+            with explained(self.path(name), writing=True):
+                if self.is_local:
+                    folder.chmod(0o755)
+                    folder.rename(self.path(name))
+                else:
+                    fs, path = self._there(name)
+                    fs.put(f"{folder}/", f"{path}/", recursive=True)
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
         """A local folder for files that are to become the store's by `adopt`; what is left in it is removed."""
-        with explained(self.root, writing=True), self._temporary_folder(Path(self.root)) as folder:
+        with self._temporary_folder(Path(self.root)) as folder:
             yield folder
 
     @contextmanager
     def _temporary_folder(self, parent: Path) -> Iterator[Path]:
-        if self.is_local:
-            parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=parent if self.is_local else remote.spool()))
+        with explained(self.root, writing=True):
+            if self.is_local:
+                parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=parent if self.is_local else remote.spool()))
         try:
-            yield folder
+            with full_disk_explained(self.root):
+                yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -260,6 +266,15 @@ class Store:
         else:
             with explained(self.path(folder)):
                 remote.remove_folder(*self._there(folder))
+
+    def check(self) -> None:
+        """Ask whether this build may still write here.
+
+        Raises:
+            LeaseLostError: another builder took the folder over.
+        """
+        if self.guard:
+            self.guard.check()
 
     def check_writable(self) -> None:
         """Try to write a file.
@@ -361,8 +376,7 @@ class Commits:
         Raises:
             LeaseLostError: another builder took the folder over.
         """
-        if self.store.guard:
-            self.store.guard.check()
+        self.store.check()
 
     def state(self) -> State:
         """How far the phase is, by one listing."""

@@ -49,6 +49,17 @@ def explained(place: str, *, writing: bool = False) -> Iterator[None]:
         raise found from error
 
 
+@contextmanager
+def full_disk_explained(place: str) -> Iterator[None]:
+    """As `explained`, but of a disk that takes no more only: for blocks that read elsewhere while they write here."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (*_FULL, errno.EROFS):
+            raise
+        raise (explanation(place, error, writing=True) or error) from error
+
+
 def explanation(place: str, error: Exception, *, writing: bool) -> StoreError | None:
     """The error that says what to do, if this is a store's refusal."""
     kind, remote, rest = place.partition("://")

@@ -163,7 +163,9 @@ def open_input(file: InputFile) -> Iterator[BinaryIO]:
     opened = _opened.get()
     if is_remote(file.url):
         fs, path = file_system(file.url)
-        with explained(file.url), fs.open(path, "rb") as stream:
+        with explained(file.url):
+            opened_there = fs.open(path, "rb")
+        with opened_there as stream:
             if opened is not None:
                 opened.append(cast("BinaryIO", stream))
             yield cast("BinaryIO", stream)

@@ -164,6 +164,7 @@ def run_assemble(
 
     Shards that disagree with `takedown` are written again.
     """
+    store.check()
     commits = Commits(store, "assemble")
     tasks = shard_tasks(work, mix)
     key = fingerprint([task["key"] for task in tasks])
@@ -200,6 +201,7 @@ def finish(
     takedown: Takedown,
 ) -> dict[str, Any]:
     """Write the reports, the lock and the dataset cards; sweep what crashes left behind. Returns the summary."""
+    store.check()
     summary = summarise(store, work, manifest, mix, shards, takedown)
     held_out = [shard for shard in shards if shard["split"] != "train"]
     if subsets:
