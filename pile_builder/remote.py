@@ -62,6 +62,12 @@ def entries(fs: fsspec.AbstractFileSystem, path: str, kind: str) -> list[str]:
     )
 
 
+def read(fs: fsspec.AbstractFileSystem, path: str) -> bytes:
+    """A whole object; one request, where s3fs alone would ask for its size first, to fetch parts of it at once."""
+    is_s3 = "s3" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
+    return bytes(fs.cat_file(path, **({"max_concurrency": 1} if is_s3 else {})))
+
+
 def create(fs: fsspec.AbstractFileSystem, path: str, data: bytes) -> bool:
     """Write an object unless there is one; whether what stands there now is `data`.
 
@@ -101,7 +107,7 @@ def _code(error: BaseException) -> str:
 
 def _stands(fs: fsspec.AbstractFileSystem, path: str, data: bytes) -> bool:
     try:
-        return bool(fs.cat_file(path) == data)
+        return read(fs, path) == data
     except FileNotFoundError:
         # It was removed just now.
         return False

@@ -128,9 +128,8 @@ class Store:
         """A whole file."""
         if self.is_local:
             return Path(self.path(name)).read_bytes()
-        fs, path = self._there(name)
         with explained(self.path(name)):
-            return bytes(fs.cat_file(path))
+            return remote.read(*self._there(name))
 
     def write(self, name: str, data: bytes) -> None:
         """Write a whole file, replacing it atomically."""
