@@ -67,6 +67,11 @@ build/prism:
 	version=$$($(BIN)/python -c 'from importlib.metadata import version; print(version("apache-beam"))') && \
 	GOBIN=$(CURDIR)/build go install github.com/apache/beam/sdks/v2/go/cmd/prism@v$$version
 
+emulators: .tools/fake-gcs-server ## Google's storage on this machine, for tests that are skipped without it (needs go)
+
+.tools/fake-gcs-server:
+	GOBIN=$(CURDIR)/.tools go install github.com/fsouza/fake-gcs-server@v1.56.1
+
 bench: install .bench/venv/installed .bench/venv-dedup/installed ## compare with datatrove and others side by side (PILE_DATA=folder), write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
@@ -91,4 +96,4 @@ lock: ## pin what pyproject.toml names, with hashes (needs uv)
 clean: ## remove what was built
 	rm -rf build .bench .readers
 
-.PHONY: help install quickstart test test-readers test-runners flink-jar spark-jar prism lint types bench lock clean
+.PHONY: help install quickstart test test-readers test-runners flink-jar spark-jar prism emulators lint types bench lock clean

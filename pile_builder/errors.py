@@ -35,3 +35,19 @@ class BudgetError(PileError):
 
 class BuildError(PileError):
     """Some work failed for good; the message lists what, and the next build retries only that."""
+
+
+class StoreError(PileError):
+    """A folder or store refuses what a build wants of it; trying again changes nothing."""
+
+
+class StoreUnreachableError(StoreError):
+    """A store gave no answer, or only that it is busy, as often as it was asked."""
+
+
+class LeaseLostError(StoreError):
+    """Another builder took this folder over: whatever this one did not commit yet is not its to commit any more."""
+
+
+class HeldError(StoreError):
+    """Another command works in this folder."""

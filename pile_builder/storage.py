@@ -7,41 +7,64 @@ so a record that exists is a result that is still valid.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
+import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, TypeVar, cast
 
 import fsspec
 import orjson
 
+from pile_builder import remote
+from pile_builder.hashing import HashingWriter, file_digest, fingerprint
+from pile_builder.store_errors import explained, full_disk_explained
 from pile_builder.streams import file_system, is_remote
+from pile_builder.threads import in_order
+
+__all__ = ["TEMPORARY", "Commits", "Guard", "HashingWriter", "State", "Store", "file_digest", "fingerprint"]
 
 TEMPORARY = ".writing-"
 """Prefix of files that are being written; what still carries it after a successful build is left from a crash."""
+LOCK = ".pile-lock"
+"""Says who works in a folder: a file on this machine, a folder of leases in an object store."""
+_TRIED_BYTES = 1 << 16
+NOTE_SECONDS, REMOTE_NOTE_SECONDS = 1.0, 15.0
+"""Between two notes of how far a task is: on an object store each is a request."""
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+_RECORD, _FAILURE, _NOTE = ".json", ".failed", ".records"
 
 
-def fingerprint(parts: Any) -> str:
-    """96 bits of the hash of JSON-able data, keys sorted, in hexadecimal."""
-    return hashlib.blake2b(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()
+class Guard(Protocol):
+    """Says whether this build may still commit; travels to workers by pickle."""
 
+    def check(self) -> None:
+        """Do nothing while it may.
 
-def file_digest(stream: BinaryIO) -> str:
-    """sha256 of the rest of a stream, in hexadecimal."""
-    return hashlib.file_digest(cast("Any", stream), "sha256").hexdigest()
+        Raises:
+            LeaseLostError: another builder took the folder over.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A folder, by local path or fsspec URL; names below it use forward slashes."""
+    """A folder, by local path or fsspec URL; names below it use forward slashes.
+
+    What a store refuses is a `StoreError` that says what to do.
+
+    Attributes:
+        root: the path or URL.
+        guard: asked before each commit, if somebody watches over who may write here.
+    """
 
     root: str
+    guard: Guard | None = field(default=None, compare=False)
 
     def path(self, name: str) -> str:
         """The full path or URL of a name."""
@@ -54,7 +77,11 @@ class Store:
 
     def exists(self, name: str) -> bool:
         """Whether there is a file of that name."""
-        return Path(self.path(name)).exists() if self.is_local else bool(self._fs().exists(self.path(name)))
+        if self.is_local:
+            return Path(self.path(name)).exists()
+        fs, path = self._there(name)
+        with explained(self.path(name)):
+            return bool(fs.exists(path))
 
     def names(self, folder: str) -> list[str]:
         """Base names of the files in a folder, sorted; empty if there is no such folder."""
@@ -71,11 +98,18 @@ class Store:
                 return []
             with os.scandir(path) as found:
                 return sorted(one.name for one in found if (one.is_dir() if kind == "directory" else one.is_file()))
-        fs, path_there = file_system(self.path(folder))
-        if not fs.exists(path_there):
-            return []
-        found_there = fs.ls(path_there, detail=True)
-        return sorted(info["name"].rstrip("/").rsplit("/", 1)[-1] for info in found_there if info["type"] == kind)
+        with explained(self.path(folder)):
+            return remote.entries(*self._there(folder), kind)
+
+    def holds_anything(self) -> bool:
+        """Whether there is a file or folder, besides the lock of who works here."""
+        return any(name != LOCK for name in (*self.names(""), *self.folders("")))
+
+    def each(self, look_up: Callable[[Item], Found], items: Iterable[Item]) -> Iterator[tuple[Item, Found]]:
+        """Each item with what `look_up` reads here for it, in order; some ahead at once where reading is requests."""
+        if self.is_local:
+            return ((item, look_up(item)) for item in items)
+        return in_order(remote.READERS, look_up, items)
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
@@ -84,45 +118,67 @@ class Store:
             with Path(self.path(name)).open("rb") as local:
                 yield local
         else:
-            with fsspec.open(self.path(name), "rb") as stream:
+            fs, path = self._there(name)
+            with explained(self.path(name)):
+                opened = fs.open(path, "rb")
+            with opened as stream:
                 yield cast("BinaryIO", stream)
 
     def read(self, name: str) -> bytes:
         """A whole file."""
-        with self.open(name) as stream:
-            return stream.read()
+        if self.is_local:
+            return Path(self.path(name)).read_bytes()
+        with explained(self.path(name)):
+            return remote.read(*self._there(name))
 
     def write(self, name: str, data: bytes) -> None:
         """Write a whole file, replacing it atomically."""
-        with self.writing(lambda _: name) as stream:
-            stream.write(data)
+        if self.is_local:
+            with self.writing(lambda _: name) as stream:
+                stream.write(data)
+        else:
+            fs, path = self._there(name)
+            with explained(self.path(name), writing=True):
+                fs.pipe_file(path, data)
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write a whole file unless there is one of that name; says whether this call created it. Atomic."""
-        if not self.is_local:
+        """Write a whole file unless there is one of that name; says whether this call created it. Atomic.
+
+        On an object store True says that what stands there is `data`: an answer may get lost, and the call that is
+        repeated then finds what it wrote itself.
+        """
+        with explained(self.path(name), writing=True):
+            if not self.is_local:
+                return remote.create(*self._there(name), data)
+            target = Path(self.path(name))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
             try:
-                self._fs().pipe_file(self.path(name), data, mode="create")
+                temporary.write_bytes(data)
+                os.link(temporary, target)
             except FileExistsError:
                 return False
+            finally:
+                temporary.unlink(missing_ok=True)
             return True
-        target = Path(self.path(name))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
-        temporary.write_bytes(data)
-        try:
-            os.link(temporary, target)
-        except FileExistsError:
-            return False
-        finally:
-            temporary.unlink()
-        return True
 
     def remove(self, name: str) -> None:
         """Remove a file if it is there."""
         if self.is_local:
             Path(self.path(name)).unlink(missing_ok=True)
-        elif self.exists(name):
-            self._fs().rm_file(self.path(name))
+        else:
+            with explained(self.path(name)):
+                remote.remove(*self._there(name))
+
+    def remove_many(self, folder: str, names: Iterable[str]) -> None:
+        """Remove those files of a folder that are there."""
+        if self.is_local:
+            for name in names:
+                self.remove(f"{folder}/{name}")
+        else:
+            fs, path = self._there(folder)
+            with explained(self.path(folder)):
+                remote.remove_many(fs, [f"{path.rstrip('/')}/{name}" for name in names])
 
     @contextmanager
     def writing(self, name_of: Callable[[str], str]) -> Iterator[HashingWriter]:
@@ -131,93 +187,112 @@ class Store:
         Args:
             name_of: called with the content's sha256, gives the name.
         """
-        folder = None
-        if self.is_local:
-            folder = Path(self.path(name_of("0" * 64))).parent
-            folder.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                writer = HashingWriter(file)
-                try:
-                    yield writer
-                except BaseException:
-                    writer.abandoned = True
-                    raise
-            writer.name = name_of(writer.digest)
-            if self.is_local:
-                Path(temporary).chmod(0o644)
-                Path(temporary).replace(self.path(writer.name))
-            else:
-                self._fs().put_file(temporary, self.path(writer.name))
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        with full_disk_explained(self.root):
+            with explained(self.root, writing=True):
+                folder = Path(self.path(name_of("0" * 64))).parent if self.is_local else remote.spool()
+                folder.mkdir(parents=True, exist_ok=True)
+                descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    writer = HashingWriter(file)
+                    try:
+                        yield writer
+                    except BaseException:
+                        writer.abandoned = True
+                        raise
+                writer.name = name_of(writer.digest)
+                if self.is_local:
+                    Path(temporary).chmod(0o644)
+                self.adopt(Path(temporary), writer.name)
+            finally:
+                Path(temporary).unlink(missing_ok=True)
 
     @contextmanager
     def writing_folder(self, name: str) -> Iterator[Path]:
         """A local folder to fill, put in place under `name` when the block ends; what lay there is replaced."""
-        parent = Path(self.path(name)).parent if self.is_local else None
-        if parent:
-            parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=parent))
-        try:
+        with self._temporary_folder(Path(self.path(name)).parent) as folder:
             yield folder
             self.remove_folder(name)
-            if self.is_local:
-                folder.chmod(0o755)
-                folder.rename(self.path(name))
-            else:
-                self._fs().put(f"{folder}/", f"{self.path(name)}/", recursive=True)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            with explained(self.path(name), writing=True):
+                if self.is_local:
+                    folder.chmod(0o755)
+                    folder.rename(self.path(name))
+                else:
+                    fs, path = self._there(name)
+                    fs.put(f"{folder}/", f"{path}/", recursive=True)
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
         """A local folder for files that are to become the store's by `adopt`; what is left in it is removed."""
-        if self.is_local:
-            Path(self.root).mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.root if self.is_local else None))
-        try:
+        with self._temporary_folder(Path(self.root)) as folder:
             yield folder
+
+    @contextmanager
+    def _temporary_folder(self, parent: Path) -> Iterator[Path]:
+        with explained(self.root, writing=True):
+            if self.is_local:
+                parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=parent if self.is_local else remote.spool()))
+        try:
+            with full_disk_explained(self.root):
+                yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def adopt(self, path: Path, name: str) -> None:
         """Put a finished local file in place under `name`, replacing what lies there; it is moved or uploaded."""
-        if self.is_local:
-            target = Path(self.path(name))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
-        else:
-            self._fs().put_file(str(path), self.path(name))
+        with explained(self.path(name), writing=True):
+            if self.is_local:
+                target = Path(self.path(name))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(target)
+            else:
+                fs, there = self._there(name)
+                fs.put_file(str(path), there)
 
     def local_folder(self, name: str) -> str:
         """A folder of the store as one of this machine's file system: its own, or a copy made once per machine."""
         if self.is_local:
             return str(Path(self.path(name)).absolute())
-        copy = Path(tempfile.gettempdir()) / "pile-builder" / fingerprint([self.path(name)])
-        if not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=copy.parent))
-            self._fs().get(f"{self.path(name)}/", f"{temporary}/", recursive=True)
-            try:
-                temporary.rename(copy)
-            except OSError:
-                # Another process of this machine was first.
-                shutil.rmtree(temporary)
-        return str(copy)
+        fs, path = self._there(name)
+        with explained(self.path(name)):
+            return str(remote.local_copy(self.path(name), lambda to: fs.get(f"{path}/", f"{to}/", recursive=True)))
 
     def remove_folder(self, folder: str) -> None:
         """Remove a folder and all below it, if it is there."""
         if self.is_local:
             shutil.rmtree(self.path(folder), ignore_errors=True)
-        elif self.exists(folder):
-            self._fs().rm(self.path(folder), recursive=True)
+        else:
+            with explained(self.path(folder)):
+                remote.remove_folder(*self._there(folder))
+
+    def check(self) -> None:
+        """Ask whether this build may still write here.
+
+        Raises:
+            LeaseLostError: another builder took the folder over.
+        """
+        if self.guard:
+            self.guard.check()
+
+    def check_writable(self) -> None:
+        """Try to write a file.
+
+        Raises:
+            StoreError: that is refused; the message says why.
+        """
+        name = f"{TEMPORARY}{uuid.uuid4().hex}"
+        self.write(name, b"\0" * _TRIED_BYTES)
+        self.remove(name)
 
     def sweep_temporaries(self) -> int:
-        """Remove what crashed writers left half-written; says how many."""
+        """Remove what crashed writers left half-written; says how many.
+
+        Of a remote folder that is what lies on this machine, and uploads in parts that nobody goes on with.
+        """
         if not self.is_local:
-            return 0
+            with explained(self.root):
+                return remote.sweep_spools() + remote.abort_uploads(*self._there(""))
         left = list(Path(self.root).rglob(f"{TEMPORARY}*"))
         for path in left:
             if path.is_dir():
@@ -226,63 +301,32 @@ class Store:
                 path.unlink(missing_ok=True)
         return len(left)
 
-    def _fs(self) -> fsspec.AbstractFileSystem:
-        return file_system(self.root)[0]
+    def _there(self, name: str) -> tuple[fsspec.AbstractFileSystem, str]:
+        return file_system(self.path(name))
 
 
-class HashingWriter:
-    """A write-only binary stream that hashes and counts what passes through it.
+def local_file(path: str) -> str:
+    """A file by path or URL as one of this machine's file system: itself, or a copy made once per machine."""
+    if not is_remote(path):
+        return str(Path(path).absolute())
+    fs, there = file_system(path)
+    with explained(path):
+        return str(remote.local_copy(path, lambda to: fs.get_file(there, to)))
 
-    Attributes:
-        name: where the content was put, once the block that wrote it has ended.
-        abandoned: whether that block ended with an error.
-    """
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._hash = hashlib.sha256()
-        self.size = 0
-        self.name = ""
-        self.closed = False
-        self.abandoned = False
+def forget_local_file(path: str) -> None:
+    """Remove the copy that `local_file` made, if it did."""
+    if is_remote(path):
+        remote.forget_copy(path)
 
-    @property
-    def digest(self) -> str:
-        """sha256 of what was written so far, in hexadecimal."""
-        return self._hash.hexdigest()
 
-    def write(self, data: bytes) -> int:
-        """Append bytes; nothing once the stream is abandoned, when Parquet's destructor still wants its footer."""
-        if self.abandoned:
-            return len(data)
-        self._hash.update(data)
-        count = self._file.write(data)
-        self.size += count
-        return count
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one listing of a phase tells: keys of the tasks that are committed, that noted records, that failed."""
 
-    def tell(self) -> int:
-        """Bytes written so far."""
-        return self.size
-
-    def flush(self) -> None:
-        """Hand buffered bytes to the operating system."""
-        if not self.abandoned:
-            self._file.flush()
-
-    def close(self) -> None:
-        """Do nothing: whoever opened the stream puts it in place."""
-
-    def readable(self) -> bool:
-        """Never."""
-        return False
-
-    def writable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Never."""
-        return False
+    done: frozenset[str]
+    noted: frozenset[str]
+    failed: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,11 +336,8 @@ class Commits:
     store: Store
     phase: str
 
-    def _name(self, key: str) -> str:
-        return f"work/{self.phase}/{key}.json"
-
-    def _failure(self, key: str) -> str:
-        return f"work/{self.phase}/{key}.failed"
+    def _name(self, key: str, suffix: str = _RECORD) -> str:
+        return f"work/{self.phase}/{key}{suffix}"
 
     def has(self, key: str) -> bool:
         """Whether a task is committed."""
@@ -306,57 +347,92 @@ class Commits:
         """A task's record."""
         return cast("dict[str, Any]", orjson.loads(self.store.read(self._name(key))))
 
+    def load_all(self, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """The records of tasks, in the order of the keys; many at once where each is a request."""
+        return (record for _, record in self.store.each(self.load, keys))
+
     def put(self, key: str, record: Mapping[str, Any]) -> bool:
-        """Commit a task; the first record wins, and False says that this one was not it."""
+        """Commit a task; the first record wins, and False says that this one was not it.
+
+        Raises:
+            LeaseLostError: another builder took the folder over.
+        """
+        self.check()
         return self.store.create(self._name(key), orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
 
     def replace(self, key: str, record: Mapping[str, Any]) -> None:
         """Put another record in the place of a task's, because the objects that it names were rewritten. Atomic."""
+        self.check()
         self.store.write(self._name(key), orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
 
     def forget(self, key: str) -> None:
         """Undo a commit, because what its record names is gone."""
         self.store.remove(self._name(key))
 
+    def check(self) -> None:
+        """Ask whether this build may still commit.
+
+        Raises:
+            LeaseLostError: another builder took the folder over.
+        """
+        self.store.check()
+
+    def state(self) -> State:
+        """How far the phase is, by one listing."""
+        names = self.store.names(f"work/{self.phase}")
+
+        def keys(suffix: str) -> frozenset[str]:
+            return frozenset(name.removesuffix(suffix) for name in names if name.endswith(suffix))
+
+        return State(keys(_RECORD), keys(_NOTE), keys(_FAILURE))
+
     def done(self) -> set[str]:
         """Keys of all committed tasks."""
-        return {name[:-5] for name in self.store.names(f"work/{self.phase}") if name.endswith(".json")}
+        return set(self.state().done)
 
     def fail(self, key: str, error: str) -> None:
         """Record that a task failed for good in this run."""
-        self.store.write(self._failure(key), error.encode())
+        self.check()
+        self.store.write(self._name(key, _FAILURE), error.encode())
 
-    def failures(self) -> dict[str, str]:
-        """Error text of each task that failed, by key."""
-        return {key: text.decode() for key, text in self._beside(".failed")}
+    def failures(self, keys: Collection[str] | None = None) -> dict[str, str]:
+        """Error text of each task that failed, by key; only of `keys`, if given."""
+        failed = self.state().failed
+        return dict(self.store.each(self._failed, sorted(failed if keys is None else failed.intersection(keys))))
 
-    def forget_failures(self, keys: Collection[str] | None = None) -> None:
-        """Give failed tasks another chance; only those of `keys`, if given."""
-        for key in self.failures():
-            if keys is None or key in keys:
-                self.store.remove(self._failure(key))
+    def _failed(self, key: str) -> str:
+        return self.store.read(self._name(key, _FAILURE)).decode()
 
-    def note(self, key: str, records: int) -> None:
-        """Say how many records a task under way has read."""
-        self.store.write(f"work/{self.phase}/{key}.records", b"%d" % records)
+    def noting(self, key: str) -> Callable[[int], None]:
+        """A function to call with how many records a task under way has read, as often as one likes."""
+        last = time.monotonic()
+        seconds = NOTE_SECONDS if self.store.is_local else REMOTE_NOTE_SECONDS
 
-    def noted(self) -> dict[str, int]:
-        """Records read by tasks under way or done, by key, until they are forgotten."""
-        return {key: int(text) for key, text in self._beside(".records")}
+        def note(records: int) -> None:
+            nonlocal last
+            if time.monotonic() - last >= seconds:
+                self.store.write(self._name(key, _NOTE), b"%d" % records)
+                last = time.monotonic()
 
-    def forget_notes(self, keys: Collection[str] | None = None) -> None:
-        """Remove all notes, or those of `keys`."""
-        for key in self.noted():
-            if keys is None or key in keys:
-                self.store.remove(f"work/{self.phase}/{key}.records")
+        return note
 
-    def _beside(self, suffix: str) -> Iterator[tuple[str, bytes]]:
-        for name in self.store.names(f"work/{self.phase}"):
-            if name.endswith(suffix):
-                try:
-                    yield name.removesuffix(suffix), self.store.read(f"work/{self.phase}/{name}")
-                except FileNotFoundError:  # Another slice of the build has forgotten it by now.
-                    continue
+    def noted(self, keys: Iterable[str]) -> dict[str, int]:
+        """How many records tasks noted last, by key; those of which nothing is known (any more) are left out."""
+        found = self.store.each(self._noted, keys)
+        return {key: records for key, records in found if records is not None}
+
+    def _noted(self, key: str) -> int | None:
+        try:
+            return int(self.store.read(self._name(key, _NOTE)))
+        except FileNotFoundError:
+            return None
+
+    def forget_run(self, keys: Collection[str] | None = None) -> None:
+        """Remove failures, so that their tasks get another chance, and notes; only those of `keys`, if given."""
+        state = self.state()
+        mine = frozenset(keys) if keys is not None else state.failed | state.noted
+        names = [f"{key}{_FAILURE}" for key in state.failed & mine] + [f"{key}{_NOTE}" for key in state.noted & mine]
+        self.store.remove_many(f"work/{self.phase}", names)
 
     def object_name(self, digest: str, suffix: str = "parquet") -> str:
         """Where an object of this phase lies."""

@@ -25,15 +25,14 @@ import fsspec
 import zstandard
 
 from pile_builder.errors import InputError, ManifestError, PileError
+from pile_builder.remote import EXTRAS, options_of
+from pile_builder.store_errors import explained
 
 MAX_RECORD_BYTES = 64 << 20
 """Largest record or archive member that becomes a document; larger ones are rejects."""
 MAX_RATIO = 200
 """Largest ratio of expanded to compressed bytes beyond the first `RATIO_FREE_BYTES`; real text stays below 50."""
 RATIO_FREE_BYTES = 32 << 20
-
-EXTRAS = {"http": "http", "https": "http", "gs": "gcs", "gcs": "gcs", "s3": "s3", "s3a": "s3", "hf": "hub"}
-"""The extra of this package that has what a kind of URL needs."""
 
 _opened: ContextVar[list[BinaryIO] | None] = ContextVar("opened", default=None)
 _MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst"}
@@ -79,7 +78,7 @@ def file_system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         msg = f"{url}: expected a path, or a URL such as s3://, gs://, hf:// or https://; there is no {kind}://"
         raise PileError(msg)
     try:
-        return cast("tuple[fsspec.AbstractFileSystem, str]", fsspec.core.url_to_fs(url))
+        return cast("tuple[fsspec.AbstractFileSystem, str]", fsspec.core.url_to_fs(url, **options_of(kind)))
     except ImportError as error:
         fix = f"pip install 'pile-builder[{EXTRAS[kind]}]'" if kind in EXTRAS else str(error)
         msg = f"{url}: expected the packages that {kind}:// needs, they are not installed: {fix}"
@@ -163,7 +162,10 @@ def open_input(file: InputFile) -> Iterator[BinaryIO]:
     """Open an input for reading its stored bytes; seekable where the store allows it."""
     opened = _opened.get()
     if is_remote(file.url):
-        with fsspec.open(file.url, "rb") as stream:
+        fs, path = file_system(file.url)
+        with explained(file.url):
+            opened_there = fs.open(path, "rb")
+        with opened_there as stream:
             if opened is not None:
                 opened.append(cast("BinaryIO", stream))
             yield cast("BinaryIO", stream)

@@ -13,7 +13,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import orjson
 
 from pile_builder.annotate.language import LanguageModel
@@ -25,7 +24,7 @@ from pile_builder.differences import differences
 from pile_builder.manifest import Manifest
 from pile_builder.source import Source, Split
 from pile_builder.storage import Store, file_digest, fingerprint
-from pile_builder.streams import InputFile, is_remote, open_input
+from pile_builder.streams import InputFile, file_system, is_remote, open_input
 
 PHASES = (
     "ingest",
@@ -399,7 +398,7 @@ class _Identifier:
         if file.version:
             return file
         if is_remote(file.url):
-            fs, path = fsspec.core.url_to_fs(file.url)
+            fs, path = file_system(file.url)
             info = fs.info(path)
             tag = next((info[name] for name in ("ETag", "etag", "md5Hash", "mtime", "created") if info.get(name)), "")
             return replace(file, version=f"etag:{tag}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +40,7 @@ from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.stored import stored
 from pile_builder.pipelines.subsets import run_subsets
-from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
+from pile_builder.storage import Commits, Store, fingerprint, forget_local_file
 from pile_builder.story import STORY
 from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state
@@ -51,11 +50,13 @@ from pile_builder.work import PHASES, VERSIONS, Work, changes, plan_work, rememb
 def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     """Build a corpus at `out`, redoing only what has changed; returns the summary.
 
+    Nobody else may build there meanwhile: see `pile_builder.holding`.
+
     Raises:
-        PileError: the manifest or an input is wrong, or tasks failed.
+        PileError: the manifest or an input is wrong, tasks failed, or another builder took the folder over.
     """
     # Absolute: a worker on a cluster starts in a folder of its own.
-    store = Store(absolute(out, Path()))
+    store = Store(absolute(out, Path()), options.guard)
     options = replace(options, corpus=manifest.name)
     work = plan_work(manifest, store)
     for phase, reasons in changes(work, store).items():
@@ -132,6 +133,9 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
     finally:
         if pool:
             pool.close()
+        for extraction in handle.extractions.values():
+            for path in extraction.tables.values():
+                forget_local_file(path)
     forget_fragments(store, work, options)
 
 
@@ -191,6 +195,7 @@ def run_assemble(
 
     Shards that disagree with `takedown` are written again.
     """
+    store.check()
     commits = Commits(store, "assemble")
     tasks = shard_tasks(work, mix)
     key = fingerprint([task["key"] for task in tasks])
@@ -216,7 +221,7 @@ def run_assemble(
         function = WriteShard(store, work.mix, kept, names, seed, level, takedown.object)
         run_tasks(commits, [task["key"] for task in tasks], tasks, function, options)
     store.write(CORPUS, orjson.dumps({"key": key, "takedown": takedown.digest}))
-    return [commits.load(task["key"]) for task in tasks]
+    return list(commits.load_all(task["key"] for task in tasks))
 
 
 def finish(
@@ -229,6 +234,7 @@ def finish(
     takedown: Takedown,
 ) -> dict[str, Any]:
     """Write the reports, the lock and the dataset cards; sweep what crashes left behind. Returns the summary."""
+    store.check()
     summary = summarise(store, work, manifest, mix, shards, takedown)
     held_out = [shard for shard in shards if shard["split"] != "train"]
     if subsets:
@@ -315,12 +321,10 @@ def _side_tables(store: Store, work: Work, name: str, manifest: Manifest) -> dic
     paths = {}
     for table, files in plugin.side_tables().items():
         key = fingerprint([name, table, work.parts["ingest"][name]["tables"][table], plugin.version])
-        path = Path(store.path(f"work/tables/{key}.sqlite"))
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Slices of one build may make the same table at once; the last one stands, and all are equal.
-            temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
-            build_lookup(plugin.read_table(table, files), temporary)
-            temporary.replace(path)
-        paths[table] = str(path.absolute())
+        index = f"work/tables/{key}.sqlite"
+        if not store.exists(index):
+            with store.staging() as folder:
+                build_lookup(plugin.read_table(table, files), folder / table)
+                store.adopt(folder / table, index)
+        paths[table] = store.path(index)
     return paths

@@ -69,8 +69,8 @@ def run_dedup(store: Store, work: Work, config: Dedup, order: Sequence[str], opt
     commits = Commits(store, "dedup")
     if commits.has(work.dedup):
         return
-    ingested = Commits(store, "ingest")
-    rows = [sum(ingested.load(block.ingest)["row_groups"]) for block in work.blocks]
+    ingested = Commits(store, "ingest").load_all(block.ingest for block in work.blocks)
+    rows = [sum(record["row_groups"]) for record in ingested]
     tasks = [
         block.task(work.dedup)
         | {"block": block.ingest, "select": block.select, "sets": dict(block.sets)}

@@ -95,7 +95,11 @@ def largest_excerpts(store: Store, work: Work) -> list[str]:
 def taken_places(store: Store, work: Work) -> set[tuple[str, int]]:
     """Documents that are taken down, as ingest key and row."""
     ingest = Commits(store, "ingest")
-    return {(block.ingest, row) for block in work.blocks for row in taken_of(ingest.load(block.ingest))}
+    return {
+        (block.ingest, row)
+        for block, record in zip(work.blocks, ingest.load_all(block.ingest for block in work.blocks), strict=True)
+        for row in taken_of(record)
+    }
 
 
 def _task(work: Work, block: BlockWork) -> dict[str, Any]:

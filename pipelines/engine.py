@@ -15,17 +15,20 @@ import apache_beam as beam
 import orjson
 
 from pile_builder.environment import check_environment, environment
-from pile_builder.errors import BudgetError, BuildError, PileError
+from pile_builder.errors import BudgetError, BuildError, LeaseLostError, PileError, StoreUnreachableError
 from pile_builder.pipelines.runners.direct import DirectRunner
 from pile_builder.pipelines.runners.runner import Construct, Runner
 from pile_builder.runners.profile import Direct
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Commits, Guard, Store, fingerprint
 
 ATTEMPTS = 3
 """Times that a task is tried before it counts as failed."""
 POLL_SECONDS = 0.2
-POLL_SHARE = 50
-"""Progress is looked at every so many seconds, or every so many times as long as looking takes."""
+REMOTE_POLL_SECONDS = 5.0
+"""Between two looks at how far a phase is; a look at an object store is a request per 1,000 tasks."""
+POLL_SHARE = 0.05
+LONGEST_POLL_SECONDS = 60.0
+"""A look that takes long is taken less often: at most that share of the time, but once a minute."""
 Task = Mapping[str, Any]
 Watch = Callable[[str, int, int, int], None]
 
@@ -50,12 +53,14 @@ class RunOptions:
             are short.
         say: called with lines for the user: what is redone and why.
         shared: whether other processes work on other tasks of the same phases at the same time.
+        guard: asked before each commit whether this may still be made, see `pile_builder.holding`.
     """
 
     workers: int = 2
     watch: Watch = _unwatched
     say: Callable[[str], None] = _unsaid
     shared: bool = False
+    guard: Guard | None = None
     runner: Runner = field(kw_only=True, default=None)  # type: ignore[assignment]  # set below, from `workers`
     corpus: str = field(kw_only=True, default="corpus")
 
@@ -128,6 +133,7 @@ class CommitTasks(beam.DoFn):
         self._commits = commits
         self._function = function
         self._environment = environment()
+        self._is_over = False
 
     def setup(self) -> None:
         """Ready the function, in a worker that must be like the machine that pickled it."""
@@ -142,17 +148,24 @@ class CommitTasks(beam.DoFn):
         """Run one task; after the last failed attempt leave a failure record for the driver to list."""
         key = task["key"]
         for number in range(1, ATTEMPTS + 1):
-            if self._commits.has(key):
-                return
             try:
+                if self._is_over or self._commits.has(key):
+                    return
                 record = self._function(task)
                 if self._commits.put(key, record):
                     self._function.committed(record)
+            except LeaseLostError:
+                # The folder is another builder's: not even a failure may be recorded there. The driver finds out too.
+                self._is_over = True
+                return
             except Exception as error:  # Recorded, listed at the end of the phase, and fails the build.
-                if number < ATTEMPTS and not isinstance(error, PileError):
+                is_final = isinstance(error, PileError) and not isinstance(error, StoreUnreachableError)
+                if number < ATTEMPTS and not is_final:
                     continue
                 text = str(error) if isinstance(error, PileError) else traceback.format_exc(limit=-6)
                 self._commits.fail(key, f"{task.get('name', key)}: {text}")
+                return
+            else:
                 return
 
 
@@ -183,11 +196,11 @@ def run_phase(
 
     Raises:
         BuildError: some are not; the message lists them.
+        LeaseLostError: another builder took the folder over.
     """
     own = frozenset(expected)
-    mine = own if options.shared else None
-    commits.forget_failures(mine)
-    commits.forget_notes(mine)
+    commits.check()
+    commits.forget_run(own if options.shared else None)
     if tasks:
         lines = b"".join(orjson.dumps(task) + b"\n" for task in tasks)
         todo = f"work/{commits.phase}/todo-{fingerprint([task['key'] for task in tasks])}.jsonl"
@@ -207,19 +220,24 @@ def run_phase(
         except PileError:
             raise
         except Exception as error:  # A step outside of any task broke; Beam hands over whatever it raised.
+            commits.check()
+            commits.store.check_writable()
             msg = f"phase {commits.phase} broke off: {''.join(traceback.format_exception(error, limit=-4))}"
             raise BuildError(msg) from error
         commits.store.remove(todo)
-        commits.forget_notes(mine)
-    failures = {key: text for key, text in commits.failures().items() if key in own}
-    missing = own - commits.done()
-    if failures or missing:
+        commits.check()
+    state = commits.state()
+    missing = own - state.done
+    if missing or state.failed & own:
+        failures = commits.failures(own)
         shown = "\n".join(f"  {text.strip()}" for text in list(failures.values())[:10])
         msg = (
             f"phase {commits.phase}: {len(missing)} of {len(expected)} tasks failed:\n{shown}\n"
             "What is done stays done; the next build retries only these."
         )
         raise BuildError(msg)
+    if state.noted:
+        commits.forget_run(own if options.shared else None)
 
 
 def where_key(store: Store) -> str:
@@ -238,6 +256,8 @@ class _watching:  # noqa: N801
 
     def __init__(self, commits: Commits, expected: Sequence[str], options: RunOptions) -> None:
         self._commits, self._expected, self._options = commits, frozenset(expected), options
+        self._records: dict[str, int] = {}
+        self._final: set[str] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -251,14 +271,21 @@ class _watching:  # noqa: N801
         self._report()
 
     def _watch(self) -> None:
-        pause = POLL_SECONDS
-        while not self._over.wait(pause):
-            began = time.monotonic()
-            self._report()
-            # Looking takes longer the more tasks there are, and shall not take the machine from them.
-            pause = max(POLL_SECONDS, POLL_SHARE * (time.monotonic() - began))
+        least = POLL_SECONDS if self._commits.store.is_local else REMOTE_POLL_SECONDS
+        wait = least
+        while not self._over.wait(wait):
+            start = time.monotonic()
+            try:
+                self._report()
+            except StoreUnreachableError:
+                # It only shows progress; the work itself says so if the store stays away.
+                continue
+            wait = min(max(least, (time.monotonic() - start) / POLL_SHARE), LONGEST_POLL_SECONDS)
 
     def _report(self) -> None:
-        done = len(self._commits.done() & self._expected)
-        records = sum(count for key, count in self._commits.noted().items() if key in self._expected)
-        self._options.watch(self._commits.phase, done, len(self._expected), records)
+        state = self._commits.state()
+        done = state.done & self._expected
+        # What a finished task noted is read once more, and then stays as it is.
+        self._records |= self._commits.noted((state.noted & self._expected) - self._final)
+        self._final |= state.noted & done
+        self._options.watch(self._commits.phase, len(done), len(self._expected), sum(self._records.values()))

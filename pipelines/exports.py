@@ -28,7 +28,7 @@ def export_tokens(directory: str, exports: Sequence[Export], options: RunOptions
         PileError: the corpus, a tokenizer, a format or a folder is not usable, or tasks failed.
     """
     done = tokenize_corpus(directory, exports, options)
-    _note(Store(directory), [folder for folder, _ in done])
+    _note(Store(directory, options.guard), [folder for folder, _ in done])
     return done
 
 
@@ -47,7 +47,7 @@ def export_text(
     of_subset = f"-{parse_subset(corpus.subset).name}" if corpus.subset else ""
     folder = out or f"{directory.rstrip('/')}/tokens/text{of_subset}"
     export = run_text_parquet(corpus, directory, folder, options)
-    _note(Store(directory), [folder])
+    _note(Store(directory, options.guard), [folder])
     return folder, export
 
 
@@ -59,7 +59,7 @@ def refresh_exports(directory: str, options: RunOptions) -> list[str]:
     Raises:
         PileError: an export is not usable, or tasks failed.
     """
-    build = Store(directory)
+    build = Store(directory, options.guard)
     refreshed = []
     for name, store, export in known_exports(build):
         splits = tuple(split for split in SPLITS if any(shard["split"] == split for shard in export["shards"]))

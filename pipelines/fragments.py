@@ -6,7 +6,6 @@ joined in bounded memory; nothing is shuffled. When all documents are joined, th
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ from pile_builder.work import Work, split_from_json, split_to_json
 PHASE = "fragments"
 RUN_BYTES = 128 << 20
 """Fragments of a split that are held and sorted together."""
-NOTE_SECONDS = 1.0
 
 
 @dataclass
@@ -38,7 +36,7 @@ class ReadFragments(TaskFunction):
         skipped = Counter[str]()
         runs: list[str] = []
         run = Run(task["ranges"])
-        noted, count = time.monotonic(), 0
+        note, count = commits.noting(task["key"]), 0
         for item in self.sources[task["source"]].read(split_from_json(task["split"])):
             if isinstance(item, Skipped):
                 skipped[item.kind] += item.count
@@ -50,9 +48,7 @@ class ReadFragments(TaskFunction):
             count += 1
             if run.size >= RUN_BYTES:
                 runs.append(self._write(run))
-            if time.monotonic() - noted >= NOTE_SECONDS:
-                commits.note(task["key"], count)
-                noted = time.monotonic()
+            note(count)
         if run.size:
             runs.append(self._write(run))
         return {"name": task["name"], "fragments": count, "runs": runs, "skipped": dict(sorted(skipped.items()))}
@@ -99,7 +95,7 @@ def read_joined(store: Store, split: Split) -> Iterator[Raw | Reject | Skipped]:
     """The documents of one range of keys as raw records with fragments; with the first range, what was skipped."""
     number, ranges = split.params["range"], split.params["ranges"]
     commits = Commits(store, PHASE)
-    records = [commits.load(key) for key in split.params["fragments"]]
+    records = list(commits.load_all(split.params["fragments"]))
     if number == 0:
         skipped = Counter[str]()
         for record in records:

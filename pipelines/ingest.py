@@ -6,11 +6,10 @@ batches to two writers: the block's and the annotations'. Annotations made on th
 
 from __future__ import annotations
 
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,15 +26,13 @@ from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.fragments import read_joined
 from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, Extraction, ExtractionPool, Gate, Lot
 from pile_builder.source import Document, Fragment, Raw, Reject, Skipped
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Commits, Store, local_file
 from pile_builder.threads import cores
 from pile_builder.work import gated, split_from_json
 
 BATCH_BYTES = 1 << 18
 BATCH_ROWS = 1_024
 """A batch ends at either: kernels lose nothing below 8 MiB, and annotations keep up with the pool."""
-NOTE_SECONDS = 1.0
-"""Between two notes of how far a split has been read."""
 DAMAGE = frozenset({"crashed", "damaged", "error", "memory_limit", "time_limit", "truncated", "undecodable"})
 """Rejects that speak of broken input rather than of documents that nobody wants."""
 DAMAGE_MINIMUM = 100
@@ -57,10 +54,16 @@ class PoolHandle:
 
     def acquire(self) -> ExtractionPool:
         """The process's pool; it stops when nobody holds it any more."""
-        pool: ExtractionPool = self.shared.acquire(
-            lambda: ExtractionPool(self.extractions, self.workers or cores(), self.memory), tag="extraction"
-        )
+        pool: ExtractionPool = self.shared.acquire(self._start, tag="extraction")
         return pool
+
+    def _start(self) -> ExtractionPool:
+        """A pool whose side tables lie on this machine."""
+        extractions = {
+            name: replace(one, tables={table: local_file(path) for table, path in one.tables.items()})
+            for name, one in self.extractions.items()
+        }
+        return ExtractionPool(extractions, self.workers or cores(), self.memory)
 
 
 def extraction_of(
@@ -71,7 +74,7 @@ def extraction_of(
     Args:
         manifest: which source, language gate and limits.
         name: of the source.
-        tables: indexes of its side tables, by table name.
+        tables: paths or URLs of the indexes of its side tables, by table name.
         time_limited: ids that are rejected without trying, besides the manifest's.
     """
     plugin, language = manifest.plugins[name], manifest.select_of(name).language
@@ -113,7 +116,7 @@ class IngestSplit(TaskFunction):
         if self.pool is None:
             msg = "setup was not called"
             raise RuntimeError(msg)
-        noted = time.monotonic()
+        note = commits.noting(task["key"])
         with ExitStack() as stack:
             block_file = stack.enter_context(self.store.writing(commits.object_name))
             reject_file = stack.enter_context(self.store.writing(commits.object_name))
@@ -127,9 +130,7 @@ class IngestSplit(TaskFunction):
                 block.write(documents, sizes)
                 sidecars.write(documents)
                 rejects.write(rejected, np.zeros(rejected.num_rows, np.int64))
-                if time.monotonic() - noted >= NOTE_SECONDS:
-                    commits.note(task["key"], counts.read)
-                    noted = time.monotonic()
+                note(counts.read)
             block.close()
             rejects.close()
             counts.check(split.name, self.reject_rates[source])

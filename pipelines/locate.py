@@ -143,7 +143,6 @@ class SendNames(beam.DoFn):
             partitions = self._which.partitions(rows[kind]["hash"])
             mine = partitions >= 0
             yield from pack_by(partitions[mine] << 1 | number, rows[kind][mine])
-        self._commits.note(f"rank-{task['rank']}", names.num_rows)
         yield beam.pvalue.TaggedOutput(COUNTS, (0, orjson.dumps({"rules": {str(one): known[one] for one in known}})))
 
 

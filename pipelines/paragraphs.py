@@ -290,7 +290,7 @@ def run_paragraphs(store: Store, work: Work, config: Dedup, order: Sequence[str]
     hashed = [task["hashed"] for task in tasks]
     todo = [task | {"key": task["hashed"]} for task in tasks]
     run_tasks(commits, hashed, todo, HashParagraphs(store, config, config.paragraphs), hashing)
-    counts = [commits.load(key)["paragraphs"] for key in hashed]
+    counts = [record["paragraphs"] for record in commits.load_all(hashed)]
     bits = max(LEAST_RANGE_BITS, (sum(counts) * PLACE.itemsize // GROUP_BYTES).bit_length())
     sources = Sources.of([(block.source, block.ingest) for block in work.blocks], order)
     between = replace(options, watch=lambda phase, *_: options.watch(phase, len(tasks), 2 * len(tasks), 0))

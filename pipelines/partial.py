@@ -11,9 +11,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from pile_builder.checked_yaml import unknown_word
+from pile_builder.checked_yaml import absolute, unknown_word
 from pile_builder.errors import BuildError, PileError
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.build import (
@@ -95,8 +96,8 @@ def build_part(manifest: Manifest, out: str, part: Part, options: RunOptions, *,
     Raises:
         PileError: the manifest or an input is wrong, tasks of earlier phases are missing, or tasks failed.
     """
-    store = Store(out)
-    options = replace(options, shared=part.is_sliced)
+    store = Store(absolute(out, Path()), options.guard)
+    options = replace(options, shared=part.is_sliced, corpus=manifest.name)
     work = plan_work(manifest, store, part.slice)
     takedown = write_list(store, all_entries(store, manifest))
     forget_purged(store, work, manifest, takedown, options)

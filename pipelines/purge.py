@@ -183,7 +183,7 @@ def run_purge(store: Store, takedown: Takedown, options: RunOptions) -> None:
     # Side tables are indexed again when a block is; failures may tell what they failed at.
     store.remove_folder("work/tables")
     for phase in PHASES:
-        Commits(store, phase).forget_failures()
+        Commits(store, phase).forget_run()
 
 
 def sweep_objects(store: Store) -> None:

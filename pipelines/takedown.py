@@ -161,8 +161,7 @@ def _check_purged(store: Store, story: Mapping[str, Any], known: Takedown) -> No
 def _blocks_to_rewrite(store: Store, takedown: Takedown) -> int:
     ingest = Commits(store, "ingest")
     count = 0
-    for key in ingest.done():
-        record = ingest.load(key)
+    for record in ingest.load_all(ingest.done()):
         listed = sum(
             len(takedown.find(batch.column("id")))
             for part in ("block", "rejects")
@@ -175,7 +174,7 @@ def _blocks_to_rewrite(store: Store, takedown: Takedown) -> int:
 
 def _shards_to_rewrite(store: Store, takedown: Takedown) -> int:
     commits = Commits(store, "assemble")
-    return sum(disagrees(store, commits.load(key), takedown) for key in commits.done())
+    return sum(disagrees(store, record, takedown) for record in commits.load_all(commits.done()))
 
 
 def _summary(store: Store) -> dict[str, Any]:

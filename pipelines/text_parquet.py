@@ -29,16 +29,16 @@ def run_text_parquet(corpus: Corpus, directory: str, out: str, options: RunOptio
         PileError: the folder holds something else.
         BuildError: tasks failed.
     """
-    store = Store(out)
+    store = Store(out, options.guard)
     commits = Commits(store, SHARDS)
-    if not store.exists("work") and store.is_local and Path(out).is_dir() and any(Path(out).iterdir()):
+    if not store.exists("work") and store.holds_anything():
         msg = f"{out}: expected a new or empty folder, or an earlier export; there is something else in it"
         raise PileError(msg)
     keys = [fingerprint([VERSION, "text", shard.digest, asdict(shard.shard)]) for shard in corpus.shards]
-    done = commits.done()
-    for key in done:
+    done = sorted(commits.done())
+    for key, record in zip(done, commits.load_all(done), strict=True):
         # What another corpus left has the same names: its records must not vouch for ours.
-        if key not in keys or not all(store.exists(file["name"]) for file in commits.load(key)["files"]):
+        if key not in keys or not all(store.exists(file["name"]) for file in record["files"]):
             commits.forget(key)
             store.remove(EXPORT)
     tasks = [
@@ -102,7 +102,7 @@ def _described(folder: Path, file: TextFile) -> dict[str, Any]:
 
 
 def _finish(store: Store, corpus: Corpus, keys: list[str]) -> dict[str, Any]:
-    records = [Commits(store, SHARDS).load(key) for key in keys]
+    records = list(Commits(store, SHARDS).load_all(keys))
     files: dict[str, list[TextFile]] = {}
     for record in records:
         for file in record["files"]:

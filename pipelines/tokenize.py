@@ -80,7 +80,7 @@ def tokenize_corpus(directory: str, exports: Sequence[Export], options: RunOptio
                 msg = f"{out}: expected a folder for each export, two go here; give one of them another `out`"
                 raise ManifestError(msg)
             folders.add(out)
-            targets.append(Target(Store(out), form, tokenizer.digest))
+            targets.append(Target(Store(out, options.guard), form, tokenizer.digest))
         results = run_tokenize(directory, corpus, tokenizer, targets, options)
         for number, target, result in zip(members, targets, results, strict=True):
             done[number] = (target.store.root, result)
@@ -133,6 +133,7 @@ class TokenizeShard(TaskFunction):
         shard = CorpusShard.of(task["shard"])
         provenance, digest = Provenance(), hashlib.sha256()
         passes = Commits(self.targets[0].store, PASSES)
+        note = passes.noting(task["key"])
         keys = []
         with ExitStack() as stack:
             written = [
@@ -144,7 +145,7 @@ class TokenizeShard(TaskFunction):
                 digest.update(batch.tokens.astype("<u4", copy=False).data)
                 for one in written:
                     one.write(batch)
-                passes.note(task["key"], provenance.documents)
+                note(provenance.documents)
             for one in written:
                 keys.append(one.finish(provenance, digest.hexdigest()))
         return {"keys": keys}
@@ -260,7 +261,7 @@ def _claim(target: Target, corpus: Corpus) -> None:
     """Make sure that a folder is ours, and that nothing in it vouches for files that this run may replace."""
     store = target.store
     if not store.exists(EXPORT) and not store.exists("work"):
-        if store.is_local and Path(store.root).is_dir() and any(Path(store.root).iterdir()):
+        if store.holds_anything():
             msg = f"{store.root}: expected a new or empty folder, or an earlier export; there is something else in it"
             raise PileError(msg)
         # Before all else, so that a run that is stopped right away leaves a folder that is known for an export's.

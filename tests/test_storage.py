@@ -30,7 +30,7 @@ def test_first_commit_wins(store: Store):
     assert commits.done() == {"k"}
     commits.fail("other", "it broke")
     assert commits.failures() == {"other": "it broke"}
-    commits.forget_failures()
+    commits.forget_run()
     assert commits.failures() == {}
     assert commits.done() == {"k"}
 

@@ -53,8 +53,9 @@ def contamination_report(store: Store, work: Work, manifest: Manifest) -> dict[s
         for name, found in _examples(shown, manifest.seed):
             examples[name] = nsmallest(EXAMPLES, examples[name] + found, key=lambda one: (one[0], one[1]["id"]))
     verdicts: dict[str, Counter[str]] = defaultdict(Counter)
-    for block in work.blocks:
-        verdicts[block.source].update(Commits(store, "decontaminate").load(block.decontaminate)["verdicts"])
+    records = Commits(store, "decontaminate").load_all(block.decontaminate for block in work.blocks)
+    for block, record in zip(work.blocks, records, strict=True):
+        verdicts[block.source].update(record["verdicts"])
     return {
         "index": {
             "ngrams": index["ngrams"],

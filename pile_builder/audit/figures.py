@@ -74,7 +74,7 @@ def measure(store: Store) -> dict[str, Any]:
     for name, source in sources.items():
         _add_summary(source, summary["sources"][name], mix["sources"][name]["left_out"]["bytes"])
     excerpts = Excerpts(store)
-    shards = [Commits(store, "assemble").load(shard["key"]) for shard in story["shards"]]
+    shards = list(Commits(store, "assemble").load_all(shard["key"] for shard in story["shards"]))
     figures = {
         "format": FORMAT,
         "name": summary["name"],
@@ -119,9 +119,12 @@ def load_build(store: Store) -> tuple[dict[str, Any], dict[str, Any], dict[str, 
 
 
 def _records(store: Store, story: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], ...]]:
-    phases = [(phase, Commits(store, phase)) for phase in ("ingest", "select", "settle")]
-    for block in story["blocks"]:
-        yield block, *(commits.load(block[phase]) for phase, commits in phases)
+    blocks = story["blocks"]
+
+    def records(phase: str) -> Iterator[dict[str, Any]]:
+        return Commits(store, phase).load_all(block[phase] for block in blocks)
+
+    return zip(blocks, *map(records, ("ingest", "select", "settle")), strict=True)
 
 
 def _nothing(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,9 @@ def lock_text(
 ) -> str:
     """The lock as YAML. Names of inputs are relative to their root; no path of the machine appears."""
     time_limited = sorted(
-        record for block in work.blocks for record in Commits(store, "ingest").load(block.ingest)["time_limited"]
+        one
+        for record in Commits(store, "ingest").load_all(block.ingest for block in work.blocks)
+        for one in record["time_limited"]
     )
     versions = environment()
     lock = {

@@ -56,7 +56,7 @@ def build_status(manifest: Manifest, store: Store) -> list[PhaseStatus]:
             rows.append(PhaseStatus(phase, there, len(keys), known=True, next="nothing to do"))
             continue
         reason = "; ".join(why.get(phase, [])) or (f"after {stale}" if stale else "")
-        failed = len(set(commits.failures()).intersection(keys))
+        failed = len(commits.state().failed.intersection(keys))
         note = f"runs {len(keys) - there}" + (f" ({failed} failed before)" if failed else "")
         rows.append(PhaseStatus(phase, there, len(keys), known=True, next=f"{note}: {reason}" if reason else note))
         stale = stale or phase

@@ -142,7 +142,7 @@ def verify_subsets(store: Store) -> Iterator[tuple[str, ShardCheck]]:
     entries = lock.get("subsets", [])
     counted = {entry["folder"].rsplit("/", 1)[-1]: entry for entry in summary.get("subsets", [])}
     commits = Commits(store, FOLDER)
-    records = {record["name"]: record for record in map(commits.load, sorted(commits.done()))}
+    records = {record["name"]: record for record in commits.load_all(sorted(commits.done()))}
     takedown = takedown_of(applied_entries(store))
     held_out = [file for file in lock["files"] if not file["name"].startswith("train/")]
     hash_key = key(lock["manifest"].get("seed", 1), SUBSET_PURPOSE)

@@ -69,11 +69,10 @@ def _source(
     read = kept = kept_bytes = 0
     skipped: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
-    for block in work.blocks:
-        if block.source != name:
-            continue
-        ingested = Commits(store, "ingest").load(block.ingest)
-        settled = Commits(store, "settle").load(block.settle)
+    blocks = [block for block in work.blocks if block.source == name]
+    ingests = Commits(store, "ingest").load_all(block.ingest for block in blocks)
+    settles = Commits(store, "settle").load_all(block.settle for block in blocks)
+    for ingested, settled in zip(ingests, settles, strict=True):
         read += ingested["read"]
         skipped.update(ingested["skipped"])
         dropped.update({f"ingest.{rule}": count for rule, count in ingested["dropped"].items()})

@@ -55,7 +55,7 @@ def verify_corpus(store: Store) -> Iterator[ShardCheck]:
     summary = orjson.loads(store.read("report/summary.json"))
     lock = yaml.load(store.read("manifest.lock.yaml"), Loader=yaml.CSafeLoader)
     commits = Commits(store, "assemble")
-    records = {record["name"]: record for record in map(commits.load, sorted(commits.done()))}
+    records = {record["name"]: record for record in commits.load_all(sorted(commits.done()))}
     takedown = takedown_of(applied_entries(store))
     counted: dict[str, dict[str, int]] = {}
     for entry in lock["files"]:

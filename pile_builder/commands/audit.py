@@ -27,10 +27,14 @@ def write_report(
     """
     from pile_builder.audit.console import print_audit
     from pile_builder.audit.report import write_audit
+    from pile_builder.story import read_story
+    from pile_builder.holding import holding
     from pile_builder.storage import Store
 
-    store = Store(directory)
-    print_audit(write_audit(store), directory, Console())
+    read_story(Store(directory))
+    with holding(directory, "pile audit") as store:
+        written = write_audit(store)
+    print_audit(written, directory, Console())
 
 
 @audit.command("diff")

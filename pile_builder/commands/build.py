@@ -37,6 +37,9 @@ def build(
     mode: Annotated[
         str | None, typer.Option(help="of the direct runner: in_memory (threads) or multi_processing")
     ] = None,
+    take_over: Annotated[  # noqa: FBT002
+        bool, typer.Option("--take-over", help="take an object store's folder from another builder that works there")
+    ] = False,
     base: Annotated[Path | None, typer.Option(help="what relative roots are relative to, instead of MANIFEST")] = None,
     only: Annotated[str, typer.Option(metavar="PHASES", help="stop after these, as ingest,annotate")] = "",
     part: Annotated[
@@ -61,6 +64,7 @@ def build(
     return_freed_memory()
     start_fork_server()
     from pile_builder.console import PhaseProgress, print_summary
+    from pile_builder.holding import holding
     from pile_builder.manifest import load_manifest
     from pile_builder.pipelines.build import build as run
     from pile_builder.pipelines.engine import RunOptions
@@ -79,12 +83,18 @@ def build(
         jobs.dry_run(loaded, out, profile, flags)
         return
     _check_place(profile, loaded, out)
-    with PhaseProgress(console) as progress, make_runner(profile, workers, flags) as chosen:
-        options = RunOptions(workers, progress, progress.say, runner=chosen)
+    with (
+        holding(out, "pile build", take_over=take_over, shared=wanted.is_sliced) as store,
+        PhaseProgress(console) as progress,
+        make_runner(profile, workers, flags) as chosen,
+    ):
+        # A job that goes on without this command commits for whoever builds here next.
+        guard = None if chosen.outlives_driver else store.guard
+        options = RunOptions(workers, progress, progress.say, runner=chosen, guard=guard)
         if wanted.phases:
-            lines = build_part(loaded, out, wanted, options, wait=wait)
+            lines = build_part(loaded, store.root, wanted, options, wait=wait)
         else:
-            summary = run(loaded, out, options)
+            summary = run(loaded, store.root, options)
     if wanted.phases:
         head = f"slice {wanted.slice}: " if wanted.is_sliced else ""
         typer.echo(f"{head}{'; '.join(lines)}; `pile build` without --only goes on from here")

@@ -32,6 +32,7 @@ def review(
     with 95 % intervals, and how far reviewers agree, are written to DIR/report/review.json.
     """
     from pile_builder.audit.verify import recorded_digest
+    from pile_builder.holding import holding
     from pile_builder.review.draw import draw
     from pile_builder.review.labels import Labels, parse_labels
     from pile_builder.review.rates import REPORT, write_report
@@ -43,23 +44,25 @@ def review(
     recorded_digest(store)
     decisions = Labels(store)
     console = Console(soft_wrap=True)
-    if not only_report:
-        drawn = draw(store, sample, seed, source or ())
-        reviewer = by.strip() or login()
-        if not reviewer:
-            msg = "--by: expected the reviewer's name, there is no login name to take instead"
-            raise PileError(msg)
-        title = Path(directory).absolute().name
-        with ReviewServer(title, drawn, Texts(store), decisions, names, reviewer, seed, port) as server:
-            counts = (
-                f"{len(drawn):,} documents of {len({one.source for one in drawn}):,} sources, labelled by {reviewer}"
-            )
-            console.print(f"{counts}\n{server.url}\nCtrl-C ends it", highlight=False, markup=False)
-            try:
-                server.serve_forever()
-            except KeyboardInterrupt:
-                console.print("")
-    _show(write_report(store, decisions, names), console)
+    # Several may label at once; what they look at must not be built anew under their eyes.
+    with holding(directory, "pile review", shared=True):
+        if not only_report:
+            drawn = draw(store, sample, seed, source or ())
+            reviewer = by.strip() or login()
+            if not reviewer:
+                msg = "--by: expected the reviewer's name, there is no login name to take instead"
+                raise PileError(msg)
+            title = Path(directory).absolute().name
+            with ReviewServer(title, drawn, Texts(store), decisions, names, reviewer, seed, port) as server:
+                sources = len({one.source for one in drawn})
+                counts = f"{len(drawn):,} documents of {sources:,} sources, labelled by {reviewer}"
+                console.print(f"{counts}\n{server.url}\nCtrl-C ends it", highlight=False, markup=False)
+                try:
+                    server.serve_forever()
+                except KeyboardInterrupt:
+                    console.print("")
+        report = write_report(store, decisions, names)
+    _show(report, console)
     console.print(store.path(REPORT), highlight=False, markup=False)
 
 

@@ -42,6 +42,8 @@ def takedown(
     DIR/takedown.jsonl records who, when and why, by id. Needs no raw dumps and no manifest; killed and run again, it
     goes on. Ends with status 1 if none of the documents was found.
     """
+    from pile_builder.story import read_story
+    from pile_builder.holding import holding
     from pile_builder.pipelines.takedown import propose
     from pile_builder.storage import Store
 
@@ -50,16 +52,17 @@ def takedown(
     if not yes and not sys.stdin.isatty():
         msg = "there is no terminal to ask whether documents may be removed; look at DIR, then give --yes"
         raise PileError(msg)
-    store = Store(directory)
-    proposal = propose(store, wanted, only_listed=only_listed)
-    _show(proposal, console)
-    has_work = proposal.new or proposal.blocks or proposal.shards or proposal.pending
-    if not has_work:
-        console.print("nothing to do" if proposal.asked or proposal.known else "none was found", highlight=False)
-    elif yes or typer.confirm("Remove them?"):
-        _apply(store, proposal, by or login(), why, workers, console)
-    else:
-        console.print("nothing was changed")
+    read_story(Store(directory))
+    with holding(directory, "pile takedown") as store:
+        proposal = propose(store, wanted, only_listed=only_listed)
+        _show(proposal, console)
+        has_work = proposal.new or proposal.blocks or proposal.shards or proposal.pending
+        if not has_work:
+            console.print("nothing to do" if proposal.asked or proposal.known else "none was found", highlight=False)
+        elif yes or typer.confirm("Remove them?"):
+            _apply(store, proposal, by or login(), why, workers, console)
+        else:
+            console.print("nothing was changed")
     raise typer.Exit(0 if proposal.asked or proposal.known else 1)
 
 
@@ -125,7 +128,8 @@ def _apply(store: Store, proposal: Proposal, by: str, why: str, workers: int, co
     from pile_builder.pipelines.takedown import take_down
 
     with PhaseProgress(Console(stderr=True)) as progress:
-        summary = take_down(store, proposal, by, why, RunOptions(workers, watch=progress, say=progress.say))
+        options = RunOptions(workers, watch=progress, say=progress.say, guard=store.guard)
+        summary = take_down(store, proposal, by, why, options)
     removed = sum(source["dropped"].get("takedown", 0) for source in summary["sources"].values())
     path = store.path("takedown.jsonl")
     console.print(

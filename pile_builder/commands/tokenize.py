@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
 
 from pile_builder.errors import ManifestError
+
+if TYPE_CHECKING:
+    from pile_builder.storage import Store
 
 
 def tokenize(
@@ -53,8 +57,9 @@ def tokenize(
         given["options"] = options
         folder = f"{out.rstrip('/')}/{name}" if out and len(form) > 1 else out
         exports.append(Export.model_validate({**given, "out": folder, **({"splits": split} if split else {})}))
-    with PhaseProgress(Console(stderr=True)) as progress:
-        done = export_tokens(directory, exports, RunOptions(workers=workers, watch=progress, say=progress.say))
+    with _holding(directory, out, "pile tokenize") as store, PhaseProgress(Console(stderr=True)) as progress:
+        run = RunOptions(workers=workers, watch=progress, say=progress.say, guard=store.guard)
+        done = export_tokens(directory, exports, run)
     print_exports(done, Console())
 
 
@@ -91,12 +96,27 @@ def parquet(
     from pile_builder.pipelines.engine import RunOptions
     from pile_builder.pipelines.exports import export_text
 
-    with PhaseProgress(Console(stderr=True)) as progress:
-        options = RunOptions(workers=workers, watch=progress, say=progress.say)
+    with _holding(directory, out, "pile parquet") as store, PhaseProgress(Console(stderr=True)) as progress:
+        options = RunOptions(workers=workers, watch=progress, say=progress.say, guard=store.guard)
         folder, export = export_text(directory, out, tuple(split or SPLITS), options, subset)
     files = sum(len(shard["files"]) for shard in export["shards"])
     documents = sum(shard["documents"] for shard in export["shards"])
     typer.echo(f"{folder}: {documents:,} documents in {files} files")
+
+
+@contextmanager
+def _holding(directory: str, out: str, command: str) -> Iterator[Store]:
+    """Hold the build that notes its exports, and the folder of an export that lies elsewhere; gives the latter."""
+    from pile_builder.holding import holding
+    from pile_builder.storage import Store
+
+    is_inside = not out or f"{out.rstrip('/')}/".startswith(f"{directory.rstrip('/')}/")
+    with ExitStack() as stack:
+        if is_inside or Store(directory).exists("manifest.lock.yaml"):
+            store = stack.enter_context(holding(directory, command))
+        if not is_inside:
+            store = stack.enter_context(holding(out, command))
+        yield store
 
 
 def _options(given: Sequence[str]) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def _build_corpus(store: Store, subset: str) -> Corpus:
 
 def _records(store: Store, phase: str) -> dict[str, dict[str, Any]]:
     commits = Commits(store, phase)
-    return {record["name"]: record for record in map(commits.load, sorted(commits.done()))}
+    return {record["name"]: record for record in commits.load_all(sorted(commits.done()))}
 
 
 def _subset_entry(lock: Mapping[str, Any], subset: str) -> Mapping[str, Any]:

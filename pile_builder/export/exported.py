@@ -73,7 +73,7 @@ class Target:
         if not isinstance(self.format, MergedFormat):
             return []
         commits = Commits(self.store, MERGES)
-        records = [commits.load(key) for key in sorted(commits.done())]
+        records = list(commits.load_all(sorted(commits.done())))
         return [record for record in records if self._lies(record["files"])]
 
     def parts(self, keys: Sequence[str]) -> list[Part]:

@@ -22,7 +22,7 @@ def known_names(build: Store) -> list[str]:
 
 def export_folder(build: Store, name: str) -> Store:
     """The folder of an export of that name."""
-    return Store(name if is_remote(name) or name.startswith("/") else build.path(name))
+    return Store(name if is_remote(name) or name.startswith("/") else build.path(name), build.guard)
 
 
 def known_exports(build: Store) -> Iterator[tuple[str, Store, dict[str, Any]]]:

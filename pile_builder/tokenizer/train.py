@@ -21,7 +21,6 @@ from pile_builder.classifier.documents import texts
 from pile_builder.errors import PileError
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.storage import Store
-from pile_builder.streams import is_remote
 
 END_TOKEN: Final = "<|endoftext|>"
 """The only special token of a trained vocabulary; its id is 0, the 256 bytes follow."""
@@ -119,6 +118,6 @@ class Sample:
 
 def _training_part(given: str) -> str:
     """Of the folder of a build its training shards, of anything else itself."""
-    if is_remote(given) or not (Path(given) / _CORPUS).is_dir():
+    if any(sign in given for sign in "*?[") or not Store(given).names(_CORPUS):
         return given
     return f"{given.rstrip('/')}/{_CORPUS}/*.jsonl.zst"

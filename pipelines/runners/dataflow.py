@@ -38,6 +38,8 @@ class DataflowRunner(Runner):
         spent: price of the workers of the jobs that this runner has waited for.
     """
 
+    outlives_driver = True
+
     def __init__(self, profile: Dataflow, given: Sequence[str] = ()) -> None:
         super().__init__()
         if wrong := list(problems(profile)):

@@ -21,11 +21,13 @@ class Runner(ABC):
     """Runs the pipelines of one build, a job each. What it starts for them stops when its `with` block ends.
 
     Attributes:
+        outlives_driver: whether a job goes on when this process has ended.
         in_process: whether bundles run on threads of this process, which can then share what it holds.
         pool_processes: processes of the extraction pool on a machine that works; 0 stands for its cores.
         say: called with lines for the user.
     """
 
+    outlives_driver = False
     in_process = False
     pool_processes = 0
 
