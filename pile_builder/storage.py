@@ -21,15 +21,12 @@ from typing import Any, BinaryIO, cast
 import fsspec
 import orjson
 
+from pile_builder.damage import blaming, sealed, unsealed
+from pile_builder.fingerprints import fingerprint as fingerprint
 from pile_builder.streams import file_system, is_remote
 
 TEMPORARY = ".writing-"
 """Prefix of files that are being written; what still carries it after a successful build is left from a crash."""
-
-
-def fingerprint(parts: Any) -> str:
-    """96 bits of the hash of JSON-able data, keys sorted, in hexadecimal."""
-    return hashlib.blake2b(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()
 
 
 def file_digest(stream: BinaryIO) -> str:
@@ -79,7 +76,17 @@ class Store:
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
-        """Open a file for reading, seekable."""
+        """Open a file for reading, seekable.
+
+        Raises:
+            DamagedError: reading inside the block failed, because an object or record is damaged or missing.
+        """
+        with blaming(self, name), self.open_unchecked(name) as stream:
+            yield stream
+
+    @contextmanager
+    def open_unchecked(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file for reading, seekable; its damage shows as whatever error the reader raises."""
         if self.is_local:
             with Path(self.path(name)).open("rb") as local:
                 yield local
@@ -292,7 +299,8 @@ class Commits:
     store: Store
     phase: str
 
-    def _name(self, key: str) -> str:
+    def record_name(self, key: str) -> str:
+        """Where a task's record lies."""
         return f"work/{self.phase}/{key}.json"
 
     def _failure(self, key: str) -> str:
@@ -300,23 +308,27 @@ class Commits:
 
     def has(self, key: str) -> bool:
         """Whether a task is committed."""
-        return self.store.exists(self._name(key))
+        return self.store.exists(self.record_name(key))
 
     def load(self, key: str) -> dict[str, Any]:
-        """A task's record."""
-        return cast("dict[str, Any]", orjson.loads(self.store.read(self._name(key))))
+        """A task's record.
+
+        Raises:
+            DamagedError: it is missing, or not what was written.
+        """
+        return unsealed(self.store, self.record_name(key), self.store.read(self.record_name(key)))
 
     def put(self, key: str, record: Mapping[str, Any]) -> bool:
         """Commit a task; the first record wins, and False says that this one was not it."""
-        return self.store.create(self._name(key), orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
+        return self.store.create(self.record_name(key), orjson.dumps(sealed(record), option=orjson.OPT_SORT_KEYS))
 
     def replace(self, key: str, record: Mapping[str, Any]) -> None:
         """Put another record in the place of a task's, because the objects that it names were rewritten. Atomic."""
-        self.store.write(self._name(key), orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
+        self.store.write(self.record_name(key), orjson.dumps(sealed(record), option=orjson.OPT_SORT_KEYS))
 
     def forget(self, key: str) -> None:
         """Undo a commit, because what its record names is gone."""
-        self.store.remove(self._name(key))
+        self.store.remove(self.record_name(key))
 
     def done(self) -> set[str]:
         """Keys of all committed tasks."""

@@ -16,6 +16,7 @@ from pile_builder.audit.report import write_audit
 from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, subset_summary
 from pile_builder.audit.summary import summarise
 from pile_builder.dedup.config import Dedup
+from pile_builder.errors import PileError
 from pile_builder.finished import STORY, keep_plan
 from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
@@ -24,12 +25,13 @@ from pile_builder.pipelines.assemble import BlockFiles, WriteShard, shard_tasks
 from pile_builder.pipelines.decontaminate import run_decontaminate
 from pile_builder.pipelines.dedup import run_dedup
 from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
-from pile_builder.pipelines.engine import RunOptions, run_tasks
+from pile_builder.pipelines.engine import RunOptions, forget_run, run_tasks
 from pile_builder.pipelines.exports import export_tokens, summarise_exports
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.purge import check_returned, forget_purged, forget_purges, run_purge, time_limited_before
+from pile_builder.pipelines.repair import repair
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.subsets import run_subsets
@@ -39,13 +41,34 @@ from pile_builder.takedown.state import CORPUS, disagrees, shards_state
 from pile_builder.work import PHASES, VERSIONS, Work, changes, plan_work, remember, split_to_json
 
 
+REPAIRS = 8
+"""Times that a build goes on after something of its work was found damaged; it is found one reading after another."""
+
+
 def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
-    """Build a corpus at `out`, redoing only what has changed; returns the summary.
+    """Build a corpus at `out`, redoing only what has changed or is damaged; returns the summary.
 
     Raises:
         PileError: the manifest or an input is wrong, or tasks failed.
     """
     store = Store(out)
+    repair(store, options.say)
+    for _ in range(REPAIRS):
+        try:
+            return _build(store, manifest, options)
+        except PileError:
+            if not repair(store, options.say):
+                raise
+        except Exception:
+            raise
+        except BaseException:
+            # Stopped from outside, while threads were writing.
+            store.sweep_temporaries()
+            raise
+    return _build(store, manifest, options)
+
+
+def _build(store: Store, manifest: Manifest, options: RunOptions) -> dict[str, Any]:
     work = plan_work(manifest, store)
     for phase, reasons in changes(work, store).items():
         options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}")
@@ -96,7 +119,8 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
         for block in work.blocks
         if block.ingest not in done
     ]
-    if not tasks:
+    if not tasks and not options.task.startswith("ingest:"):
+        forget_run(commits)
         options.watch("ingest", len(work.blocks), len(work.blocks), 0)
         return
     # Whatever is read now is whole.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -20,6 +21,8 @@ from pile_builder.storage import Commits, Store, fingerprint
 
 ATTEMPTS = 3
 """Times that a task is tried before it counts as failed."""
+SHOWN = 10
+"""Failures that an error lists."""
 POLL_SECONDS = 0.2
 Task = Mapping[str, Any]
 Watch = Callable[[str, int, int, int], None]
@@ -40,6 +43,8 @@ class RunOptions:
     Attributes:
         workers: Beam threads (or processes), and processes of the extraction pool.
         mode: `in_memory` runs bundles on threads of this process, `multi_processing` starts SDK processes.
+        command: of the user, to which `--task` can be added to run one task alone.
+        task: if not empty, `PHASE:NAME` of the only task to run, in this process, its error shown as it is.
         watch: called as (phase, tasks done, tasks in all, records read) while a phase runs; records are 0 where tasks
             are short.
         say: called with lines for the user: what is redone and why.
@@ -47,6 +52,8 @@ class RunOptions:
 
     workers: int = 2
     mode: str = "in_memory"
+    command: str = ""
+    task: str = ""
     watch: Watch = _unwatched
     say: Callable[[str], None] = _unsaid
 
@@ -130,7 +137,9 @@ class CommitTasks(beam.DoFn):
             except Exception as error:  # Recorded, listed at the end of the phase, and fails the build.
                 if number < ATTEMPTS and not isinstance(error, PileError):
                     continue
-                text = str(error) if isinstance(error, PileError) else traceback.format_exc(limit=-6)
+                # What the machine says needs no traceback: no space left, read-only, input/output error.
+                is_said = isinstance(error, PileError | OSError)
+                text = str(error) if is_said else traceback.format_exc(limit=-6)
                 self._commits.fail(key, f"{task.get('name', key)}: {text}")
                 return
 
@@ -148,7 +157,39 @@ def run_tasks(
         _ = elements | commits.phase >> beam.ParDo(CommitTasks(commits, function))
 
     done = commits.done()
-    run_phase(commits, [task for task in tasks if task["key"] not in done], construct, options, expected)
+    missing = [task for task in tasks if task["key"] not in done]
+    phase, _, name = options.task.partition(":")
+    if phase == commits.phase:
+        _run_alone(commits, [task for task in tasks if task["name"] == name], function, options)
+    run_phase(commits, missing, construct, options, expected)
+
+
+def _run_alone(commits: Commits, tasks: Sequence[Task], function: TaskFunction, options: RunOptions) -> None:
+    """Run tasks here and commit nothing; the first error passes as it is.
+
+    Raises:
+        PileError: there is no such task, or, once all is well, to end the run.
+    """
+    if not tasks:
+        msg = f"--task {options.task}: expected PHASE:NAME as a failed build prints it; {commits.phase} has no such task"
+        raise PileError(msg)
+    function.setup()
+    try:
+        for task in tasks:
+            function(task)
+    finally:
+        function.teardown()
+    msg = f"--task {options.task}: it ran without error; nothing was committed, run the build without --task"
+    raise PileError(msg)
+
+
+def forget_run(commits: Commits) -> None:
+    """Remove what an earlier run of a phase left beside its records: failures, notes of progress, lists of tasks."""
+    commits.forget_failures()
+    commits.forget_notes()
+    for name in commits.store.names(f"work/{commits.phase}"):
+        if name.startswith("todo-"):
+            commits.store.remove(f"work/{commits.phase}/{name}")
 
 
 def run_phase(
@@ -163,8 +204,7 @@ def run_phase(
     Raises:
         BuildError: some are not; the message lists them.
     """
-    commits.forget_failures()
-    commits.forget_notes()
+    forget_run(commits)
     if tasks:
         lines = b"".join(orjson.dumps(task) + b"\n" for task in tasks)
         todo = f"work/{commits.phase}/todo-{fingerprint([task['key'] for task in tasks])}.jsonl"
@@ -180,12 +220,22 @@ def run_phase(
     failures = commits.failures()
     missing = set(expected) - commits.done()
     if failures or missing:
-        shown = "\n".join(f"  {text.strip()}" for text in list(failures.values())[:10])
-        msg = (
-            f"phase {commits.phase}: {len(missing)} of {len(expected)} tasks failed:\n{shown}\n"
-            "What is done stays done; the next build retries only these."
-        )
-        raise BuildError(msg)
+        raise BuildError(_failed(commits.phase, failures, missing, len(expected), options))
+
+
+def _failed(
+    phase: str, failures: Mapping[str, str], missing: Set[str], expected: int, options: RunOptions
+) -> str:
+    """What to tell of a phase that did not get to its end."""
+    texts = sorted(text.strip() for text in failures.values())
+    lines = [f"phase {phase}: {len(missing)} of {expected} tasks failed:", *(f"  {text}" for text in texts[:SHOWN])]
+    if len(texts) > SHOWN:
+        lines.append(f"  and {len(texts) - SHOWN} more")
+    lines.append("What is done stays done; the next build retries only these.")
+    if texts and options.command:
+        name = texts[0].partition(": ")[0]
+        lines.append(f"To see one fail alone: {options.command} --task {shlex.quote(f'{phase}:{name}')}")
+    return "\n".join(lines)
 
 
 def run_pipeline(construct: Callable[[beam.Pipeline], object], options: RunOptions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -27,6 +28,9 @@ def build(
     workers: Annotated[int, typer.Option(min=1, help="threads, and extraction processes")] = os.cpu_count() or 1,
     mode: Annotated[str, typer.Option(help="in_memory (threads) or multi_processing")] = "in_memory",
     base: Annotated[Path | None, typer.Option(help="what relative roots are relative to, instead of MANIFEST")] = None,
+    task: Annotated[
+        str, typer.Option(metavar="PHASE:NAME", help="run only this task, in this process, to see how it fails")
+    ] = "",
 ) -> None:
     """Build a corpus, or go on with a build: only what is missing or has changed is done.
 
@@ -48,7 +52,15 @@ def build(
     console = Console(stderr=True)
     loaded = load_manifest(manifest, base=base)
     with PhaseProgress(console) as progress:
-        summary = run(loaded, out, RunOptions(workers=workers, mode=mode, watch=progress, say=progress.say))
+        options = RunOptions(
+            workers=workers,
+            mode=mode,
+            command=f"pile build {shlex.quote(str(manifest))} --out {shlex.quote(out)}",
+            task=task,
+            watch=progress,
+            say=progress.say,
+        )
+        summary = run(loaded, out, options)
     print_summary(summary, out, Console())
 
 
@@ -69,12 +81,12 @@ def status(manifest: ManifestPath, out: Annotated[str, typer.Option("--out", hel
 def verify(directory: CorpusPath) -> None:
     """Read every shard of a finished build or export and compare digests and counts with what was recorded.
 
-    Exports below a build are read too. Token shards are read by their container's rules and must hold the recorded
+    So are all that the build keeps of its work, and exports below it. Token shards are read by their container's rules and must hold the recorded
     token stream; some documents of each shard are encoded again.
     """
     from pile_builder.audit.exports import exports_in, verify_any
     from pile_builder.audit.subsets import verify_subsets
-    from pile_builder.audit.verify import verify_corpus
+    from pile_builder.audit.verify import verify_corpus, verify_work
     from pile_builder.storage import Store
 
     problems = 0
@@ -87,6 +99,7 @@ def verify(directory: CorpusPath) -> None:
             lines += result.lines
             size += result.bytes
         typer.echo(f"{lines:,} documents, {size:,} bytes of text read")
+        problems += sum(_say_problems(check.name, check.problems) for check in verify_work(store))
         for folder, checks in groupby(verify_subsets(store), key=itemgetter(0)):
             of_subset = [check for _, check in checks]
             problems += sum(_say_problems(check.name, check.problems) for check in of_subset)
@@ -101,7 +114,7 @@ def verify(directory: CorpusPath) -> None:
         counted = f", {tokens:,} tokens" if tokens else ""
         typer.echo(f"{name or directory}: {documents:,} documents{counted} read")
     if problems:
-        msg = f"{problems} problems found; remove the damaged files and run the same command again to rewrite them"
+        msg = f"{problems} problems found; remove the damaged shards and run the build or export again to rewrite them"
         raise PileError(msg)
     typer.echo("every shard readable, digests and counts as recorded")
 
