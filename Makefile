@@ -42,6 +42,12 @@ test-readers: install .readers/venv/installed ## write every token format, read 
 	.readers/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/readers.txt
 	touch $@
 
+torture: install ## disturb a hundred builds of a small corpus, write benchmarks/TORTURE.md
+	$(BIN)/python -m tests.torture --write
+
+release-check: install ## build sdist and wheel, install the wheel into an empty environment, run its quickstart
+	$(BIN)/python tools/release_check.py
+
 bench: install .bench/venv/installed .bench/venv-dedup/installed ## compare with datatrove and others side by side (PILE_DATA=folder), write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
@@ -65,4 +71,4 @@ lock: ## pin what pyproject.toml names, with hashes (needs uv)
 clean: ## remove what was built
 	rm -rf build .bench .readers
 
-.PHONY: help install quickstart test test-readers lint types bench lock clean
+.PHONY: help install quickstart test test-readers torture release-check lint types bench lock clean

@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from pile_builder import __version__
 from pile_builder.commands.audit import audit
-from pile_builder.commands.build import build, explain, status, verify
+from pile_builder.commands.build import build, explain, quickstart, status, verify
 from pile_builder.commands.choices import manifests, rules, sources
 from pile_builder.commands.classifier import classifiers
 from pile_builder.commands.decontaminate import decontaminations
@@ -37,6 +37,7 @@ GO_ON = "what is committed stays, run the same command to go on"
 BUILD, LOOK, TRAIN, PARTS = "Build", "Look and change", "Feed a trainer", "Parts that work on their own"
 app.command(rich_help_panel=BUILD)(plan)
 app.command(rich_help_panel=BUILD)(build)
+app.command(rich_help_panel=BUILD)(quickstart)
 app.command(rich_help_panel=BUILD)(status)
 app.command(rich_help_panel=BUILD)(verify)
 app.add_typer(manifests, name="manifest", rich_help_panel=BUILD)

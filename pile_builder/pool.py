@@ -22,7 +22,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from pile_builder.annotate.language import LanguageModel
-from pile_builder.forkserver import start_fork_server
+from pile_builder.forkserver import end_with_parent, start_fork_server
 from pile_builder.lookup import open_lookup
 from pile_builder.source import Document, Raw, Reject, Source
 from pile_builder.text.repair import repair_texts
@@ -116,9 +116,7 @@ class ExtractionPool:
         future: Future[tuple[list[Extracted], float]] = self._pool.schedule(_extract_lot, args=(lot,), timeout=timeout)
         return future
 
-    def _results(
-        self, lot: Lot, future: Future[tuple[list[Extracted], float]], trial: int = 1
-    ) -> list[Extracted]:
+    def _results(self, lot: Lot, future: Future[tuple[list[Extracted], float]], trial: int = 1) -> list[Extracted]:
         is_crash = False
         try:
             results, seconds = future.result()
@@ -161,6 +159,7 @@ def _start(extractions: Mapping[str, Extraction], memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPROF, _out_of_time)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     _worker = _Worker(extractions)
     for extraction in extractions.values():
         extraction.source.bind_tables({name: open_lookup(path) for name, path in extraction.tables.items()})

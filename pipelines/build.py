@@ -26,7 +26,7 @@ from pile_builder.pipelines.decontaminate import run_decontaminate
 from pile_builder.pipelines.dedup import run_dedup
 from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
 from pile_builder.pipelines.engine import RunOptions, forget_run, run_tasks
-from pile_builder.pipelines.exports import export_tokens, summarise_exports
+from pile_builder.pipelines.exports import export_changes, export_tokens, summarise_exports
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
@@ -35,12 +35,14 @@ from pile_builder.pipelines.repair import repair
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.subsets import run_subsets
+from pile_builder.redo import input_changes, read_again, remember_blocks
 from pile_builder.storage import TEMPORARY, Commits, Store, fingerprint
 from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state
 from pile_builder.work import PHASES, VERSIONS, Work, changes, plan_work, remember, split_to_json
 
-
+ASK_SECONDS = 600
+"""Seconds of a core that reading again may take without a question."""
 REPAIRS = 8
 """Times that a build goes on after something of its work was found damaged; it is found one reading after another."""
 
@@ -70,10 +72,10 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
 
 def _build(store: Store, manifest: Manifest, options: RunOptions) -> dict[str, Any]:
     work = plan_work(manifest, store)
-    for phase, reasons in changes(work, store).items():
-        options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}")
+    announce(store, work, manifest, options)
     takedown = write_list(store, all_entries(store, manifest))
     remember(work, store)
+    remember_blocks(work, store)
     forget_purged(store, work, manifest, takedown, options)
     run_ingest(store, work, manifest, options)
     check_returned(store)
@@ -98,6 +100,28 @@ def _build(store: Store, manifest: Manifest, options: RunOptions) -> dict[str, A
         inside = [one.model_copy(update={"out": store.path(one.out) if one.out else ""}) for one in manifest.exports]
         export_tokens(store.root, inside, options)
     return close(store, summary)
+
+
+def announce(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> None:
+    """Say what is redone and why, before it is; asks first where much would be read again.
+
+    Raises:
+        PileError: the answer was no.
+    """
+    for reason in input_changes(work, store):
+        options.say(f"{reason}: blocks are made, and what compares or mixes blocks is redone")
+    for phase, reasons in changes(work, store).items():
+        more = f"; and {len(reasons) - 5} more" if len(reasons) > 5 else ""
+        options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}{more}")
+    for reason in export_changes(store, manifest):
+        options.say(reason)
+    again = read_again(work, store)
+    if not again:
+        return
+    options.say(f"ingest: {again}")
+    if again.seconds >= ASK_SECONDS and not options.confirm(f"{again}. Go on?"):
+        msg = f"{store.root}: nothing was changed; --yes goes on without asking, another --out keeps this build"
+        raise PileError(msg)
 
 
 def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:

@@ -32,6 +32,11 @@ def _unsaid(line: str) -> None:
     """Say nothing."""
 
 
+def _agreed(question: str) -> bool:
+    """Go on."""
+    return True
+
+
 def _unwatched(phase: str, done: int, total: int, records: int) -> None:
     """Show nothing."""
 
@@ -48,6 +53,7 @@ class RunOptions:
         watch: called as (phase, tasks done, tasks in all, records read) while a phase runs; records are 0 where tasks
             are short.
         say: called with lines for the user: what is redone and why.
+        confirm: called with a question; whether to go on.
     """
 
     workers: int = 2
@@ -56,6 +62,7 @@ class RunOptions:
     task: str = ""
     watch: Watch = _unwatched
     say: Callable[[str], None] = _unsaid
+    confirm: Callable[[str], bool] = _agreed
 
 
 @dataclass
@@ -171,7 +178,9 @@ def _run_alone(commits: Commits, tasks: Sequence[Task], function: TaskFunction, 
         PileError: there is no such task, or, once all is well, to end the run.
     """
     if not tasks:
-        msg = f"--task {options.task}: expected PHASE:NAME as a failed build prints it; {commits.phase} has no such task"
+        msg = (
+            f"--task {options.task}: expected PHASE:NAME as a failed build prints it; {commits.phase} has no such task"
+        )
         raise PileError(msg)
     function.setup()
     try:
@@ -223,9 +232,7 @@ def run_phase(
         raise BuildError(_failed(commits.phase, failures, missing, len(expected), options))
 
 
-def _failed(
-    phase: str, failures: Mapping[str, str], missing: Set[str], expected: int, options: RunOptions
-) -> str:
+def _failed(phase: str, failures: Mapping[str, str], missing: Set[str], expected: int, options: RunOptions) -> str:
     """What to tell of a phase that did not get to its end."""
     texts = sorted(text.strip() for text in failures.values())
     lines = [f"phase {phase}: {len(missing)} of {expected} tasks failed:", *(f"  {text}" for text in texts[:SHOWN])]

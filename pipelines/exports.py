@@ -11,12 +11,13 @@ import orjson
 from pile_builder.export.config import Export
 from pile_builder.export.corpus import SPLITS, open_corpus
 from pile_builder.export.exported import EXPORT, TOKENIZER, Target, load_export
+from pile_builder.manifest import Manifest
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.text_parquet import run_text_parquet
 from pile_builder.pipelines.tokenize import run_tokenize, tokenize_corpus
 from pile_builder.storage import Store
 from pile_builder.streams import is_remote
-from pile_builder.tokenizer import open_tokenizer
+from pile_builder.tokenizer import load_tokenizer, open_tokenizer
 
 KNOWN = "work/exports.json"
 """Folders of a build's exports: below the build by relative name, others in full."""
@@ -31,6 +32,27 @@ def export_tokens(directory: str, exports: Sequence[Export], options: RunOptions
     done = tokenize_corpus(directory, exports, options)
     _note(Store(directory), [folder for folder, _ in done])
     return done
+
+
+def export_changes(build: Store, manifest: Manifest) -> list[str]:
+    """Exports that a manifest asks for and that lie in the build with another tokenizer, as lines for people.
+
+    Raises:
+        PileError: a tokenizer is not usable.
+    """
+    found = []
+    for name in _known(build):
+        store = _folder(build, name)
+        written = orjson.loads(store.read(EXPORT)) if store.exists(EXPORT) else {"format": "text"}
+        for export in manifest.exports:
+            if written["format"] != export.format or (export.out and export.out != name):
+                continue
+            tokenizer = load_tokenizer(export.tokenizer, export.end_token or None)
+            before = written["tokenizer"]
+            if before["name"] == tokenizer.name and before["digest"] != tokenizer.digest:
+                short = f"{before['digest'][:12]} -> {tokenizer.digest[:12]}"
+                found.append(f"tokenize: {name} is written anew: tokenizer {tokenizer.name} {short}")
+    return found
 
 
 def export_text(directory: str, out: str, splits: tuple[str, ...], options: RunOptions) -> dict[str, Any]:

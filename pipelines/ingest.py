@@ -107,7 +107,7 @@ class IngestSplit(TaskFunction):
         if self.pool is None:
             msg = "setup was not called"
             raise RuntimeError(msg)
-        noted = time.monotonic()
+        started = noted = time.monotonic()
         with ExitStack() as stack:
             block_file = stack.enter_context(self.store.writing(commits.object_name))
             reject_file = stack.enter_context(self.store.writing(commits.object_name))
@@ -122,7 +122,7 @@ class IngestSplit(TaskFunction):
                 rejects.write(rejected, np.zeros(rejected.num_rows, np.int64))
                 if time.monotonic() - noted >= NOTE_SECONDS:
                     commits.note(task["key"], counts.read)
-                    noted = time.monotonic()
+                    started = noted = time.monotonic()
             block.close()
             rejects.close()
             counts.check(split.name, self.reject_rates[source])
@@ -135,6 +135,7 @@ class IngestSplit(TaskFunction):
             "read": counts.read,
             "rejects": reject_file.name,
             "row_groups": block.rows,
+            "seconds": round(time.monotonic() - started, 3),
             "sidecars": sidecars.records,
             "size": block_file.size,
             "skipped": dict(sorted(counts.skipped.items())),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -17,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pile_builder.errors import PileError
+from pile_builder.shipped import shipped
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 CorpusPath = Annotated[str, typer.Argument(metavar="DIR", help="folder of a build")]
@@ -28,6 +30,7 @@ def build(
     workers: Annotated[int, typer.Option(min=1, help="threads, and extraction processes")] = os.cpu_count() or 1,
     mode: Annotated[str, typer.Option(help="in_memory (threads) or multi_processing")] = "in_memory",
     base: Annotated[Path | None, typer.Option(help="what relative roots are relative to, instead of MANIFEST")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask before much is read again")] = False,  # noqa: FBT002
     task: Annotated[
         str, typer.Option(metavar="PHASE:NAME", help="run only this task, in this process, to see how it fails")
     ] = "",
@@ -59,9 +62,19 @@ def build(
             task=task,
             watch=progress,
             say=progress.say,
+            **({} if yes or not sys.stdin.isatty() else {"confirm": progress.confirm}),
         )
         summary = run(loaded, out, options)
     print_summary(summary, out, Console())
+
+
+def quickstart(
+    out: Annotated[str, typer.Option("--out", help="folder of the build: local path or fsspec URL")] = "quickstart",
+) -> None:
+    """Build the sample corpus that comes with the program: four sources, every phase, half a minute."""
+    manifest = shipped("quickstart.yaml")
+    typer.echo(f"pile build {shlex.quote(str(manifest))} --out {shlex.quote(out)}", err=True)
+    build(manifest, out, workers=os.cpu_count() or 1, mode="in_memory", base=None, yes=True, task="")
 
 
 def status(manifest: ManifestPath, out: Annotated[str, typer.Option("--out", help="folder of the build")]) -> None:
@@ -81,8 +94,8 @@ def status(manifest: ManifestPath, out: Annotated[str, typer.Option("--out", hel
 def verify(directory: CorpusPath) -> None:
     """Read every shard of a finished build or export and compare digests and counts with what was recorded.
 
-    So are all that the build keeps of its work, and exports below it. Token shards are read by their container's rules and must hold the recorded
-    token stream; some documents of each shard are encoded again.
+    So are all that the build keeps of its work, and exports below it. Token shards are read by their container's rules
+    and must hold the recorded token stream; some documents of each shard are encoded again.
     """
     from pile_builder.audit.exports import exports_in, verify_any
     from pile_builder.audit.subsets import verify_subsets

@@ -65,11 +65,10 @@ def table(found: dict, times: int, seconds: float) -> str:
     lines = [
         "# Disturbed builds",
         "",
-        f"{times} builds of a small corpus (every phase, a subset, records that end or fill their process), each disturbed "
-        "once at a",
-        "step drawn by seed, then built on until it ended. Checked each time: the digest of the undisturbed build,",
-        "`pile verify`, books, nothing left over, every object that a record names there and whole, no line twice, no process",
-        "left. `make torture` writes this page.",
+        f"{times} builds of a small corpus (every phase, a subset, records that end their process or fill it), each",
+        "disturbed once at a step drawn by seed, then built on until it ended. Checked each time: the digest of the",
+        "undisturbed build, `pile verify`, books, nothing left over, every object that a record names there and whole,",
+        "no line twice, no process left. `make torture` writes this page.",
         "",
         "| fault | mode | times | the disturbed run | runs to the end | problems |",
         "|---|---|---|---|---|---|",

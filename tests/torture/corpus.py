@@ -9,7 +9,7 @@ import yaml
 from tests.conftest import sentence, toy_data
 
 HOSTILE = ("", "reject", "raise", "")
-"""Each file has these; the first also `exit`, which ends the process, and `memory`, which asks for more than there is."""
+"""Each file has these; the first also `exit`, which ends the process, and `memory`, which asks for too much."""
 
 
 def make_corpus(root: Path) -> Path:
@@ -26,7 +26,7 @@ def make_corpus(root: Path) -> Path:
         randomness.shuffle(lines)
         (folder / f"{number}.txt").write_text("\n".join(lines) + "\n")
     (folder / "items.jsonl").write_text(json.dumps({"text": " ".join(originals[0].split()[:40])}) + "\n")
-    (folder / "evals.yaml").write_text('evals: [{name: quiz, files: [items.jsonl], question: text, action: drop}]\n')
+    (folder / "evals.yaml").write_text("evals: [{name: quiz, files: [items.jsonl], question: text, action: drop}]\n")
     data = toy_data("inputs")
     data["select"] = {"language": None, "recipes": ["gopher_quality_v1"]}
     data["dedup"] = {"paragraphs": {}}

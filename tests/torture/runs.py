@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from pile_builder import forkserver
@@ -18,8 +19,8 @@ CHECKOUT = Path(__file__).parents[2]
 PR_SET_PDEATHSIG = 1
 LIMIT_SECONDS = 600
 """A run that takes longer hangs."""
-LINGER_SECONDS = 5
-"""Processes of a run must be gone this long after its driver."""
+LINGER_SECONDS = 15
+"""Processes of a run must be gone this long after its driver; a server that still imports sees its end after that."""
 
 
 @dataclass
@@ -39,14 +40,8 @@ class Run:
 
 def import_everything() -> None:
     """What a build needs, so that forked runs need not import it."""
-    import pyarrow.parquet
-    import scipy.optimize
-    import trafilatura
-
-    import pile_builder.cli
-    import pile_builder.console
-    import pile_builder.pipelines.build
-    import pile_builder.pipelines.takedown  # noqa: F401
+    for module in ("pyarrow.parquet", "pile_builder.cli", "pile_builder.console", "pile_builder.pipelines.build"):
+        import_module(module)
 
 
 def run_pile(arguments: Sequence[str], out: Path, log: Path, fault: str = "none", at: int = 0, seed: int = 0) -> Run:

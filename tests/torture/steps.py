@@ -1,4 +1,4 @@
-"""Steps of a build: every change to its folder, counted over all its processes, and a fault that happens at one of them.
+"""Steps of a build: every change to its folder, counted over all its processes, and a fault that comes at one of them.
 
 An audit hook sees the changes before they are made, so that a fault comes between any two of them, and the same step
 brings the same fault again. It may also make changes fail. Imports nothing that a process would not have anyway.
@@ -135,7 +135,7 @@ def kill_child(words: tuple[str, ...], number: int) -> Callable[[Plan, str, rand
 def group_of(leader: int) -> list[tuple[int, str]]:
     """Living processes of a process group but its leader, with their command lines."""
     found = []
-    for entry in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
+    for entry in sorted(int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()):
         try:
             stat = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
             command = Path(f"/proc/{entry}/cmdline").read_text().replace("\0", " ")
