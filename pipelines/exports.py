@@ -43,7 +43,7 @@ def export_changes(build: Store, manifest: Manifest) -> list[str]:
     found = []
     for name in _known(build):
         store = _folder(build, name)
-        written = orjson.loads(store.read(EXPORT)) if store.exists(EXPORT) else {"format": "text"}
+        written: dict[str, Any] = orjson.loads(store.read(EXPORT)) if store.exists(EXPORT) else {"format": "text"}
         for export in manifest.exports:
             if written["format"] != export.format or (export.out and export.out != name):
                 continue

@@ -269,7 +269,7 @@ def _are_same_ids(store: Store, before: Mapping[str, Any], now: Mapping[str, Any
     if damage_of(store, before[part]):
         # Nobody can tell which they were, but how many of what.
         return all(before[field] == now[field] for field in ("read", "kept", "bytes", "dropped", "row_groups"))
-    return _all_ids(store, before[part]).equals(_all_ids(store, now[part]))
+    return bool(_all_ids(store, before[part]).equals(_all_ids(store, now[part])))
 
 
 def _returning(store: Store) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -72,6 +72,7 @@ def unknown(command: str) -> str:
         if found is None and not isinstance(known, RunByDefault):
             return f"no command {name!r}"
         known = found or known.get_command(context, "run")
+        arguments = arguments[1:] if found else arguments
     options = {name for parameter in known.params for name in (*parameter.opts, *parameter.secondary_opts)}
     given = [one.partition("=")[0] for one in arguments if one.startswith("-") and one not in ("-", "--")]
     missing = [one for one in given if one not in options | {"--help"}]

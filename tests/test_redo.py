@@ -31,7 +31,7 @@ def test_status_and_build_say_what_is_redone_and_why(
 
     said = to_do(toy_manifest(sources=_with_suffix()), out)["ingest"]
     assert 'left.options.suffix: "" -> "!"' in said
-    assert "2 splits (0.1 MiB) are read again, " in said
+    assert "2 splits (0.2 MiB) are read again, " in said
     assert "core-hours the last time" in said
 
     with monkeypatch.context() as patch:

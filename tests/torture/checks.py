@@ -13,15 +13,18 @@ from pile_builder.storage import TEMPORARY, Commits, Store
 LEFT_OVER = (f"{TEMPORARY}*", "todo-*", "*.records", "*.failed", "*.purged", "damaged/*")
 
 
-def problems_of(out: Path, digest: str) -> list[str]:
-    """Everything that is wrong with a finished build that should have `digest`."""
+def problems_of(out: Path, digest: str, *, was_damaged: bool = False) -> list[str]:
+    """Everything that is wrong with a finished build that should have `digest`.
+
+    Where a record was damaged that nobody needs any more, nobody names its objects.
+    """
     store = Store(str(out))
     found = [f"left over: {path.relative_to(out)}" for pattern in LEFT_OVER for path in out.rglob(pattern)]
     if (got := recorded_digest(store)) != digest:
         found.append(f"digest {got}, expected {digest}")
     checks = [*verify_corpus(store), *verify_work(store), *(check for _, check in verify_subsets(store))]
     found += [f"verify: {check.name}: {problem}" for check in checks for problem in check.problems]
-    return found + _strangers(store, out) + _twice(store)
+    return found + ([] if was_damaged else _strangers(store, out)) + _twice(store)
 
 
 def _strangers(store: Store, out: Path) -> list[str]:

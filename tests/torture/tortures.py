@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pile_builder.audit.verify import recorded_digest
+import orjson
+import pyarrow.parquet as pq
+
+from pile_builder.audit.exports import exports_in, verify_any
+from pile_builder.audit.verify import recorded_digest, verify_work
 from pile_builder.storage import Store
 from tests.torture.checks import problems_of
 from tests.torture.damage import DAMAGE, damage
@@ -19,9 +23,20 @@ MODES = {
     "multi_processing": ("--workers", "2", "--mode", "multi_processing"),
 }
 """Arguments of `pile build` for each way of running it."""
+LATER_MODE = "in_memory, 2 workers"
 AGAIN = 4
 """Runs without a fault after which a build must have come to its end."""
 ONLY_WORKERS = "SIGKILL worker"
+LATER = ("SIGKILL driver", "SIGTERM driver", "no space", "2 % of writes fail")
+"""What happens to the commands that change a finished build."""
+COMMANDS = {
+    "takedown": ("takedown", "{out}", "--ids", "{folder}/ids.txt", "--yes", "--by", "them", "--why", "they asked"),
+    "tokenize": (
+        *("tokenize", "{out}", "--format", "megatron", "--format", "parquet", "--tokenizer", "{folder}/bpe.json"),
+        *("--out", "{out}/tokens"),
+    ),
+}
+"""Commands that change a finished build."""
 
 
 @dataclass
@@ -37,7 +52,9 @@ class Outcome:
 def kinds(mode: str) -> list[str]:
     """What can happen in a mode."""
     running = [name for name in FAULTS if name != "none" and (name != ONLY_WORKERS or mode == "multi_processing")]
-    return [*running, *(f"{when}: {kind}" for kind in DAMAGE for when in ("stopped", "finished"))]
+    damages = [f"{when}: {kind}" for kind in DAMAGE for when in ("stopped", "finished")]
+    later = [f"{command}: {fault}" for command in COMMANDS for fault in LATER] if mode == LATER_MODE else []
+    return [*running, *damages, *later]
 
 
 @dataclass
@@ -49,15 +66,71 @@ class Bench:
     digest: str = ""
     steps: int = 0
     whole: Path = Path()
+    later: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def build_undisturbed(self) -> None:
         """Find out what the others must come to."""
         self.whole = self.folder / "whole"
         run = self._run(self.whole, "in_memory, 2 workers")
-        if run.status:
-            msg = f"the undisturbed build ended with {run.status}:\n{run.said}"
-            raise RuntimeError(msg)
+        self._expect_well(run)
         self.digest, self.steps = recorded_digest(Store(str(self.whole))), run.steps
+
+    def run_undisturbed(self, command: str) -> tuple[str, int]:
+        """Digest of what a command makes of the finished build, and the number of its steps."""
+        if command not in self.later:
+            if command == "takedown":
+                ids = sorted(written_ids(self.whole))
+                (self.folder / "ids.txt").write_text("\n".join(ids[:: len(ids) // 4]) + "\n")
+            else:
+                train = ["tokenizer", "train", str(self.whole), "--vocabulary", "300", "--out"]
+                self._expect_well(run_pile([*train, f"{self.folder}/bpe.json"], self.whole, self.folder / "log"))
+            out = self._copy()
+            run = self._command(command, out)
+            self._expect_well(run)
+            self.later[command] = (self._digest(command, out), run.steps)
+        return self.later[command]
+
+    def torture_later(self, command: str, fault: str, seed: int) -> Outcome:
+        """Disturb a command that changes a finished build, and run it until it ends well."""
+        digest, steps = self.run_undisturbed(command)
+        out = self._copy()
+        run = self._command(command, out, fault, random.Random(f"{command} {fault} {seed}").randrange(1, steps), seed)
+        outcome = Outcome(_ended(run), 1, run.fired, _wrong_end(run, fault))
+        while outcome.runs <= AGAIN and (outcome.runs == 1 or run.status):
+            run = self._command(command, out)
+            outcome.runs += 1
+        if run.status:
+            outcome.problems.append(f"still ends with {run.status}:\n{run.said[-3000:]}")
+            return outcome
+        if (got := self._digest(command, out)) != digest:
+            outcome.problems.append(f"{command}: digest {got}, expected {digest}")
+        outcome.problems += problems_of(out, recorded_digest(Store(str(out))))
+        return outcome
+
+    def _copy(self) -> Path:
+        out = self.folder / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(self.whole, out)
+        return out
+
+    def _command(self, command: str, out: Path, fault: str = "none", at: int = 0, seed: int = 0) -> Run:
+        arguments = [one.format(out=out, folder=self.folder) for one in COMMANDS[command]]
+        return run_pile(arguments, out, self.folder / "log", fault, at, seed)
+
+    def _digest(self, command: str, out: Path) -> str:
+        if command == "takedown":
+            return recorded_digest(Store(str(out)))
+        exports = [name for name in exports_in(Store(str(out))) if name]
+        for name in exports:
+            for check in verify_any(Store(f"{out}/{name}"), Store(str(out))):
+                if check.problems:
+                    return f"{name}: {check.name}: {check.problems}"
+        return " ".join(orjson.loads((out / name / "export.json").read_bytes())["digest"] for name in sorted(exports))
+
+    def _expect_well(self, run: Run) -> None:
+        if run.status:
+            msg = f"an undisturbed run ended with {run.status}:\n{run.said}"
+            raise RuntimeError(msg)
 
     def torture(self, kind: str, mode: str, seed: int) -> Outcome:
         """Disturb a build by `kind` at a step that follows from the seed, and see it to its end."""
@@ -66,9 +139,11 @@ class Bench:
         shutil.rmtree(out, ignore_errors=True)
         at = randomness.randrange(1, self.steps)
         when, _, damaged = kind.partition(": ")
+        if when in COMMANDS:
+            return self.torture_later(when, damaged, seed)
         name = ""
         if when == "finished":
-            shutil.copytree(self.whole, out)
+            self._copy()
             name = damage(out, damaged, randomness)
             run = self._verify(out)
             if name.endswith(".zst") and name not in run.said and name.removeprefix("corpus/") not in run.said:
@@ -90,7 +165,12 @@ class Bench:
         if run.status:
             outcome.problems.append(f"still ends with {run.status}:\n{run.said[-3000:]}")
         else:
-            outcome.problems += problems_of(out, self.digest)
+            is_damaged = when in ("stopped", "finished")
+            if is_damaged and list(verify_work(Store(str(out)))):
+                # It was not needed on the way: whoever asks is told, and the next build makes it again.
+                self._run(out, mode)
+                outcome.runs += 1
+            outcome.problems += problems_of(out, self.digest, was_damaged=is_damaged)
         return outcome
 
     def _run(self, out: Path, mode: str, fault: str = "none", at: int = 0, seed: int = 0) -> Run:
@@ -99,6 +179,15 @@ class Bench:
 
     def _verify(self, out: Path) -> Run:
         return run_pile(["verify", str(out)], out, self.folder / "log")
+
+
+def written_ids(out: Path) -> list[str]:
+    """Ids of all documents of a finished build's shards."""
+    return [
+        one
+        for path in (out / "work" / "assemble" / "objects").iterdir()
+        for one in pq.read_table(path, columns=["id"])["id"].to_pylist()
+    ]
 
 
 def _ended(run: Run) -> str:
