@@ -90,10 +90,15 @@ def noted(store: Store) -> dict[str, str]:
     return {one: store.read(one).decode() for one in notes}
 
 
+def is_object(name: str) -> bool:
+    """Whether a file of this name is an object, named by its content."""
+    return _OBJECT.fullmatch(name) is not None
+
+
 def objects_in(value: Any) -> Iterator[str]:
     """Names of all objects that a record, or a part of one, names."""
     if isinstance(value, str):
-        if _OBJECT.fullmatch(value):
+        if is_object(value):
             yield value
     elif isinstance(value, Mapping):
         for one in value.values():

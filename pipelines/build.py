@@ -31,7 +31,7 @@ from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.purge import check_returned, forget_purged, forget_purges, run_purge, time_limited_before
-from pile_builder.pipelines.repair import repair
+from pile_builder.pipelines.repair import repair, sweep_unnamed
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.subsets import run_subsets
@@ -284,6 +284,7 @@ def finish(
         store.write("report/decontamination.json", orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
     store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
     store.sweep_temporaries()
+    sweep_unnamed(store)
     return summary
 
 

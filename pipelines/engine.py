@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
 from pile_builder.errors import BuildError, PileError
+from pile_builder.pipelines.worker_processes import WorkerLostError, run_watched, worker_environment
 from pile_builder.storage import Commits, Store, fingerprint
 
 ATTEMPTS = 3
@@ -221,6 +222,9 @@ def run_phase(
         try:
             with _watching(commits, expected, options):
                 run_pipeline(lambda root: construct(root | ReadTasks(commits.store.path(todo))), options)
+        except WorkerLostError as error:
+            msg = f"phase {commits.phase}: {error}; what is done stays done, run the same command to go on"
+            raise BuildError(msg) from error
         except Exception as error:  # A step outside of any task broke; Beam hands over whatever it raised.
             msg = f"phase {commits.phase} broke off: {''.join(traceback.format_exception(error, limit=-4))}"
             raise BuildError(msg) from error
@@ -248,10 +252,15 @@ def _failed(phase: str, failures: Mapping[str, str], missing: Set[str], expected
 def run_pipeline(construct: Callable[[beam.Pipeline], object], options: RunOptions) -> None:
     """Construct a pipeline and run it to its end on this machine."""
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
-    flags = [f"--direct_num_workers={options.workers}", f"--direct_running_mode={options.mode}"]
-    pipeline = beam.Pipeline(runner=fn_runner.FnApiRunner(), options=PipelineOptions(flags))
+    flags = [f"--direct_num_workers={options.workers}", "--direct_running_mode=in_memory"]
+    is_apart = options.mode == "multi_processing"
+    runner = fn_runner.FnApiRunner(default_environment=worker_environment() if is_apart else None)
+    pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(flags))
     construct(pipeline)
-    pipeline.run().wait_until_finish()
+    if is_apart:
+        run_watched(lambda: pipeline.run().wait_until_finish())
+    else:
+        pipeline.run().wait_until_finish()
 
 
 class _watching:  # noqa: N801

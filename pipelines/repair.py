@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import orjson
 
-from pile_builder.damage import damage_of, noted
+from pile_builder.damage import damage_of, is_object, noted, objects_in
 from pile_builder.errors import DamagedError
 from pile_builder.pipelines.purge import forget_purges, set_returning
 from pile_builder.storage import Commits, Store
@@ -28,6 +28,26 @@ def repair(store: Store, say: Callable[[str], None]) -> bool:
         # New records under old keys may hold again what was purged.
         forget_purges(store)
     return is_any
+
+
+def sweep_unnamed(store: Store) -> None:
+    """Remove objects that no record names: what was replaced, and what tasks wrote that were stopped before they ended.
+
+    Only of a local build; elsewhere records are slow to list, and what is left over costs little.
+    """
+    if not store.is_local:
+        return
+    folders = store.folders("work")
+    named = {
+        name
+        for folder in folders
+        for key in Commits(store, folder).done()
+        for name in objects_in(Commits(store, folder).load(key))
+    }
+    for folder in folders:
+        for one in store.names(f"work/{folder}/objects"):
+            if (name := f"work/{folder}/objects/{one}") not in named and is_object(name):
+                store.remove(name)
 
 
 def _forget(store: Store, name: str) -> None:
