@@ -72,6 +72,12 @@ emulators: .tools/fake-gcs-server ## Google's storage on this machine, for tests
 .tools/fake-gcs-server:
 	GOBIN=$(CURDIR)/.tools go install github.com/fsouza/fake-gcs-server@v1.56.1
 
+torture: install ## disturb a hundred builds of a small corpus, write benchmarks/TORTURE.md
+	$(BIN)/python -m tests.torture --write
+
+release-check: install ## build sdist and wheel, install the wheel into an empty environment, run its quickstart
+	$(BIN)/python tools/release_check.py
+
 bench: install .bench/venv/installed .bench/venv-dedup/installed ## compare with datatrove and others side by side (PILE_DATA=folder), write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
@@ -96,4 +102,4 @@ lock: ## pin what pyproject.toml names, with hashes (needs uv)
 clean: ## remove what was built
 	rm -rf build .bench .readers
 
-.PHONY: help install quickstart test test-readers test-runners flink-jar spark-jar prism emulators lint types bench lock clean
+.PHONY: help install quickstart test test-readers test-runners flink-jar spark-jar prism emulators torture release-check lint types bench lock clean

@@ -25,6 +25,7 @@ BLOCK_SETTINGS: Mapping[str, Any] = {
     "use_dictionary": False,
     "write_statistics": False,
     "store_schema": True,
+    "write_page_checksum": True,
 }
 
 
@@ -79,9 +80,10 @@ class RowGroupWriter:
 
 def write_table(stream: HashingWriter, table: pa.Table) -> None:
     """Write a small table as Parquet."""
-    pq.write_table(table, stream, compression="zstd", write_statistics=False, row_group_size=1 << 20)
+    settings = {"compression": "zstd", "write_statistics": False, "write_page_checksum": True}
+    pq.write_table(table, stream, row_group_size=1 << 20, **settings)
 
 
 def open_parquet(stream: Any) -> pq.ParquetFile:
-    """Open a Parquet object for reading by row groups."""
-    return pq.ParquetFile(stream, pre_buffer=False)
+    """Open a Parquet object for reading by row groups; a page that is not what was written is an error."""
+    return pq.ParquetFile(stream, pre_buffer=False, page_checksum_verification=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from rich.markup import escape
 
 from pile_builder import __version__
 from pile_builder.commands.audit import audit
-from pile_builder.commands.build import build, explain, status, verify
+from pile_builder.commands.build import build, explain, quickstart, status, verify
 from pile_builder.commands.check_worker import check_worker
 from pile_builder.commands.choices import manifests, rules, sources
 from pile_builder.commands.classifier import classifiers
@@ -35,9 +36,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Build training corpora for language models, look at them, feed them to trainers.",
 )
+GO_ON = "what is committed stays, run the same command to go on"
 BUILD, LOOK, TRAIN, PARTS = "Build", "Look and change", "Feed a trainer", "Parts that work on their own"
 app.command(rich_help_panel=BUILD)(plan)
 app.command(rich_help_panel=BUILD, context_settings={"allow_extra_args": True})(build)
+app.command(rich_help_panel=BUILD)(quickstart)
 app.command(rich_help_panel=BUILD)(status)
 app.command(rich_help_panel=BUILD, context_settings={"allow_extra_args": True})(stop)
 app.command(rich_help_panel=BUILD)(verify)
@@ -64,16 +67,37 @@ def main() -> None:
     """Run the command line; errors that have a message for the user end it with status 1 and no traceback."""
     # Libraries warn through the root logger; what a user should know is said by this program.
     logging.basicConfig(level=logging.ERROR)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except PileError as error:
         Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/]: {escape(str(error))}")
         _leave(1)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped; what is committed stays, run the same command to go on")
-        _leave(130)
+    except (OSError, MemoryError) as error:
+        said = escape(f"{type(error).__name__}: {error}".rstrip(": "))
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/]: {said}; {GO_ON}")
+        _leave(1)
+    except _TerminatedError:
+        _stopped(signal.SIGTERM)
     except SystemExit as end:
+        if end.code == 128 + signal.SIGINT:
+            _stopped(signal.SIGINT)
         _leave(end.code if isinstance(end.code, int) else bool(end.code))
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM asks the command to end; no Exception, so that a library's broad handler lets it pass."""
+
+
+def _terminate(*_: object) -> None:
+    # Once is enough: what is done on the way out must not be interrupted.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _TerminatedError
+
+
+def _stopped(number: signal.Signals) -> None:
+    Console(stderr=True, soft_wrap=True).print(f"stopped by {number.name}; {GO_ON}")
+    _leave(128 + number)
 
 
 def _leave(status: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.prompt import Confirm
 from rich.table import Table
 
 UNITS = {
@@ -85,6 +86,14 @@ class PhaseProgress:
             self._last_line = time.monotonic()
             line = f"{phase}: {done} of {total} {UNITS[phase]} done{', ' if read else ''}{read}"
             self._console.print(line, highlight=False)
+
+    def confirm(self, question: str) -> bool:
+        """Ask on the terminal, with the bars out of the way."""
+        self._progress.stop()
+        try:
+            return Confirm.ask(question, console=self._console, default=False)
+        finally:
+            self._progress.start()
 
     def say(self, line: str) -> None:
         """Print a line above the bars."""

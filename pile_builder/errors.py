@@ -33,6 +33,23 @@ class BudgetError(PileError):
     """What a build may spend is spent; what is committed stands, and the next build goes on."""
 
 
+class DamagedError(PileError):
+    """A file of a build's work is missing, or is not what was written; the next build makes it again.
+
+    Attributes:
+        path: the file.
+        why: what is wrong with it.
+    """
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path} is damaged: {why}; the next `pile build` makes it again")
+        self.path = path
+        self.why = why
+
+    def __reduce__(self) -> tuple[type[DamagedError], tuple[str, str]]:
+        return type(self), (self.path, self.why)
+
+
 class BuildError(PileError):
     """Some work failed for good; the message lists what, and the next build retries only that."""
 

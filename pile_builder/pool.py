@@ -22,7 +22,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from pile_builder.annotate.language import LanguageModel
-from pile_builder.forkserver import start_fork_server
+from pile_builder.forkserver import end_with_parent, start_fork_server
 from pile_builder.lookup import open_lookup
 from pile_builder.source import Document, Raw, Reject, Source
 from pile_builder.text.repair import repair_texts
@@ -32,6 +32,8 @@ LOT_BYTES = 2 << 20
 """A lot ends at this many records or bytes: large enough to amortise its trip, small enough to share evenly."""
 RECYCLE_LOTS = 2_000
 """Lots after which a process is replaced, against leaks of C libraries."""
+CRASHES = 3
+"""Times that a record must end its process before it counts as crashed: others end processes too."""
 WALL_FACTOR = 3
 WALL_GRACE = 60
 """A process that has not answered after factor x CPU limit x records + grace seconds is killed."""
@@ -82,6 +84,7 @@ class ExtractionPool:
     def __init__(self, extractions: Mapping[str, Extraction], workers: int, memory: int) -> None:
         self.workers = workers
         self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._is_closed = False
         self._lock = Lock()
         self._limits = {name: extraction.seconds for name, extraction in extractions.items()}
         self._pool = ProcessPool(
@@ -103,7 +106,8 @@ class ExtractionPool:
         return lambda: self._results(lot, future)
 
     def close(self) -> None:
-        """Stop the processes."""
+        """Stop the processes; whoever still waits for results gets an error, for they would be wrong."""
+        self._is_closed = True
         self._pool.stop()
         self._pool.join()
 
@@ -112,12 +116,14 @@ class ExtractionPool:
         future: Future[tuple[list[Extracted], float]] = self._pool.schedule(_extract_lot, args=(lot,), timeout=timeout)
         return future
 
-    def _results(self, lot: Lot, future: Future[tuple[list[Extracted], float]]) -> list[Extracted]:
+    def _results(self, lot: Lot, future: Future[tuple[list[Extracted], float]], trial: int = 1) -> list[Extracted]:
+        is_crash = False
         try:
             results, seconds = future.result()
         except FutureTimeout:
             fate = Reject("time_limit", "the process did not answer and was killed")
         except ProcessExpired as error:
+            is_crash = True
             fate = Reject("crashed", f"the process ended with exit code {error.exitcode}")
         except MemoryError:
             fate = Reject("memory_limit", "the process ran out of its address space")
@@ -125,7 +131,12 @@ class ExtractionPool:
             with self._lock:
                 self.seconds[lot.extraction] += seconds
             return results
+        if self._is_closed:
+            msg = "the extraction pool was stopped"
+            raise RuntimeError(msg)
         if len(lot.raws) == 1:
+            if is_crash and trial < CRASHES:
+                return self._results(lot, self._schedule(lot), trial + 1)
             return [fate]
         alone = [Lot(lot.extraction, [raw]) for raw in lot.raws]
         return [result for each in alone for result in self._results(each, self._schedule(each))]
@@ -148,6 +159,7 @@ def _start(extractions: Mapping[str, Extraction], memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPROF, _out_of_time)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     _worker = _Worker(extractions)
     for extraction in extractions.values():
         extraction.source.bind_tables({name: open_lookup(path) for name, path in extraction.tables.items()})

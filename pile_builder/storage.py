@@ -22,6 +22,7 @@ import fsspec
 import orjson
 
 from pile_builder import remote
+from pile_builder.damage import blaming, sealed, unsealed
 from pile_builder.hashing import HashingWriter, file_digest, fingerprint
 from pile_builder.store_errors import explained, full_disk_explained
 from pile_builder.streams import file_system, is_remote
@@ -113,7 +114,17 @@ class Store:
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
-        """Open a file for reading, seekable."""
+        """Open a file for reading, seekable.
+
+        Raises:
+            DamagedError: reading inside the block failed, because an object or record is damaged or missing.
+        """
+        with blaming(self, name), self.open_unchecked(name) as stream:
+            yield stream
+
+    @contextmanager
+    def open_unchecked(self, name: str) -> Iterator[BinaryIO]:
+        """Open a file for reading, seekable; its damage shows as whatever error the reader raises."""
         if self.is_local:
             with Path(self.path(name)).open("rb") as local:
                 yield local
@@ -339,13 +350,21 @@ class Commits:
     def _name(self, key: str, suffix: str = _RECORD) -> str:
         return f"work/{self.phase}/{key}{suffix}"
 
+    def record_name(self, key: str) -> str:
+        """Where a task's record lies."""
+        return self._name(key)
+
     def has(self, key: str) -> bool:
         """Whether a task is committed."""
-        return self.store.exists(self._name(key))
+        return self.store.exists(self.record_name(key))
 
     def load(self, key: str) -> dict[str, Any]:
-        """A task's record."""
-        return cast("dict[str, Any]", orjson.loads(self.store.read(self._name(key))))
+        """A task's record.
+
+        Raises:
+            DamagedError: it is missing, or not what was written.
+        """
+        return unsealed(self.store, self.record_name(key), self.store.read(self.record_name(key)))
 
     def load_all(self, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
         """The records of tasks, in the order of the keys; many at once where each is a request."""
@@ -358,16 +377,16 @@ class Commits:
             LeaseLostError: another builder took the folder over.
         """
         self.check()
-        return self.store.create(self._name(key), orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
+        return self.store.create(self.record_name(key), orjson.dumps(sealed(record), option=orjson.OPT_SORT_KEYS))
 
     def replace(self, key: str, record: Mapping[str, Any]) -> None:
         """Put another record in the place of a task's, because the objects that it names were rewritten. Atomic."""
         self.check()
-        self.store.write(self._name(key), orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
+        self.store.write(self.record_name(key), orjson.dumps(sealed(record), option=orjson.OPT_SORT_KEYS))
 
     def forget(self, key: str) -> None:
         """Undo a commit, because what its record names is gone."""
-        self.store.remove(self._name(key))
+        self.store.remove(self.record_name(key))
 
     def check(self) -> None:
         """Ask whether this build may still commit.

@@ -18,6 +18,7 @@ from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, 
 from pile_builder.audit.summary import summarise
 from pile_builder.checked_yaml import absolute
 from pile_builder.dedup.config import Dedup
+from pile_builder.errors import PileError
 from pile_builder.finished import keep_plan
 from pile_builder.lookup import build_lookup
 from pile_builder.manifest import Manifest
@@ -26,8 +27,8 @@ from pile_builder.pipelines.assemble import BlockFiles, WriteShard, shard_tasks
 from pile_builder.pipelines.decontaminate import run_decontaminate
 from pile_builder.pipelines.dedup import run_dedup
 from pile_builder.pipelines.dedup_check import check_sample, largest_excerpts
-from pile_builder.pipelines.engine import RunOptions, run_tasks
-from pile_builder.pipelines.exports import export_tokens
+from pile_builder.pipelines.engine import RunOptions, forget_run, run_tasks
+from pile_builder.pipelines.exports import export_changes, export_tokens
 from pile_builder.pipelines.fragments import forget_fragments, run_fragments
 from pile_builder.pipelines.ingest import IngestSplit, PoolHandle, extraction_of
 from pile_builder.pipelines.ledgers import dedup_ledgers
@@ -36,19 +37,26 @@ from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.paragraphs import run_paragraphs
 from pile_builder.pipelines.purge import check_returned, forget_purged, forget_purges, run_purge, time_limited_before
 from pile_builder.pipelines.recount import recount_tasks, run_recount
+from pile_builder.pipelines.repair import repair, sweep_unnamed
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.stored import stored
 from pile_builder.pipelines.subsets import run_subsets
+from pile_builder.redo import input_changes, read_again, remember_blocks
 from pile_builder.storage import Commits, Store, fingerprint, forget_local_file
 from pile_builder.story import STORY
 from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state
 from pile_builder.work import PHASES, VERSIONS, Work, changes, plan_work, remember, split_to_json
 
+ASK_SECONDS = 600
+"""Seconds of a core that reading again may take without a question."""
+REPAIRS = 8
+"""Times that a build goes on after something of its work was found damaged; it is found one reading after another."""
+
 
 def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
-    """Build a corpus at `out`, redoing only what has changed; returns the summary.
+    """Build a corpus at `out`, redoing only what has changed or is damaged; returns the summary.
 
     Nobody else may build there meanwhile: see `pile_builder.holding`.
 
@@ -58,11 +66,28 @@ def build(manifest: Manifest, out: str, options: RunOptions) -> dict[str, Any]:
     # Absolute: a worker on a cluster starts in a folder of its own.
     store = Store(absolute(out, Path()), options.guard)
     options = replace(options, corpus=manifest.name)
+    repair(store, options.say)
+    for _ in range(REPAIRS):
+        try:
+            return _build(store, manifest, options)
+        except PileError:
+            if not repair(store, options.say):
+                raise
+        except Exception:
+            raise
+        except BaseException:
+            # Stopped from outside, while threads were writing.
+            store.sweep_temporaries()
+            raise
+    return _build(store, manifest, options)
+
+
+def _build(store: Store, manifest: Manifest, options: RunOptions) -> dict[str, Any]:
     work = plan_work(manifest, store)
-    for phase, reasons in changes(work, store).items():
-        options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}")
+    announce(store, work, manifest, options)
     takedown = write_list(store, all_entries(store, manifest))
     remember(work, store)
+    remember_blocks(work, store)
     forget_purged(store, work, manifest, takedown, options)
     mix, shards, subsets = run_phases(store, work, manifest, takedown, options)
     finish(store, work, manifest, mix, shards, subsets, takedown)
@@ -95,6 +120,28 @@ def run_phases(
     return mix, shards, subsets
 
 
+def announce(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> None:
+    """Say what is redone and why, before it is; asks first where much would be read again.
+
+    Raises:
+        PileError: the answer was no.
+    """
+    for reason in input_changes(work, store):
+        options.say(f"{reason}: blocks are made, and what compares or mixes blocks is redone")
+    for phase, reasons in changes(work, store).items():
+        more = f"; and {len(reasons) - 5} more" if len(reasons) > 5 else ""
+        options.say(f"{phase} and what follows is redone: {'; '.join(reasons[:5])}{more}")
+    for reason in export_changes(store, manifest):
+        options.say(reason)
+    again = read_again(work, store)
+    if not again:
+        return
+    options.say(f"ingest: {again}")
+    if again.seconds >= ASK_SECONDS and not options.confirm(f"{again}. Go on?"):
+        msg = f"{store.root}: nothing was changed; --yes goes on without asking, another --out keeps this build"
+        raise PileError(msg)
+
+
 def pool_handle(store: Store, work: Work, manifest: Manifest, options: RunOptions) -> PoolHandle:
     """The extraction pool of a build; indexes the sources' side tables first."""
     time_limited = time_limited_before(store)
@@ -114,7 +161,8 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
         for block in work.blocks
         if block.ingest not in done
     ]
-    if not tasks:
+    if not tasks and not options.task.startswith("ingest:"):
+        forget_run(commits, options)
         options.watch("ingest", len(work.blocks), len(work.blocks), 0)
         forget_fragments(store, work, options)
         return
@@ -280,6 +328,7 @@ def finish(
         store.write("report/decontamination.json", orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
     store.write("report/summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
     store.sweep_temporaries()
+    sweep_unnamed(store)
     return summary
 
 

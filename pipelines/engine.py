@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
@@ -18,11 +19,14 @@ from pile_builder.environment import check_environment, environment
 from pile_builder.errors import BudgetError, BuildError, LeaseLostError, PileError, StoreUnreachableError
 from pile_builder.pipelines.runners.direct import DirectRunner
 from pile_builder.pipelines.runners.runner import Construct, Runner
+from pile_builder.pipelines.worker_processes import WorkerLostError
 from pile_builder.runners.profile import Direct
 from pile_builder.storage import Commits, Guard, Store, fingerprint
 
 ATTEMPTS = 3
 """Times that a task is tried before it counts as failed."""
+SHOWN = 10
+"""Failures that an error lists."""
 POLL_SECONDS = 0.2
 REMOTE_POLL_SECONDS = 5.0
 """Between two looks at how far a phase is; a look at an object store is a request per 1,000 tasks."""
@@ -35,6 +39,11 @@ Watch = Callable[[str, int, int, int], None]
 
 def _unsaid(line: str) -> None:
     """Say nothing."""
+
+
+def _agreed(question: str) -> bool:
+    """Go on."""
+    return True
 
 
 def _unwatched(phase: str, done: int, total: int, records: int) -> None:
@@ -52,6 +61,9 @@ class RunOptions:
         watch: called as (phase, tasks done, tasks in all, records read) while a phase runs; records are 0 where tasks
             are short.
         say: called with lines for the user: what is redone and why.
+        confirm: called with a question; whether to go on.
+        command: of the user, to which `--task` can be added to run one task alone.
+        task: if not empty, `PHASE:NAME` of the only task to run, in this process, its error shown as it is.
         shared: whether other processes work on other tasks of the same phases at the same time.
         guard: asked before each commit whether this may still be made, see `pile_builder.holding`.
     """
@@ -59,6 +71,9 @@ class RunOptions:
     workers: int = 2
     watch: Watch = _unwatched
     say: Callable[[str], None] = _unsaid
+    confirm: Callable[[str], bool] = _agreed
+    command: str = ""
+    task: str = ""
     shared: bool = False
     guard: Guard | None = None
     runner: Runner = field(kw_only=True, default=None)  # type: ignore[assignment]  # set below, from `workers`
@@ -162,7 +177,9 @@ class CommitTasks(beam.DoFn):
                 is_final = isinstance(error, PileError) and not isinstance(error, StoreUnreachableError)
                 if number < ATTEMPTS and not is_final:
                     continue
-                text = str(error) if isinstance(error, PileError) else traceback.format_exc(limit=-6)
+                # What the machine says needs no traceback: no space left, read-only, input/output error.
+                is_said = isinstance(error, PileError | OSError)
+                text = str(error) if is_said else traceback.format_exc(limit=-6)
                 self._commits.fail(key, f"{task.get('name', key)}: {text}")
                 return
             else:
@@ -182,7 +199,48 @@ def run_tasks(
         _ = elements | commits.phase >> beam.ParDo(CommitTasks(commits, function))
 
     done = commits.done()
-    run_phase(commits, [task for task in tasks if task["key"] not in done], construct, options, expected)
+    missing = [task for task in tasks if task["key"] not in done]
+    phase, _, name = options.task.partition(":")
+    if phase == commits.phase:
+        _run_alone(commits, [task for task in tasks if task["name"] == name], function, options)
+    run_phase(commits, missing, construct, options, expected)
+
+
+def _run_alone(commits: Commits, tasks: Sequence[Task], function: TaskFunction, options: RunOptions) -> None:
+    """Run tasks here and commit nothing; the first error passes as it is.
+
+    Raises:
+        PileError: there is no such task, or, once all is well, to end the run.
+    """
+    if not tasks:
+        msg = (
+            f"--task {options.task}: expected PHASE:NAME as a failed build prints it; {commits.phase} has no such task"
+        )
+        raise PileError(msg)
+    function.setup()
+    try:
+        for task in tasks:
+            function(task)
+    finally:
+        function.teardown()
+    msg = f"--task {options.task}: it ran without error; nothing was committed, run the build without --task"
+    raise PileError(msg)
+
+
+def forget_run(commits: Commits, options: RunOptions, own: Set[str] = frozenset()) -> None:
+    """Remove what an earlier run of a phase left beside its records: failures, notes of progress, lists of tasks.
+
+    Args:
+        commits: of the phase.
+        options: say whether other processes work on it too, or a job that an earlier driver left at work.
+        own: keys of the tasks that are not theirs.
+    """
+    commits.forget_run(own if options.shared else None)
+    if options.shared or options.runner.outlives_driver:
+        return
+    for name in commits.store.names(f"work/{commits.phase}"):
+        if name.startswith("todo-"):
+            commits.store.remove(f"work/{commits.phase}/{name}")
 
 
 def run_phase(
@@ -200,7 +258,7 @@ def run_phase(
     """
     own = frozenset(expected)
     commits.check()
-    commits.forget_run(own if options.shared else None)
+    forget_run(commits, options, own)
     if tasks:
         lines = b"".join(orjson.dumps(task) + b"\n" for task in tasks)
         todo = f"work/{commits.phase}/todo-{fingerprint([task['key'] for task in tasks])}.jsonl"
@@ -217,6 +275,9 @@ def run_phase(
                 "to let it spend more, raise `budget` in the runner's profile."
             )
             raise BudgetError(msg) from error
+        except WorkerLostError as error:
+            msg = f"phase {commits.phase}: {error}; what is done stays done, run the same command to go on"
+            raise BuildError(msg) from error
         except PileError:
             raise
         except Exception as error:  # A step outside of any task broke; Beam hands over whatever it raised.
@@ -229,15 +290,22 @@ def run_phase(
     state = commits.state()
     missing = own - state.done
     if missing or state.failed & own:
-        failures = commits.failures(own)
-        shown = "\n".join(f"  {text.strip()}" for text in list(failures.values())[:10])
-        msg = (
-            f"phase {commits.phase}: {len(missing)} of {len(expected)} tasks failed:\n{shown}\n"
-            "What is done stays done; the next build retries only these."
-        )
-        raise BuildError(msg)
+        raise BuildError(_failed(commits.phase, commits.failures(own), missing, len(own), options))
     if state.noted:
-        commits.forget_run(own if options.shared else None)
+        forget_run(commits, options, own)
+
+
+def _failed(phase: str, failures: Mapping[str, str], missing: Set[str], expected: int, options: RunOptions) -> str:
+    """What to tell of a phase that did not get to its end."""
+    texts = sorted(text.strip() for text in failures.values())
+    lines = [f"phase {phase}: {len(missing)} of {expected} tasks failed:", *(f"  {text}" for text in texts[:SHOWN])]
+    if len(texts) > SHOWN:
+        lines.append(f"  and {len(texts) - SHOWN} more")
+    lines.append("What is done stays done; the next build retries only these.")
+    if texts and options.command:
+        name = texts[0].partition(": ")[0]
+        lines.append(f"To see one fail alone: {options.command} --task {shlex.quote(f'{phase}:{name}')}")
+    return "\n".join(lines)
 
 
 def where_key(store: Store) -> str:

@@ -12,13 +12,14 @@ from pile_builder.export.config import Export
 from pile_builder.export.corpus import SPLITS, open_corpus
 from pile_builder.export.exported import TOKENIZER, Target, load_export
 from pile_builder.export.known import KNOWN, known_exports, known_names
+from pile_builder.manifest import Manifest
 from pile_builder.mixing.subsets import parse_subset
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.text_parquet import run_text_parquet
 from pile_builder.pipelines.tokenize import run_tokenize, tokenize_corpus
 from pile_builder.storage import Store
 from pile_builder.streams import is_remote
-from pile_builder.tokenizer import open_tokenizer
+from pile_builder.tokenizer import load_tokenizer, open_tokenizer
 
 
 def export_tokens(directory: str, exports: Sequence[Export], options: RunOptions) -> list[tuple[str, dict[str, Any]]]:
@@ -30,6 +31,25 @@ def export_tokens(directory: str, exports: Sequence[Export], options: RunOptions
     done = tokenize_corpus(directory, exports, options)
     _note(Store(directory, options.guard), [folder for folder, _ in done])
     return done
+
+
+def export_changes(build: Store, manifest: Manifest) -> list[str]:
+    """Exports that a manifest asks for and that lie in the build with another tokenizer, as lines for people.
+
+    Raises:
+        PileError: a tokenizer is not usable.
+    """
+    found = []
+    for name, _, written in known_exports(build):
+        for export in manifest.exports:
+            if written["format"] != export.format or (export.out and export.out != name):
+                continue
+            tokenizer = load_tokenizer(export.tokenizer, export.end_token or None)
+            before = written["tokenizer"]
+            if before["name"] == tokenizer.name and before["digest"] != tokenizer.digest:
+                short = f"{before['digest'][:12]} -> {tokenizer.digest[:12]}"
+                found.append(f"tokenize: {name} is written anew: tokenizer {tokenizer.name} {short}")
+    return found
 
 
 def export_text(

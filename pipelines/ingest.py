@@ -6,6 +6,7 @@ batches to two writers: the block's and the annotations'. Annotations made on th
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -117,6 +118,7 @@ class IngestSplit(TaskFunction):
             msg = "setup was not called"
             raise RuntimeError(msg)
         note = commits.noting(task["key"])
+        started = time.monotonic()
         with ExitStack() as stack:
             block_file = stack.enter_context(self.store.writing(commits.object_name))
             reject_file = stack.enter_context(self.store.writing(commits.object_name))
@@ -143,6 +145,7 @@ class IngestSplit(TaskFunction):
             "read": counts.read,
             "rejects": reject_file.name,
             "row_groups": block.rows,
+            "seconds": round(time.monotonic() - started, 3),
             "sidecars": sidecars.records,
             "size": block_file.size,
             "skipped": dict(sorted(counts.skipped.items())),

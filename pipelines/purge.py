@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.audit.samples import without
 from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
+from pile_builder.damage import damage_of
 from pile_builder.document import BLOCK, REJECTS
 from pile_builder.errors import BuildError
 from pile_builder.manifest import Manifest
@@ -212,12 +213,17 @@ def forget_purged(store: Store, work: Work, manifest: Manifest, takedown: Takedo
     forget_purges(store)
     ingest = Commits(store, "ingest")
     for block, is_returning in again:
-        store.write(f"{_RETURNING}/{block.ingest}{_SUFFIX}", orjson.dumps(ingest.load(block.ingest)))
+        set_returning(store, block.ingest)
         if is_returning:
             Commits(store, "annotate").forget(block.sets[SAMPLE])
             Commits(store, "select").forget(block.select)
             Commits(store, "decontaminate").forget(block.decontaminate)
         ingest.forget(block.ingest)
+
+
+def set_returning(store: Store, key: str) -> None:
+    """Keep the record of a block that is to be read again: what comes back is held against it."""
+    store.write(f"{_RETURNING}/{key}{_SUFFIX}", orjson.dumps(Commits(store, "ingest").load(key)))
 
 
 def forget_purges(store: Store) -> None:
@@ -245,17 +251,25 @@ def check_returned(store: Store) -> None:
             continue
         now = ingest.load(key)
         for part in _SCHEMAS:
-            old, new = (_all_ids(store, record[part]) for record in (before, now))
-            if not old.equals(new):
+            if not _are_same_ids(store, before, now, part):
                 msg = (
-                    f"{now['name']}: expected the ids of its first reading, {len(old):,} in {part}, got {len(new):,} "
-                    f"others. Raise limits.record_seconds, so that all of {now['source']} is read anew"
+                    f"{now['name']}: expected the ids of its first reading in {part}, got others. "
+                    f"Raise limits.record_seconds, so that all of {now['source']} is read anew"
                 )
                 raise BuildError(msg)
         store.remove(f"{_RETURNING}/{key}{_SUFFIX}")
         is_done = True
     if is_done:
         sweep_objects(store)
+
+
+def _are_same_ids(store: Store, before: Mapping[str, Any], now: Mapping[str, Any], part: str) -> bool:
+    if before[part] == now[part]:
+        return True
+    if damage_of(store, before[part]):
+        # Nobody can tell which they were, but how many of what.
+        return all(before[field] == now[field] for field in ("read", "kept", "bytes", "dropped", "row_groups"))
+    return bool(_all_ids(store, before[part]).equals(_all_ids(store, now[part])))
 
 
 def _returning(store: Store) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -38,7 +38,7 @@ from pile_builder.export.format import MergedFormat, ShardFile, Vocabulary, make
 from pile_builder.export.provenance import Provenance
 from pile_builder.export.windows import WindowCutter
 from pile_builder.mixing.subsets import parse_subset
-from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
+from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, forget_run, run_tasks
 from pile_builder.storage import Commits, Store, file_digest, fingerprint
 from pile_builder.threads import in_order
 from pile_builder.tokenizer import Tokenizer, load_tokenizer, open_tokenizer
@@ -101,6 +101,7 @@ def run_tokenize(
         tokenizer.save(target.store, TOKENIZER)
     missing = [{shard.name for shard in target.missing(corpus)} for target in targets]
     passes = Commits(targets[0].store, PASSES)
+    forget_run(passes, options)
     tasks = []
     for shard in corpus.shards:
         wanted = [number for number, names in enumerate(missing) if shard.name in names]

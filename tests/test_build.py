@@ -1,12 +1,6 @@
 """Whole builds of a small corpus: the books balance, and the same corpus comes out every time."""
 
 import io
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +22,7 @@ from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.runners.direct import DirectRunner
 from pile_builder.runners.profile import Direct
-from pile_builder.storage import TEMPORARY, Store
+from pile_builder.storage import Store
 from pile_builder.text.column import TextColumn
 
 Make = Callable[..., Manifest]
@@ -167,35 +161,6 @@ def test_a_split_full_of_damage_stops_the_build_with_examples(toy_manifest: Make
         run(toy_manifest(), tmp_path / "out")
     (toy_files / "0.txt").write_text("fine words\n" * 20)
     run(toy_manifest(), tmp_path / "out")
-
-
-KILLED = """
-import sys
-from tests.test_build import kill_target
-kill_target(sys.argv[1], sys.argv[2])
-"""
-
-
-def kill_target(root: str, out: str) -> None:
-    """Builds the toy corpus in a process of its own, to be killed."""
-    from pile_builder.manifest import check_manifest
-    from tests.conftest import register_toy, toy_data
-
-    register_toy()
-    build(check_manifest(toy_data(root), f"{root}/m.yaml", {}), out, RunOptions())
-
-
-def test_killed_at_random_moments_ends_in_the_same_digest(toy_manifest: Make, toy_files: Path, tmp_path: Path):
-    expected = run(toy_manifest(), tmp_path / "whole")["digest"]
-    out = tmp_path / "killed"
-    randomness = random.Random(int(os.environ.get("PILE_KILL_SEED", "3")))
-    for _ in range(int(os.environ.get("PILE_KILLS", "3"))):
-        process = subprocess.Popen([sys.executable, "-c", KILLED, str(toy_files), str(out)], start_new_session=True)
-        time.sleep(randomness.uniform(1.0, 7.0))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert run(toy_manifest(), out)["digest"] == expected
-    assert not list(out.rglob(f"{TEMPORARY}*"))
 
 
 def test_a_lock_builds_the_same_corpus_again(toy_manifest: Make, toy_files: Path, tmp_path: Path):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import yaml
 
 from pile_builder.manifest import Manifest
+from pile_builder.redo import input_changes, read_again
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.listing import Takedown, all_entries, takedown_of
 from pile_builder.takedown.state import disagrees, purge_tasks, shards_state, to_read_again
@@ -34,6 +35,8 @@ def build_status(manifest: Manifest, store: Store) -> list[PhaseStatus]:
     takedown = takedown_of(all_entries(store, manifest))
     returning = {block.ingest for block, _ in to_read_again(store, work, manifest, takedown)}
     why = changes(work, store)
+    inputs = input_changes(work, store)
+    again = read_again(work, store)
     if returning:
         why.setdefault("ingest", []).append("the whole text of what was taken down is needed")
     rows: list[PhaseStatus] = []
@@ -55,7 +58,10 @@ def build_status(manifest: Manifest, store: Store) -> list[PhaseStatus]:
         if there == len(keys):
             rows.append(PhaseStatus(phase, there, len(keys), known=True, next="nothing to do"))
             continue
-        reason = "; ".join(why.get(phase, [])) or (f"after {stale}" if stale else "")
+        reasons = why.get(phase, [])
+        if phase == "ingest":
+            reasons = [*inputs, *reasons, *([str(again)] if again else [])]
+        reason = "; ".join(reasons) or (f"after {stale}" if stale else "")
         failed = len(commits.state().failed.intersection(keys))
         note = f"runs {len(keys) - there}" + (f" ({failed} failed before)" if failed else "")
         rows.append(PhaseStatus(phase, there, len(keys), known=True, next=f"{note}: {reason}" if reason else note))

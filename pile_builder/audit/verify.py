@@ -14,6 +14,7 @@ import yaml
 import zstandard
 
 from pile_builder.audit.summary import corpus_digest
+from pile_builder.damage import damage_of, note, objects_in
 from pile_builder.errors import PileError
 from pile_builder.storage import Commits, Store, file_digest
 from pile_builder.takedown.listing import FILE, takedown_of
@@ -79,6 +80,30 @@ def verify_corpus(store: Store) -> Iterator[ShardCheck]:
         if source["read"] != source["kept"] + sum(source["dropped"].values()):
             whole.problems.append(f"{name}: read {source['read']} is not kept {source['kept']} + dropped")
     yield whole
+
+
+def verify_work(store: Store) -> Iterator[ShardCheck]:
+    """Check every record of a build's work and the objects that it names, and note what is damaged for `pile build`."""
+    seen: set[str] = set()
+    for phase in store.folders("work"):
+        commits = Commits(store, phase)
+        for key in sorted(commits.done()):
+            record = commits.record_name(key)
+            if problem := damage_of(store, record):
+                yield _damaged(store, record, problem)
+                continue
+            # What was made on the way of a block has records of its own.
+            fields = {name: value for name, value in commits.load(key).items() if name != "sidecars"}
+            named = [name for name in objects_in(fields) if name not in seen]
+            seen.update(named)
+            for name in named:
+                if problem := damage_of(store, name):
+                    yield _damaged(store, name, problem)
+
+
+def _damaged(store: Store, name: str, problem: str) -> ShardCheck:
+    note(store, name)
+    return ShardCheck(name, problems=[f"{problem}; the next `pile build` makes it again"])
 
 
 def check_shard(store: Store, entry: dict[str, Any], record: dict[str, Any] | None, check: ShardCheck) -> None:

@@ -27,9 +27,9 @@ def write_report(
     """
     from pile_builder.audit.console import print_audit
     from pile_builder.audit.report import write_audit
-    from pile_builder.story import read_story
     from pile_builder.holding import holding
     from pile_builder.storage import Store
+    from pile_builder.story import read_story
 
     read_story(Store(directory))
     with holding(directory, "pile audit") as store:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -17,6 +19,7 @@ from rich.table import Table
 
 from pile_builder.commands import jobs
 from pile_builder.errors import ManifestError, PileError
+from pile_builder.shipped import shipped
 
 if TYPE_CHECKING:
     from pile_builder.manifest import Manifest
@@ -41,6 +44,10 @@ def build(
         bool, typer.Option("--take-over", help="take an object store's folder from another builder that works there")
     ] = False,
     base: Annotated[Path | None, typer.Option(help="what relative roots are relative to, instead of MANIFEST")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask before much is read again")] = False,  # noqa: FBT002
+    task: Annotated[
+        str, typer.Option(metavar="PHASE:NAME", help="run only this task, in this process, to see how it fails")
+    ] = "",
     only: Annotated[str, typer.Option(metavar="PHASES", help="stop after these, as ingest,annotate")] = "",
     part: Annotated[
         str, typer.Option("--slice", metavar="I/N", help="every N-th split from the I-th on, for jobs side by side")
@@ -90,7 +97,16 @@ def build(
     ):
         # A job that goes on without this command commits for whoever builds here next.
         guard = None if chosen.outlives_driver else store.guard
-        options = RunOptions(workers, progress, progress.say, runner=chosen, guard=guard)
+        options = RunOptions(
+            workers,
+            progress,
+            progress.say,
+            _yes if yes or not sys.stdin.isatty() else progress.confirm,
+            command=f"pile build {shlex.quote(str(manifest))} --out {shlex.quote(out)}",
+            task=task,
+            guard=guard,
+            runner=chosen,
+        )
         if wanted.phases:
             lines = build_part(loaded, store.root, wanted, options, wait=wait)
         else:
@@ -100,6 +116,20 @@ def build(
         typer.echo(f"{head}{'; '.join(lines)}; `pile build` without --only goes on from here")
         return
     print_summary(summary, out, Console())
+
+
+def quickstart(
+    context: typer.Context,
+    out: Annotated[str, typer.Option("--out", help="folder of the build: local path or fsspec URL")] = "quickstart",
+) -> None:
+    """Build the sample corpus that comes with the program: four sources, every phase, half a minute."""
+    manifest = shipped("quickstart.yaml")
+    typer.echo(f"pile build {shlex.quote(str(manifest))} --out {shlex.quote(out)}", err=True)
+    build(context, manifest, out, yes=True)
+
+
+def _yes(question: str) -> bool:
+    return True
 
 
 def _check_place(profile: RunnerProfile, manifest: Manifest, out: str) -> None:
@@ -148,12 +178,12 @@ def status(manifest: ManifestPath, out: Annotated[str, typer.Option("--out", hel
 def verify(directory: CorpusPath) -> None:
     """Read every shard of a finished build or export and compare digests and counts with what was recorded.
 
-    Exports below a build are read too. Token shards are read by their container's rules and must hold the recorded
-    token stream; some documents of each shard are encoded again.
+    So are all that the build keeps of its work, and exports below it. Token shards are read by their container's rules
+    and must hold the recorded token stream; some documents of each shard are encoded again.
     """
     from pile_builder.audit.exports import exports_in, verify_any
     from pile_builder.audit.subsets import verify_subsets
-    from pile_builder.audit.verify import verify_corpus
+    from pile_builder.audit.verify import verify_corpus, verify_work
     from pile_builder.storage import Store
 
     problems = 0
@@ -166,6 +196,7 @@ def verify(directory: CorpusPath) -> None:
             lines += result.lines
             size += result.bytes
         typer.echo(f"{lines:,} documents, {size:,} bytes of text read")
+        problems += sum(_say_problems(check.name, check.problems) for check in verify_work(store))
         for folder, checks in groupby(verify_subsets(store), key=itemgetter(0)):
             of_subset = [check for _, check in checks]
             problems += sum(_say_problems(check.name, check.problems) for check in of_subset)
@@ -180,7 +211,7 @@ def verify(directory: CorpusPath) -> None:
         counted = f", {tokens:,} tokens" if tokens else ""
         typer.echo(f"{name or directory}: {documents:,} documents{counted} read")
     if problems:
-        msg = f"{problems} problems found; remove the damaged files and run the same command again to rewrite them"
+        msg = f"{problems} problems found; remove the damaged shards and run the build or export again to rewrite them"
         raise PileError(msg)
     typer.echo("every shard readable, digests and counts as recorded")
 

@@ -42,10 +42,10 @@ def takedown(
     DIR/takedown.jsonl records who, when and why, by id. Needs no raw dumps and no manifest; killed and run again, it
     goes on. Ends with status 1 if none of the documents was found.
     """
-    from pile_builder.story import read_story
     from pile_builder.holding import holding
     from pile_builder.pipelines.takedown import propose
     from pile_builder.storage import Store
+    from pile_builder.story import read_story
 
     wanted = _wanted(ids, urls, domains)
     console = Console(soft_wrap=True)

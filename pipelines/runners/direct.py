@@ -12,6 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
 from pile_builder.pipelines.runners.runner import Construct, Runner
+from pile_builder.pipelines.worker_processes import run_watched, worker_environment
 from pile_builder.runners.profile import Direct
 
 
@@ -22,12 +23,21 @@ class DirectRunner(Runner):
         super().__init__()
         self.in_process = profile.mode == "in_memory"
         self.pool_processes = workers
-        self._flags = [f"--direct_num_workers={workers}", f"--direct_running_mode={profile.mode}"]
+        # Processes are ours to start: Beam's would outlive this one, and it would wait for one that is gone.
+        self._flags = [f"--direct_num_workers={workers}", "--direct_running_mode=in_memory"]
         self._flags += [*profile.flags, *flags]
 
     def run(self, construct: Construct, job: str) -> None:
-        """Construct a pipeline and run it to its end."""
+        """Construct a pipeline and run it to its end.
+
+        Raises:
+            WorkerLostError: a process ended before its work was done.
+        """
         options = PipelineOptions([*self._flags, f"--job_name={job}"])
-        pipeline = beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options)
+        runner = fn_runner.FnApiRunner(default_environment=None if self.in_process else worker_environment())
+        pipeline = beam.Pipeline(runner=runner, options=options)
         construct(pipeline)
-        pipeline.run().wait_until_finish()
+        if self.in_process:
+            pipeline.run().wait_until_finish()
+        else:
+            run_watched(lambda: pipeline.run().wait_until_finish())
