@@ -55,6 +55,9 @@ bench: install .bench/venv/installed .bench/venv-dedup/installed ## compare with
 	.bench/venv-dedup/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/bench-dedup.txt
 	touch $@
 
+hostile: install ## hostile input with its large cases too
+	PILE_HOSTILE=1 $(BIN)/python -m pytest tests/test_hostile.py
+
 lock: ## pin what pyproject.toml names, with hashes (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
@@ -65,4 +68,4 @@ lock: ## pin what pyproject.toml names, with hashes (needs uv)
 clean: ## remove what was built
 	rm -rf build .bench .readers
 
-.PHONY: help install quickstart test test-readers lint types bench lock clean
+.PHONY: help install quickstart test test-readers hostile lint types bench lock clean

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pile_builder.errors import ManifestError
+from pile_builder.masking import is_secret, mask
 from pile_builder.streams import is_remote
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
@@ -93,7 +94,14 @@ def explain(
         elif problem["type"] == "value_error":
             yield f"{file}: {where + ': ' if where else ''}{problem['msg'].removeprefix('Value error, ')}"
         else:
-            yield f"{file}: {where}: {problem['msg'][0].lower() + problem['msg'][1:]}; got {problem['input']!r}"
+            yield f"{file}: {where}: {problem['msg'][0].lower() + problem['msg'][1:]}; {_given(problem)}"
+
+
+def _given(problem: Any) -> str:
+    """The end of an error that says what came, unless that is a secret."""
+    if any(is_secret(str(part)) for part in problem["loc"]):
+        return "what came is a secret and not shown"
+    return f"got {mask(repr(problem['input']))}"
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

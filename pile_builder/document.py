@@ -77,7 +77,7 @@ def document_id(source: str, key: str) -> str:
 
 
 def valid_text(text: str) -> str:
-    """The text as UTF-8 can hold it: lone surrogates, as names of undecodable bytes have them, become `\\udcXX`."""
+    r"""The text as UTF-8 can hold it: lone surrogates, as names of undecodable bytes have them, become `\udcXX`."""
     try:
         text.encode()
     except UnicodeEncodeError:

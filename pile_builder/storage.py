@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, cast
 import fsspec
 import orjson
 
+from pile_builder.masking import mask
 from pile_builder.streams import file_system, is_remote
 
 TEMPORARY = ".writing-"
@@ -324,7 +325,7 @@ class Commits:
 
     def fail(self, key: str, error: str) -> None:
         """Record that a task failed for good in this run."""
-        self.store.write(self._failure(key), error.encode())
+        self.store.write(self._failure(key), mask(error).encode())
 
     def failures(self) -> dict[str, str]:
         """Error text of each task that failed, by key."""

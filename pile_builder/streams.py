@@ -25,6 +25,7 @@ import fsspec
 import pyarrow as pa
 
 from pile_builder.errors import InputError, ManifestError, PileError
+from pile_builder.masking import public_url
 
 MAX_RECORD_BYTES = 64 << 20
 """Largest record or archive member that becomes a document; larger ones are rejects."""
@@ -110,8 +111,11 @@ def resolve(path: str, root: str) -> str:
 def relative_name(url: str, root: str, named: str) -> str:
     """The name of an input in ids, logs and the lock, the same on every machine.
 
+    Without the secrets of a URL: it stays when it is signed anew.
+
     Relative to the root where it lies below it, else to the folder that holds the input `named` by the manifest.
     """
+    url = public_url(url)
     plain, base, top = (part.split("://", 1)[-1].rstrip("/") for part in (url, root, named))
     for sign in "*?[":
         top = top.split(sign, 1)[0]
@@ -223,7 +227,7 @@ def decompressed(stored: BinaryIO, name: str) -> io.RawIOBase:
     else:
         return _Bounded(buffered, counting, name)
     counting.most_useless = MAX_STALL_BYTES
-    return _Bounded(inner, counting, name, buffered)
+    return _Bounded(inner, counting, name, cast("BinaryIO", buffered))
 
 
 def read_all(stream: BinaryIO, limit: int = MAX_RECORD_BYTES) -> bytes:
@@ -261,16 +265,16 @@ class Member:
 
 
 def tar_members(stream: BinaryIO, name: str) -> Iterator[Member | str]:
-    """Stream a tar: regular files as `Member` (valid until the next one), everything else as its kind's name.
+    r"""Stream a tar: regular files as `Member` (valid until the next one), everything else as its kind's name.
 
-    Bytes of a name that are no UTF-8 become `\\xXX`. Sparse files in pax formats are a kind of their own, `sparse`.
+    Bytes of a name that are no UTF-8 become `\xXX`. Sparse files in pax formats are a kind of their own, `sparse`.
 
     Raises:
         InputError: `truncated` or `damaged`.
     """
     try:
-        with tarfile.open(fileobj=_Ending(stream, name), mode="r|", tarinfo=_TarInfo) as archive:
-            for info in archive:
+        with tarfile.open(fileobj=cast("BinaryIO", _Ending(stream, name)), mode="r|", tarinfo=_TarInfo) as archive:
+            for info in cast("Iterator[_TarInfo]", iter(archive)):
                 # A streamed archive remembers every member unless told not to.
                 archive.members = []  # type: ignore[attr-defined]
                 content = archive.extractfile(info) if info.isreg() and not info.is_sparse else None
@@ -298,7 +302,7 @@ class _TarInfo(tarfile.TarInfo):
     is_sparse = False
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> _TarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _TarInfo:
         """Read a header block; one that is no header ends the reading with an error, and not the archive in silence."""
         try:
             info = super().frombuf(buf, encoding, errors)
@@ -412,9 +416,7 @@ class _Content(io.RawIOBase):
 class _Bounded(io.RawIOBase):
     """Raises InputError where the decompressor stumbles or expands too much."""
 
-    def __init__(
-        self, inner: Any, counting: _Counting, name: str, compressed: io.BufferedReader | None = None
-    ) -> None:
+    def __init__(self, inner: Any, counting: _Counting, name: str, compressed: BinaryIO | None = None) -> None:
         self._inner = inner
         self._counting = counting
         self._compressed = compressed

@@ -21,6 +21,7 @@ from pile_builder.decontamination.evals import eval_files
 from pile_builder.decontamination.index import VERSION as INDEX_VERSION
 from pile_builder.differences import differences
 from pile_builder.manifest import Manifest
+from pile_builder.masking import masked
 from pile_builder.source import Source, Split
 from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, is_remote, open_input
@@ -245,7 +246,7 @@ def _ingest_parts(
         "version": VERSIONS["ingest"],
         "plugin": f"{type(plugin).__module__}.{type(plugin).__name__}",
         "plugin_version": plugin.version,
-        "options": plugin.config.model_dump(mode="json", exclude={"inputs", "root"}),
+        "options": masked(plugin.config.model_dump(mode="json", exclude={"inputs", "root"})),
         "gate": gate,
         "tables": tables,
         "lists": [(file.name, identify(file).version) for file in plugin.list_files()],

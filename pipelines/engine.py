@@ -175,7 +175,9 @@ def run_phase(
         except Exception as error:  # A step outside of any task broke; Beam hands over whatever it raised.
             msg = f"phase {commits.phase} broke off: {''.join(traceback.format_exception(error, limit=-4))}"
             raise BuildError(msg) from error
-        commits.store.remove(todo)
+        finally:
+            # Its URLs may hold passwords and signatures.
+            commits.store.remove(todo)
         commits.forget_notes()
     failures = commits.failures()
     missing = set(expected) - commits.done()

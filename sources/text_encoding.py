@@ -25,7 +25,7 @@ _MARKS = (
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
-"""Codecs of Python that no text file is in: they compute, in quadratic time some of them, or make text of plain ASCII."""
+"""Codecs of Python that no text file is in: they compute, some in quadratic time, or make text of plain ASCII."""
 _LATIN_1 = ("iso8859-1", "latin-1", "latin_1", "ascii")
 
 

@@ -12,6 +12,7 @@ import yaml
 import pile_builder
 from pile_builder.annotate.language import LanguageModel
 from pile_builder.manifest import Manifest
+from pile_builder.masking import masked
 from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.takedown.listing import Takedown
 from pile_builder.work import Work
@@ -49,7 +50,7 @@ def lock_text(
     lock = {
         "name": manifest.name,
         "digest": summary["digest"],
-        "manifest": manifest.given,
+        "manifest": masked(manifest.given),
         "package": pile_builder.__version__,
         "python": platform.python_version(),
         "libraries": {name: metadata.version(name) for name in LIBRARIES},

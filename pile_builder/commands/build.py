@@ -11,11 +11,11 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from pile_builder.errors import PileError
+from pile_builder.terminal import Console, echo
 
 ManifestPath = Annotated[Path, typer.Argument(metavar="MANIFEST", help="a manifest (YAML)")]
 CorpusPath = Annotated[str, typer.Argument(metavar="DIR", help="folder of a build")]
@@ -86,12 +86,12 @@ def verify(directory: CorpusPath) -> None:
             problems += _say_problems(result.name, result.problems)
             lines += result.lines
             size += result.bytes
-        typer.echo(f"{lines:,} documents, {size:,} bytes of text read")
+        echo(f"{lines:,} documents, {size:,} bytes of text read")
         for folder, checks in groupby(verify_subsets(store), key=itemgetter(0)):
             of_subset = [check for _, check in checks]
             problems += sum(_say_problems(check.name, check.problems) for check in of_subset)
             lines, size = (sum(getattr(check, what) for check in of_subset) for what in ("lines", "bytes"))
-            typer.echo(f"{folder}: {lines:,} documents, {size:,} bytes of text read")
+            echo(f"{folder}: {lines:,} documents, {size:,} bytes of text read")
     for name in exports:
         documents = tokens = 0
         for check in verify_any(*([Store(store.path(name)), store] if name else [store])):
@@ -99,11 +99,11 @@ def verify(directory: CorpusPath) -> None:
             documents += check.documents
             tokens += check.tokens
         counted = f", {tokens:,} tokens" if tokens else ""
-        typer.echo(f"{name or directory}: {documents:,} documents{counted} read")
+        echo(f"{name or directory}: {documents:,} documents{counted} read")
     if problems:
         msg = f"{problems} problems found; remove the damaged files and run the same command again to rewrite them"
         raise PileError(msg)
-    typer.echo("every shard readable, digests and counts as recorded")
+    echo("every shard readable, digests and counts as recorded")
 
 
 def explain(
@@ -115,10 +115,10 @@ def explain(
     from pile_builder.storage import Store
 
     stories = explain_document(Store(directory), document)
-    typer.echo(orjson.dumps(stories, option=orjson.OPT_INDENT_2).decode())
+    echo(orjson.dumps(stories, option=orjson.OPT_INDENT_2).decode())
 
 
 def _say_problems(name: str, problems: Sequence[str]) -> int:
     for problem in problems:
-        typer.echo(f"{name}: {problem}", err=True)
+        echo(f"{name}: {problem}", err=True)
     return len(problems)

@@ -10,6 +10,7 @@ import typer
 import yaml
 
 from pile_builder.errors import ManifestError
+from pile_builder.terminal import echo
 
 
 def tokenize(
@@ -36,13 +37,12 @@ def tokenize(
     Every document is followed by the end-of-document token; text never yields a special token. `pile verify` on the
     export proves that its files hold that stream.
     """
-    from rich.console import Console
-
     from pile_builder.console import PhaseProgress
     from pile_builder.export.command import print_exports
     from pile_builder.export.config import Export
     from pile_builder.pipelines.engine import RunOptions
     from pile_builder.pipelines.exports import export_tokens
+    from pile_builder.terminal import Console
 
     options = _options(option or ())
     if window is not None:
@@ -63,14 +63,14 @@ def formats() -> None:
     from pile_builder.export.format import ExportOptions, find_formats
 
     for name, form in find_formats().items():
-        typer.echo(f"{name}: {(form.__doc__ or '').strip().splitlines()[0]}\n    read by {form.trainers}")
+        echo(f"{name}: {(form.__doc__ or '').strip().splitlines()[0]}\n    read by {form.trainers}")
         for field, info in form.Options.model_fields.items():
             common = ExportOptions.model_fields.get(field)
             if common is None or common.default != info.default:
-                typer.echo(f"    {field} = {info.default}: {info.description or (common and common.description) or ''}")
-    typer.echo("\nall formats:")
+                echo(f"    {field} = {info.default}: {info.description or (common and common.description) or ''}")
+    echo("\nall formats:")
     for field, info in ExportOptions.model_fields.items():
-        typer.echo(f"    {field} = {info.default}: {info.description}")
+        echo(f"    {field} = {info.default}: {info.description}")
 
 
 def parquet(
@@ -83,12 +83,11 @@ def parquet(
 
     `datasets.load_dataset` loads the folder; columns are text, id, source and meta.
     """
-    from rich.console import Console
-
     from pile_builder.console import PhaseProgress
     from pile_builder.export.corpus import SPLITS
     from pile_builder.pipelines.engine import RunOptions
     from pile_builder.pipelines.exports import export_text
+    from pile_builder.terminal import Console
 
     out = out or f"{directory.rstrip('/')}/tokens/text"
     with PhaseProgress(Console(stderr=True)) as progress:
@@ -96,7 +95,7 @@ def parquet(
         export = export_text(directory, out, tuple(split or SPLITS), options)
     files = sum(len(shard["files"]) for shard in export["shards"])
     documents = sum(shard["documents"] for shard in export["shards"])
-    typer.echo(f"{out}: {documents:,} documents in {files} files")
+    echo(f"{out}: {documents:,} documents in {files} files")
 
 
 def _options(given: Sequence[str]) -> dict[str, Any]:

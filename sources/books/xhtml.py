@@ -56,14 +56,21 @@ def parse_page(content: bytes) -> etree._Element | None:
         # The HTML parser reads an internal subset as text, and the marks used here are control characters.
         content = _DECLARATIONS.sub(b"", content[:HEAD_BYTES]) + content[HEAD_BYTES:]
         content = content.translate(None, _CONTROLS)
-    lenient = etree.HTMLParser(
-        no_network=True, huge_tree=False, remove_comments=True, remove_pis=True,
-        encoding=encoding[1].decode() if encoding else "utf-8",
-    )  # fmt: skip
+    lenient = _lenient_parser(encoding[1].decode() if encoding else "utf-8")
     try:
         return etree.fromstring(content, lenient) if content.strip() else None
     except (etree.XMLSyntaxError, LookupError):
         return None
+
+
+def _lenient_parser(encoding: str) -> etree.HTMLParser:
+    """libxml2's parser of HTML; UTF-8 in the place of an encoding that it does not know."""
+    try:
+        return etree.HTMLParser(
+            no_network=True, huge_tree=False, remove_comments=True, remove_pis=True, encoding=encoding
+        )
+    except LookupError:
+        return _lenient_parser("utf-8")
 
 
 def page_text(page: etree._Element) -> str:

@@ -75,7 +75,9 @@ def _open_zip(stream: BinaryIO, name: str) -> zipfile.ZipFile:
     if directory == 0xFFFFFFFF and at64 >= 0:
         directory = int.from_bytes(end[at64 + 40 : at64 + 48], "little")
     if MAX_DIRECTORY_BYTES < directory < size:
-        raise InputError("bomb", f"zip {name}: a directory of {directory:,} bytes, the limit is {MAX_DIRECTORY_BYTES:,}")
+        raise InputError(
+            "bomb", f"zip {name}: a directory of {directory:,} bytes, the limit is {MAX_DIRECTORY_BYTES:,}"
+        )
     stream.seek(0)
     try:
         return zipfile.ZipFile(stream)
@@ -108,6 +110,15 @@ def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ratio: _Ratio)
         with archive.open(info) as content:
             return read_all(cast("zipfile.ZipExtFile", content), info.file_size)  # type: ignore[arg-type]
     except (
-        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, ValueError, OSError),
+        *(
+            zipfile.BadZipFile,
+            zlib.error,
+            lzma.LZMAError,
+            struct.error,
+            EOFError,
+            NotImplementedError,
+            ValueError,
+            OSError,
+        ),
     ) as error:
         raise InputError("damaged", f"{info.filename}: {error}") from error

@@ -78,8 +78,12 @@ def _build(reader: str, known: Reader, cases: list[Case], folder: Path) -> dict[
     summary = build(manifest, str(folder / "out"), RunOptions(workers=2))
     counted = summary["sources"][reader]
     store = Store(str(folder / "out"))
-    records = [orjson.loads(store.read(f"work/ingest/{name}")) for name in store.names("work/ingest") if name.endswith(".json")]
-    outcomes = {one["name"].partition("/")[2]: {part: one[part] for part in ("kept", "dropped", "skipped")} for one in records}
+    records = [
+        orjson.loads(store.read(f"work/ingest/{name}")) for name in store.names("work/ingest") if name.endswith(".json")
+    ]
+    outcomes = {
+        one["name"].partition("/")[2]: {part: one[part] for part in ("kept", "dropped", "skipped")} for one in records
+    }
     balanced = counted["read"] == counted["kept"] + sum(counted["dropped"].values())
     return {"outcomes": outcomes, "balanced": balanced, "kept": counted["kept"]}
 

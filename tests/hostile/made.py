@@ -48,12 +48,19 @@ def html(text: str | bytes, head: str = "", attributes: str = "") -> bytes:
     return top + text + b"</p></article></body></html>"
 
 
-def html_response(text: str | bytes, url: str = "http://a.example/", media_type: str = "text/html; charset=utf-8") -> bytes:
+def html_response(
+    text: str | bytes, url: str = "http://a.example/", media_type: str = "text/html; charset=utf-8"
+) -> bytes:
     """A WARC record of a page with one article."""
     return warc_record(response(html(text), media_type), url)
 
 
-def page(body: bytes, url: str = "http://a.example/", media_type: str = "text/html; charset=utf-8", headers: Sequence[str] = ()) -> bytes:
+def page(
+    body: bytes,
+    url: str = "http://a.example/",
+    media_type: str = "text/html; charset=utf-8",
+    headers: Sequence[str] = (),
+) -> bytes:
     """A WARC record of a page as it is."""
     return warc_record(response(body, media_type, headers), url)
 
@@ -73,7 +80,9 @@ def tar_header(name: bytes, size: bytes | int, kind: bytes = b"0", extra: bytes 
     """A tar header block with a true checksum; `size` as a number or as the field's 12 bytes, `extra` from byte 345."""
     field = b"%011o\0" % size if isinstance(size, int) else size
     block = name[:100].ljust(100, b"\0") + b"0000644\0" + b"0000000\0" * 2 + field.ljust(12, b"\0") + b"00000000000\0"
-    block += b" " * 8 + kind + link[:100].ljust(100, b"\0") + b"ustar\0" + b"00" + bytes(80) + extra[:167].ljust(167, b"\0")
+    block += (
+        b" " * 8 + kind + link[:100].ljust(100, b"\0") + b"ustar\0" + b"00" + bytes(80) + extra[:167].ljust(167, b"\0")
+    )
     return block[:148] + b"%06o\0 " % sum(block) + block[156:]
 
 

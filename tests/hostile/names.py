@@ -35,8 +35,19 @@ CASES = [
         for what, name in NAMES.items()
         if what != "latin1"
     ),
-    Case("github", "tar-all-names.tar", lambda: tar_of({f"{n}{name}": CODE for n, name in enumerate(NAMES.values())}), len(NAMES)),
-    Case("github", "tar-same-name.tar", lambda: tar_of({"r/a.py": CODE}) [:-9216] + tar_of({"r/a.py": CODE, "r/b.py": CODE}), 2, skipped="repeated_member"),
+    Case(
+        "github",
+        "tar-all-names.tar",
+        lambda: tar_of({f"{n}{name}": CODE for n, name in enumerate(NAMES.values())}),
+        len(NAMES),
+    ),
+    Case(
+        "github",
+        "tar-same-name.tar",
+        lambda: tar_of({"r/a.py": CODE})[:-9216] + tar_of({"r/a.py": CODE, "r/b.py": CODE}),
+        2,
+        skipped="repeated_member",
+    ),
     *(
         Case("arxiv", f"name-{what}.tar", lambda name=name: arxiv_tar({f"{name}.gz": gzip.compress(paper(STORY))}), 1)
         for what, name in NAMES.items()
@@ -45,7 +56,9 @@ CASES = [
         Case(
             "common_crawl",
             f"url-{what}.warc",
-            lambda name=name: html_response(STORY * 2, f"http://a.example/{what}/{name}".replace("\n", "%0a")),
+            lambda name=name, what=what: html_response(
+                STORY * 2, f"http://a.example/{what}/{name}".replace("\n", "%0a")
+            ),
             1,
         )
         for what, name in NAMES.items()
@@ -54,7 +67,7 @@ CASES = [
     Case("common_crawl", "url-script.warc", lambda: html_response(STORY * 2, "javascript:alert(1)//<script>"), 1),
     Case("common_crawl", "url-file.warc", lambda: html_response(STORY * 2, "file:///etc/passwd"), 1),
     Case("common_crawl", "url-none.warc", lambda: html_response(STORY * 2, ""), 0, "no_url"),
-    Case("common_crawl", "url-dots.warc", lambda: html_response(STORY * 2, "http://" + "." * 60_000), 1),
+    Case("common_crawl", "url-only-dots.warc", lambda: html_response(STORY * 2, "http://" + "." * 60_000), 1),
     Case("common_crawl", "url-labels.warc", lambda: html_response(STORY * 2, "http://" + "a." * 30_000), 1),
     Case("common_crawl", "url-brackets.warc", lambda: html_response(STORY * 2, "http://[::::::[[[]"), 1),
     Case("common_crawl", "url-user.warc", lambda: html_response(STORY * 2, "http://" + "@" * 50_000), 1),

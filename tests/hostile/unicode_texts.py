@@ -71,14 +71,29 @@ CASES = [
         Case("common_crawl", f"text-{what}.warc.wet", lambda what=what, text=text: _wet(text, what), 1)
         for what, text in FLOODS.items()
     ),
-    *(Case("common_crawl", f"text-noise-{seed}.warc.wet", lambda seed=seed: _wet(_noise(seed), f"noise-{seed}"), 1) for seed in range(3)),
-    Case("books", "text-combining.txt", (STORY * 8 + FLOODS["combining"]).encode(), 1),
-    Case("books", "text-mojibake.txt", (STORY * 8 + FLOODS["mojibake"]).encode(), 1),
+    *(
+        Case("common_crawl", f"text-noise-{seed}.warc.wet", lambda seed=seed: _wet(_noise(seed), f"noise-{seed}"), 1)
+        for seed in range(3)
+    ),
+    Case("books", "text-combining.txt", (STORY * 8 + FLOODS["combining"]).encode(), 0, "not_a_book"),
+    Case("books", "text-mojibake.txt", (STORY * 8 + FLOODS["mojibake"]).encode(), 0, "not_a_book"),
     Case("books", "text-line-60m.txt", lambda: STORY.encode() * 8 + b"word " * (12 << 20), 1, is_large=True),
     Case("books", "text-word-60m.txt", lambda: STORY.encode() * 8 + b"w" * (60 << 20), 1, is_large=True),
     Case("books", "text-line-100m.txt", lambda: b"word " * (20 << 20), 0, "too_large", is_large=True),
-    Case("common_crawl", "html-word-60m.warc", lambda: html_response("w" * (60 << 20), "http://a.example/w"), 1, is_large=True),
-    Case("common_crawl", "wet-combining-60m.warc.wet", lambda: _wet("e" + "\u0301\u0323" * (15 << 20), "marks"), 1, is_large=True),
+    Case(
+        "common_crawl",
+        "html-word-60m.warc",
+        lambda: html_response("w" * (60 << 20), "http://a.example/w"),
+        1,
+        is_large=True,
+    ),
+    Case(
+        "common_crawl",
+        "wet-combining-60m.warc.wet",
+        lambda: _wet("e" + "\u0301\u0323" * (15 << 20), "marks"),
+        1,
+        is_large=True,
+    ),
     Case("common_crawl", "wet-mojibake-60m.warc.wet", lambda: _wet("Ã¢â‚¬â„¢" * (3 << 20), "moji"), 1, is_large=True),
     Case("github", "text-combining.tar", lambda: tar_of({"r/a.py": ("# e" + "\u0301\u0323" * 40_000).encode()}), 1),
 ]
