@@ -58,6 +58,11 @@ bench: install .bench/venv/installed .bench/venv-dedup/installed ## compare with
 hostile: install ## hostile input with its large cases too
 	PILE_HOSTILE=1 $(BIN)/python -m pytest tests/test_hostile.py
 
+SECONDS ?= 600
+
+fuzz: install ## fuzz every parser, SECONDS in all (needs the extra fuzz)
+	$(BIN)/python -m tests.fuzz $(SECONDS)
+
 lock: ## pin what pyproject.toml names, with hashes (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
@@ -68,4 +73,4 @@ lock: ## pin what pyproject.toml names, with hashes (needs uv)
 clean: ## remove what was built
 	rm -rf build .bench .readers
 
-.PHONY: help install quickstart test test-readers hostile lint types bench lock clean
+.PHONY: help install quickstart test test-readers hostile fuzz lint types bench lock clean

@@ -16,6 +16,8 @@ from pile_builder.errors import ManifestError
 from pile_builder.masking import is_secret, mask
 from pile_builder.streams import is_remote
 
+MAX_VALUES = 1_000_000
+"""Most values in a YAML file, its aliases written out."""
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -38,13 +40,38 @@ def read_yaml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
         raise ManifestError(msg) from error
     try:
         data = yaml.load(text, Loader=_UniqueKeyLoader)
-    except yaml.YAMLError as error:
+        check_size(data)
+    # Besides its own errors, yaml lets through what Python says of dates, numbers, keys and nesting.
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         msg = f"{path}: not valid YAML: {error}"
         raise ManifestError(msg) from error
     if not isinstance(data, dict):
         msg = f"{path}: expected a mapping with the keys {', '.join(model.model_fields)}; got {type(data).__name__}"
         raise ManifestError(msg)
     return data
+
+
+def check_size(data: Any) -> None:
+    """Make sure that YAML data, its aliases written out, has at most `MAX_VALUES` values.
+
+    Raises:
+        ValueError: it has more, or holds itself.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(value: Any) -> int:
+        if not isinstance(value, dict | list):
+            return 1
+        known = sizes.get(id(value))
+        if known is None:
+            sizes[id(value)] = MAX_VALUES + 1  # what a value that holds itself finds
+            inside = value.values() if isinstance(value, dict) else value
+            known = sizes[id(value)] = 1 + sum(map(size, inside))
+        return known
+
+    if size(data) > MAX_VALUES:
+        msg = f"expected at most {MAX_VALUES:,} values; aliases make more of it, or hold themselves"
+        raise ValueError(msg)
 
 
 def absolute(root: Any, base: Path) -> str:
