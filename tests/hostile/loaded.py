@@ -122,7 +122,8 @@ COMMANDS = [
     _tokenizer(
         "pattern-trap",
         BYTES[:-1]
-        + ', "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a+)+$("}, "behavior": "Isolated", "invert": false}}',
+        + ', "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a+)+$("}, "behavior": "Isolated", '
+        + '"invert": false}}',
         "t.json",
     ),
     _tokenizer("number-huge", '{"version": 1e999999, "model": null}', "t.json"),
