@@ -23,7 +23,7 @@ _SECRET = (
 """Names of URL parameters, options and variables that hold secrets."""
 _COMPANIONS = r"(?:x-(?:amz|goog)-[\w-]+|expires|googleaccessid|s[eptvri]|spr|skoid|sktid|skt|ske|sks|skv)"
 """Parameters that change with a signature: when it was made, until when it holds, for what."""
-_USER = re.compile(r"(?<=://)[^\s/?#@\"'<>\[\]]{1,2000}@")
+_USER = re.compile(r"(?<=://)[^\s/?#\"'<>\[\]]{1,2000}@")
 _PARAMETER = re.compile(rf"(?<=[?&;])({_SECRET})=[^&\s\"'<>;]+", re.IGNORECASE)
 _HEADER = re.compile(r"\b(Bearer|Basic) [\w.~+/=-]{8,}")
 _KNOWN_FORMS = re.compile(r"\b(?:hf_[A-Za-z0-9]{20,}|gh[opsu]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|AKIA[0-9A-Z]{16})\b")

@@ -155,6 +155,11 @@ def list_files(pattern: str, root: str) -> list[InputFile]:
                 if info["type"] == "file"
             ]
         else:
+            if not is_remote(where) and not Path(top).is_file():
+                msg = (
+                    f"input {pattern!r}: expected a file or a folder, {top} is a device or a pipe. Give a regular file"
+                )
+                raise ManifestError(msg)
             found.append(_input_file(fs, top, int(fs.size(top) or 0), root, where, listed=False))
     if not found:
         kind = "matches no file" if has_glob else "is an empty directory"

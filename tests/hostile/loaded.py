@@ -77,7 +77,7 @@ COMMANDS = [
     _manifest("date", GOOD + "description: 2024-99-99\n", "m.yaml"),
     _manifest("variable-flood", GOOD + "description: '" + "${" * 50_000 + "'\n", "a.txt"),
     _manifest("empty", "", "expected a mapping"),
-    _manifest("input-device", GOOD.replace("a.txt", "/dev/zero"), ""),
+    _manifest("input-device", GOOD.replace("a.txt", "/dev/zero"), "a device or a pipe"),
     _manifest("input-self", GOOD.replace("a.txt", "m.yaml"), ""),
     _manifest("input-protocol", GOOD.replace("a.txt", "nowhere://x"), "nowhere"),
     _manifest("input-chain", GOOD.replace("a.txt", "zip://x::simplecache::file:///etc/passwd"), "m"),
