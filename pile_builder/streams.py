@@ -12,6 +12,7 @@ import hashlib
 import io
 import lzma
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,6 +93,9 @@ def file_system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     except ImportError as error:
         fix = f"pip install 'pile-builder[{EXTRAS[kind]}]'" if kind in EXTRAS else str(error)
         msg = f"{url}: expected the packages that {kind}:// needs, they are not installed: {fix}"
+        raise PileError(msg) from error
+    except zipfile.BadZipFile as error:
+        msg = f"{url}: expected a zip before the path in it: {error}"
         raise PileError(msg) from error
 
 
