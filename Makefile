@@ -91,6 +91,14 @@ bench: install .bench/venv/installed .bench/venv-dedup/installed ## compare with
 	.bench/venv-dedup/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/bench-dedup.txt
 	touch $@
 
+hostile: install ## hostile input with its large cases too
+	PILE_HOSTILE=1 $(BIN)/python -m pytest tests/test_hostile.py
+
+SECONDS ?= 600
+
+fuzz: install ## fuzz every parser, SECONDS in all (needs the extra fuzz)
+	$(BIN)/python -m tests.fuzz $(SECONDS)
+
 lock: ## pin what pyproject.toml names, with hashes (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
@@ -102,4 +110,5 @@ lock: ## pin what pyproject.toml names, with hashes (needs uv)
 clean: ## remove what was built
 	rm -rf build .bench .readers
 
-.PHONY: help install quickstart test test-readers test-runners flink-jar spark-jar prism emulators torture release-check lint types bench lock clean
+.PHONY: help install quickstart test test-readers test-runners flink-jar spark-jar prism emulators torture release-check \
+	hostile fuzz lint types bench lock clean

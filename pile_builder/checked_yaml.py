@@ -14,8 +14,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pile_builder.errors import ManifestError
+from pile_builder.masking import is_secret, mask
 from pile_builder.streams import is_remote
 
+MAX_VALUES = 1_000_000
+"""Most values in a YAML file, its aliases written out."""
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -38,13 +41,38 @@ def read_yaml(path: Path, model: type[BaseModel]) -> dict[str, Any]:
         raise ManifestError(msg) from error
     try:
         data = yaml.load(text, Loader=_UniqueKeyLoader)
-    except yaml.YAMLError as error:
+        check_size(data)
+    # Besides its own errors, yaml lets through what Python says of dates, numbers, keys and nesting.
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         msg = f"{path}: not valid YAML: {error}"
         raise ManifestError(msg) from error
     if not isinstance(data, dict):
         msg = f"{path}: expected a mapping with the keys {', '.join(model.model_fields)}; got {type(data).__name__}"
         raise ManifestError(msg)
     return data
+
+
+def check_size(data: Any) -> None:
+    """Make sure that YAML data, its aliases written out, has at most `MAX_VALUES` values.
+
+    Raises:
+        ValueError: it has more, or holds itself.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(value: Any) -> int:
+        if not isinstance(value, dict | list):
+            return 1
+        known = sizes.get(id(value))
+        if known is None:
+            sizes[id(value)] = MAX_VALUES + 1  # what a value that holds itself finds
+            inside = value.values() if isinstance(value, dict) else value
+            known = sizes[id(value)] = 1 + sum(map(size, inside))
+        return known
+
+    if size(data) > MAX_VALUES:
+        msg = f"expected at most {MAX_VALUES:,} values; aliases make more of it, or hold themselves"
+        raise ValueError(msg)
 
 
 def absolute(root: Any, base: Path) -> str:
@@ -114,7 +142,7 @@ def explain(
             yield f"{file}: {where + ': ' if where else ''}{problem['msg'].removeprefix('Value error, ')}"
         else:
             came = problem["input"] if written is None else _at(written, problem["loc"])
-            yield f"{file}: {where}: {problem['msg'][0].lower() + problem['msg'][1:]}; got {came!r}"
+            yield f"{file}: {where}: {problem['msg'][0].lower() + problem['msg'][1:]}; {_given(problem['loc'], came)}"
 
 
 def _unquoted(text: str) -> str:
@@ -127,6 +155,13 @@ def _at(data: Any, location: tuple[int | str, ...]) -> Any:
         is_there = part in data if isinstance(data, Mapping) else isinstance(data, list) and isinstance(part, int)
         data = data[part] if is_there else data
     return data
+
+
+def _given(location: tuple[int | str, ...], came: Any) -> str:
+    """The end of an error that says what came, unless that is a secret."""
+    if any(is_secret(str(part)) for part in location):
+        return "what came is a secret and not shown"
+    return f"got {mask(repr(came))}"
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

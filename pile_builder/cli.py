@@ -10,7 +10,6 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from pile_builder import __version__
@@ -29,6 +28,7 @@ from pile_builder.commands.tokenize import formats, parquet, tokenize
 from pile_builder.commands.tokenizer import tokenizer
 from pile_builder.commands.worker_pool import worker_pool
 from pile_builder.errors import PileError
+from pile_builder.terminal import Console, LogFormatter, echo
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,16 +66,18 @@ app.add_typer(classifiers, name="classifier", rich_help_panel=PARTS)
 def main() -> None:
     """Run the command line; errors that have a message for the user end it with status 1 and no traceback."""
     # Libraries warn through the root logger; what a user should know is said by this program.
-    logging.basicConfig(level=logging.ERROR)
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogFormatter(logging.BASIC_FORMAT))
+    logging.basicConfig(level=logging.ERROR, handlers=[handler])
     signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except PileError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/]: {escape(str(error))}")
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/]: {escape(str(error))}", markup=True)
         _leave(1)
     except (OSError, MemoryError) as error:
         said = escape(f"{type(error).__name__}: {error}".rstrip(": "))
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/]: {said}; {GO_ON}")
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/]: {said}; {GO_ON}", markup=True)
         _leave(1)
     except _TerminatedError:
         _stopped(signal.SIGTERM)
@@ -111,7 +113,7 @@ def _leave(status: int) -> None:
 @app.callback(invoke_without_command=True)
 def _version(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:  # noqa: FBT002
     if version:
-        typer.echo(__version__)
+        echo(__version__)
         raise typer.Exit
 
 

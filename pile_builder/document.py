@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -57,12 +60,52 @@ SPANS = pa.list_(SPAN)
 """Spans of one document: byte offsets into its text, sorted, not overlapping."""
 
 ID_BYTES = 10
+MAX_META_DEPTH = 100
+"""Deepest nesting of metadata; orjson writes 254."""
+MAX_INTEGER_CHARACTERS = 100
+"""Of an integer beyond 64 bits, in hexadecimal."""
 _ID = re.compile(rf"[^:\s]+:[0-9a-f]{{{2 * ID_BYTES}}}")
 
 
 def document_id(source: str, key: str) -> str:
     """`source:` and 80 bits of the hash of the upstream key, in hexadecimal."""
     return f"{source}:{hashlib.blake2b(key.encode(), digest_size=ID_BYTES).hexdigest()}"
+
+
+def valid_text(text: str) -> str:
+    r"""The text as UTF-8 can hold it: lone surrogates, as names of undecodable bytes have them, become `\udcXX`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+def packed_json(values: Mapping[str, Any]) -> str:
+    """Metadata as a JSON object, keys sorted, whatever a dump put into it.
+
+    What JSON, UTF-8 or 64 bits cannot hold (lone surrogates, larger integers, deeper nesting than orjson's) becomes
+    text that says so; all else is kept.
+
+    Raises:
+        TypeError: a value is no JSON value.
+    """
+    try:
+        return orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:
+        return orjson.dumps(_plain(values, 0), option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if depth > MAX_META_DEPTH:
+        return "nested too deep"
+    if isinstance(value, str):
+        return valid_text(value)
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+        return f"{value:#x}"[:MAX_INTEGER_CHARACTERS]
+    if isinstance(value, Mapping):
+        return {valid_text(str(name)): _plain(each, depth + 1) for name, each in value.items()}
+    return [_plain(each, depth + 1) for each in value] if isinstance(value, list | tuple) else value
 
 
 def is_id(word: str) -> bool:

@@ -10,6 +10,7 @@ import orjson
 
 from pile_builder.errors import PileError
 from pile_builder.manifest import Manifest, manifest_from_json, manifest_to_json
+from pile_builder.masking import masked
 from pile_builder.storage import Store
 from pile_builder.work import BlockWork, FragmentWork, Work, split_from_json, split_to_json
 
@@ -17,8 +18,8 @@ _PLAN = "work/plan.json"
 
 
 def keep_plan(store: Store, manifest: Manifest, work: Work) -> None:
-    """Keep what a build was asked for and its tasks' keys."""
-    kept = {**manifest_to_json(manifest), "work": _work_to_json(work)}
+    """Keep what a build was asked for and its tasks' keys; the secrets in its URLs and options are masked."""
+    kept = masked({**manifest_to_json(manifest), "work": _work_to_json(work)})
     store.write(_PLAN, orjson.dumps(kept, option=orjson.OPT_NON_STR_KEYS))
 
 

@@ -7,9 +7,11 @@ lot whose process dies or hangs is tried again record by record, so that the gui
 
 from __future__ import annotations
 
+import logging
 import resource
 import signal
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -160,6 +162,9 @@ def _start(extractions: Mapping[str, Extraction], memory: int) -> None:
     signal.signal(signal.SIGPROF, _out_of_time)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
+    # What libraries have to say quotes the records that they were fed.
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
     _worker = _Worker(extractions)
     for extraction in extractions.values():
         extraction.source.bind_tables({name: open_lookup(path) for name, path in extraction.tables.items()})

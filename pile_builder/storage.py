@@ -24,6 +24,7 @@ import orjson
 from pile_builder import remote
 from pile_builder.damage import blaming, sealed, unsealed
 from pile_builder.hashing import HashingWriter, file_digest, fingerprint
+from pile_builder.masking import mask
 from pile_builder.store_errors import explained, full_disk_explained
 from pile_builder.streams import file_system, is_remote
 from pile_builder.threads import in_order
@@ -412,7 +413,7 @@ class Commits:
     def fail(self, key: str, error: str) -> None:
         """Record that a task failed for good in this run."""
         self.check()
-        self.store.write(self._name(key, _FAILURE), error.encode())
+        self.store.write(self._name(key, _FAILURE), mask(error).encode())
 
     def failures(self, keys: Collection[str] | None = None) -> dict[str, str]:
         """Error text of each task that failed, by key; only of `keys`, if given."""

@@ -12,6 +12,7 @@ import hashlib
 import io
 import lzma
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +23,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import fsspec
-import zstandard
+import pyarrow as pa
 
 from pile_builder.errors import InputError, ManifestError, PileError
+from pile_builder.masking import public_url
 from pile_builder.remote import EXTRAS, options_of
 from pile_builder.store_errors import explained
 
@@ -34,7 +36,15 @@ MAX_RATIO = 200
 """Largest ratio of expanded to compressed bytes beyond the first `RATIO_FREE_BYTES`; real text stays below 50."""
 RATIO_FREE_BYTES = 32 << 20
 
+MAX_HEADER_BYTES = 1 << 20
+"""Largest header of a tar that describes the next member (a long name, pax records)."""
+MAX_STALL_BYTES = 16 << 20
+"""Most stored bytes in a row that expand to nothing: endless names in gzip headers, empty members by the million."""
+
 _opened: ContextVar[list[BinaryIO] | None] = ContextVar("opened", default=None)
+_DESCRIBING = (
+    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK
+)  # fmt: skip
 _MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 
 
@@ -83,6 +93,9 @@ def file_system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         fix = f"pip install 'pile-builder[{EXTRAS[kind]}]'" if kind in EXTRAS else str(error)
         msg = f"{url}: expected the packages that {kind}:// needs, they are not installed: {fix}"
         raise PileError(msg) from error
+    except zipfile.BadZipFile as error:
+        msg = f"{url}: expected a zip before the path in it: {error}"
+        raise PileError(msg) from error
 
 
 def spelling(fs: fsspec.AbstractFileSystem, path: str) -> str:
@@ -101,8 +114,11 @@ def resolve(path: str, root: str) -> str:
 def relative_name(url: str, root: str, named: str) -> str:
     """The name of an input in ids, logs and the lock, the same on every machine.
 
+    Without the secrets of a URL: it stays when it is signed anew.
+
     Relative to the root where it lies below it, else to the folder that holds the input `named` by the manifest.
     """
+    url = public_url(url)
     plain, base, top = (part.split("://", 1)[-1].rstrip("/") for part in (url, root, named))
     for sign in "*?[":
         top = top.split(sign, 1)[0]
@@ -142,6 +158,11 @@ def list_files(pattern: str, root: str) -> list[InputFile]:
                 if info["type"] == "file"
             ]
         else:
+            if not is_remote(where) and not Path(top).is_file():
+                msg = (
+                    f"input {pattern!r}: expected a file or a folder, {top} is a device or a pipe. Give a regular file"
+                )
+                raise ManifestError(msg)
             found.append(_input_file(fs, top, int(fs.size(top) or 0), root, where, listed=False))
     if not found:
         kind = "matches no file" if has_glob else "is an empty directory"
@@ -200,7 +221,7 @@ def open_text_bytes(file: InputFile) -> Iterator[BinaryIO]:
 
 def decompressed(stored: BinaryIO, name: str) -> io.RawIOBase:
     """A bounded raw stream over what `stored` expands to; `name` appears in errors."""
-    counting = _Counting(stored)
+    counting = _Counting(stored, name)
     buffered = io.BufferedReader(counting, 1 << 16)
     head = buffered.peek(6)[:6]
     kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
@@ -212,10 +233,12 @@ def decompressed(stored: BinaryIO, name: str) -> io.RawIOBase:
     elif kind == "xz":
         inner = lzma.LZMAFile(buffered)  # noqa: SIM115
     elif kind == "zst":
-        inner = zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True)
+        # zstandard's own reader ends without an error where a frame is cut.
+        inner = pa.CompressedInputStream(buffered, "zstd")
     else:
-        inner = buffered
-    return _Bounded(inner, counting, name)
+        return _Bounded(buffered, counting, name)
+    counting.most_useless = MAX_STALL_BYTES
+    return _Bounded(inner, counting, name, cast("BinaryIO", buffered))
 
 
 def read_all(stream: BinaryIO, limit: int = MAX_RECORD_BYTES) -> bytes:
@@ -253,21 +276,26 @@ class Member:
 
 
 def tar_members(stream: BinaryIO, name: str) -> Iterator[Member | str]:
-    """Stream a tar: regular files as `Member` (valid until the next one), everything else as its kind's name.
+    r"""Stream a tar: regular files as `Member` (valid until the next one), everything else as its kind's name.
+
+    Bytes of a name that are no UTF-8 become `\xXX`. Sparse files in pax formats are a kind of their own, `sparse`.
 
     Raises:
         InputError: `truncated` or `damaged`.
     """
     try:
-        with tarfile.open(fileobj=stream, mode="r|") as archive:
-            for info in archive:
+        with tarfile.open(fileobj=cast("BinaryIO", _Ending(stream, name)), mode="r|", tarinfo=_TarInfo) as archive:
+            for info in cast("Iterator[_TarInfo]", iter(archive)):
                 # A streamed archive remembers every member unless told not to.
                 archive.members = []  # type: ignore[attr-defined]
-                content = archive.extractfile(info) if info.isreg() else None
+                content = archive.extractfile(info) if info.isreg() and not info.is_sparse else None
                 if content is None:
                     yield _tar_kind(info)
                 else:
-                    yield Member(info.name, info.size, cast("BinaryIO", _Content(cast("BinaryIO", content), name)))
+                    path = info.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+                    yield Member(path, info.size, cast("BinaryIO", _Content(cast("BinaryIO", content), name)))
+    except RecursionError as error:
+        raise InputError("damaged", f"tar {name}: headers that describe headers without end") from error
     except tarfile.ReadError as error:
         rule = "truncated" if "unexpected end" in str(error) or "empty" in str(error) else "damaged"
         raise InputError(rule, f"tar {name}: {error}") from error
@@ -275,18 +303,74 @@ def tar_members(stream: BinaryIO, name: str) -> Iterator[Member | str]:
         raise InputError("damaged", f"tar {name}: {error}") from error
 
 
-def _tar_kind(info: tarfile.TarInfo) -> str:
+class _TarInfo(tarfile.TarInfo):
+    """A member's header, bounded: tarfile believes what a header says of the one that it describes.
+
+    Attributes:
+        is_sparse: whether it is a sparse file in one of GNU's pax formats, whose map is not read.
+    """
+
+    is_sparse = False
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _TarInfo:
+        """Read a header block; one that is no header ends the reading with an error, and not the archive in silence."""
+        try:
+            info = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            # Zeros are the end mark, less than a block a cut.
+            if len(buf) == tarfile.BLOCKSIZE and buf.strip(b"\0"):
+                raise InputError("damaged", f"tar with an unreadable header: {error}") from error
+            raise
+        if info.size < 0:
+            raise InputError("damaged", f"tar with a member of {info.size:,} bytes")
+        if info.type in _DESCRIBING and info.size > MAX_HEADER_BYTES:
+            detail = f"tar with a header of {info.size:,} bytes, the limit is {MAX_HEADER_BYTES:,}"
+            raise InputError("damaged", detail)
+        if info.type == tarfile.GNUTYPE_SPARSE:
+            raise InputError("damaged", "tar with a sparse file in the old GNU format")
+        return info
+
+    def _proc_pax(self, archive: tarfile.TarFile) -> Any:
+        if self.type == tarfile.XGLTYPE:
+            # Global headers add up in the archive's memory.
+            held = sum(len(name) + len(value) for name, value in archive.pax_headers.items())
+            if held + self.size > MAX_HEADER_BYTES:
+                raise InputError("damaged", f"tar with global headers of more than {MAX_HEADER_BYTES:,} bytes")
+        found = super()._proc_pax(archive)  # type: ignore[misc]
+        if found.size < 0:
+            raise InputError("damaged", f"tar with a member of {found.size:,} bytes")
+        return found
+
+    def _proc_gnusparse_00(self, following: _TarInfo, *_: object) -> None:
+        following.is_sparse = True
+
+    def _proc_gnusparse_01(self, following: _TarInfo, *_: object) -> None:
+        following.is_sparse = True
+
+    def _proc_gnusparse_10(self, following: _TarInfo, *_: object) -> None:
+        following.is_sparse = True
+
+
+def _tar_kind(info: _TarInfo) -> str:
     if info.isdir():
         return "directory"
+    if info.is_sparse:
+        return "sparse"
     return "link" if info.issym() or info.islnk() else "special"
 
 
 class _Counting(io.RawIOBase):
-    """Counts the stored bytes that were read."""
+    """Counts the stored bytes that were read.
 
-    def __init__(self, stored: BinaryIO) -> None:
+    `useful` of them had led to something when the reader last said so; `most_useless`, if it is set, may come after.
+    """
+
+    def __init__(self, stored: BinaryIO, name: str) -> None:
         self._stored = stored
-        self.count = 0
+        self._name = name
+        self.count = self.useful = 0
+        self.most_useless = 0
 
     def readable(self) -> bool:
         return True
@@ -296,7 +380,28 @@ class _Counting(io.RawIOBase):
         data = self._stored.read(len(view))
         view[: len(data)] = data
         self.count += len(data)
+        if self.most_useless and self.count - self.useful > self.most_useless:
+            raise InputError("damaged", f"{self._name}: {MAX_STALL_BYTES:,} bytes that expand to nothing")
         return len(data)
+
+
+class _Ending:
+    """A tar's bytes; raises InputError where they are asked for again and again after their end.
+
+    tarfile passes over a member in steps, and goes on to the size in its header, an exabyte for all it knows.
+    """
+
+    def __init__(self, stored: BinaryIO, name: str) -> None:
+        self._stored = stored
+        self._name = name
+        self._empty = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._stored.read(size)
+        self._empty = 0 if data else self._empty + 1
+        if self._empty > 2:
+            raise InputError("truncated", f"tar {self._name}: it ends inside a member")
+        return data
 
 
 class _Content(io.RawIOBase):
@@ -322,9 +427,10 @@ class _Content(io.RawIOBase):
 class _Bounded(io.RawIOBase):
     """Raises InputError where the decompressor stumbles or expands too much."""
 
-    def __init__(self, inner: Any, counting: _Counting, name: str) -> None:
+    def __init__(self, inner: Any, counting: _Counting, name: str, compressed: BinaryIO | None = None) -> None:
         self._inner = inner
         self._counting = counting
+        self._compressed = compressed
         self._name = name
         self._expanded = 0
 
@@ -338,11 +444,16 @@ class _Bounded(io.RawIOBase):
             data = self._inner.read1(len(view))
         except EOFError as error:
             raise InputError("truncated", f"{self._name}: {error}") from error
-        except (zlib.error, lzma.LZMAError, zstandard.ZstdError, gzip.BadGzipFile, OSError, ValueError) as error:
+        except (zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
-            raise InputError("damaged", f"{self._name}: {error}") from error
+            rule = "truncated" if str(error).startswith("Truncated") else "damaged"
+            raise InputError(rule, f"{self._name}: {error}") from error
+        if not data and self._compressed and self._compressed.read(1):
+            # bz2 and lzma end without an error at what is no stream of theirs, and there may be more behind it.
+            raise InputError("damaged", f"{self._name}: it goes on after its end with what is not compressed")
         self._expanded += len(data)
+        self._counting.useful = self._counting.count
         if self._expanded > RATIO_FREE_BYTES and self._expanded > MAX_RATIO * max(self._counting.count, 1):
             detail = f"{self._name}: {self._counting.count:,} bytes expand to more than {self._expanded:,}"
             raise InputError("bomb", detail)

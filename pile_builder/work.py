@@ -22,6 +22,7 @@ from pile_builder.decontamination.evals import eval_files
 from pile_builder.decontamination.index import VERSION as INDEX_VERSION
 from pile_builder.differences import differences
 from pile_builder.manifest import Manifest
+from pile_builder.masking import masked
 from pile_builder.source import Source, Split
 from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.streams import InputFile, file_system, is_remote, open_input
@@ -348,12 +349,15 @@ def _ingest_parts(
         table: [(file.name, file.size, identify(file).version) for file in files]
         for table, files in plugin.side_tables().items()
     }
-    compat = plugin.config.compat and plugin.compat
+    # Of no effect on sources that the Pile treated no otherwise.
+    compat = set() if plugin.config.compat and plugin.compat else {"compat"}
     return {
         "version": VERSIONS["ingest"],
         "plugin": f"{type(plugin).__module__}.{type(plugin).__name__}",
         "plugin_version": plugin.version,
-        "options": plugin.config.model_dump(mode="json", exclude=_NO_OPTIONS | ({"compat"} if not compat else set())),
+        "options": masked(
+            plugin.config.model_dump(mode="json", exclude=_NO_OPTIONS | (set() if compat else {"compat"}))
+        ),
         "gate": gate,
         "tables": tables,
         "lists": [(file.name, identify(file).version) for file in plugin.list_files()],

@@ -285,6 +285,10 @@ def run_phase(
             commits.store.check_writable()
             msg = f"phase {commits.phase} broke off: {''.join(traceback.format_exception(error, limit=-4))}"
             raise BuildError(msg) from error
+        finally:
+            # Its URLs may hold passwords and signatures. A job that goes on without this process needs it.
+            if not options.runner.outlives_driver:
+                commits.store.remove(todo)
         commits.store.remove(todo)
         commits.check()
     state = commits.state()

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
 from pile_builder.blocks import RowGroupWriter
-from pile_builder.document import BLOCK, REJECTS, document_id
+from pile_builder.document import BLOCK, REJECTS, document_id, packed_json, valid_text
 from pile_builder.errors import BuildError
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import SidecarPlan, SidecarWriter
@@ -185,7 +184,7 @@ def extract_records(
         if isinstance(item, Reject):
             yield item.key, {}, item
             continue
-        if extraction.time_limited and document_id(name, item.key) in extraction.time_limited:
+        if extraction.time_limited and document_id(name, valid_text(item.key)) in extraction.time_limited:
             yield item.key, {}, Reject("time_limit", "listed in the lock that this build repeats")
             continue
         lot.append(item)
@@ -212,18 +211,18 @@ def batches(
         if isinstance(item, Skipped):
             counts.skipped[item.kind] += item.count
             continue
-        key, meta, result = item
+        key, meta, result = valid_text(item[0]), item[1], item[2]
         identity = document_id(source, key)
         counts.read += 1
         if isinstance(result, Document):
             length = len(result.text.encode())
-            packed = orjson.dumps({**meta, **result.meta}, option=orjson.OPT_SORT_KEYS).decode()
+            packed = packed_json({**meta, **result.meta})
             documents.append((identity, key, packed, length, result.text))
             counts.kept += 1
             counts.bytes += length
             size += length
         else:
-            rejects.append((identity, key, result.rule, result.detail[:500]))
+            rejects.append((identity, key, result.rule, valid_text(result.detail[:500])))
             counts.drop(key, result)
         if size >= BATCH_BYTES or len(documents) >= BATCH_ROWS or len(rejects) >= BATCH_ROWS:
             yield _columns(documents, BLOCK), _columns(rejects, REJECTS)

@@ -62,6 +62,16 @@ def parse_page(content: bytes) -> etree._Element | None:
     return _parse_html(content, encoding[1].decode() if encoding else "utf-8")
 
 
+def _lenient_parser(encoding: str) -> etree.HTMLParser:
+    """libxml2's parser of HTML; UTF-8 in the place of an encoding that it does not know."""
+    try:
+        return etree.HTMLParser(
+            no_network=True, huge_tree=False, remove_comments=True, remove_pis=True, encoding=encoding
+        )
+    except LookupError:
+        return _lenient_parser("utf-8")
+
+
 def page_text(page: etree._Element) -> str:
     """Text of a page, paragraphs separated by blank lines.
 
@@ -171,9 +181,7 @@ class _Walk:
 
 
 def _parse_html(content: bytes, encoding: str) -> etree._Element | None:
-    parser = etree.HTMLParser(
-        no_network=True, huge_tree=False, remove_comments=True, remove_pis=True, encoding=encoding
-    )
+    parser = _lenient_parser(encoding)
     content = content.translate(None, _CONTROLS)
     try:
         return etree.fromstring(content, parser) if content.strip() else None

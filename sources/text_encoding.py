@@ -24,6 +24,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
+"""Codecs of Python that no text file is in: they compute, some in quadratic time, or make text of plain ASCII."""
 _LATIN_1 = ("iso8859-1", "latin-1", "latin_1", "ascii")
 
 
@@ -55,6 +57,8 @@ def python_name(declared: str) -> str:
     try:
         name = codecs.lookup(plain.replace(" ", "-")).name
     except (LookupError, UnicodeError):
+        return ""
+    if name in _NO_CHARSETS:
         return ""
     # C1 controls never stand in text: what says Latin-1 and uses them is Windows-1252 (WHATWG encoding standard).
     return "cp1252" if name in _LATIN_1 else name

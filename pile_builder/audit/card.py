@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from pile_builder.manifest import Manifest
+from pile_builder.masking import mask
+from pile_builder.terminal import shown
 
 
 def dataset_card(manifest: Manifest, summary: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]) -> str:
@@ -23,7 +27,7 @@ def dataset_card(manifest: Manifest, summary: Mapping[str, Any], shards: Sequenc
         {"pretty_name": manifest.name, "configs": [{"config_name": "default", "data_files": files}]}, sort_keys=False
     )
     rows = "\n".join(
-        f"| {manifest.set_name(name)} | {source['read']:,} | {source['kept']:,} | {source['kept_bytes']:,} "
+        f"| {_cell(manifest.set_name(name))} | {source['read']:,} | {source['kept']:,} | {source['kept_bytes']:,} "
         f"| {source['epochs']} | {source['weight']:.2%} |"
         for name, source in summary["sources"].items()
     )
@@ -41,7 +45,7 @@ def dataset_card(manifest: Manifest, summary: Mapping[str, Any], shards: Sequenc
 """
     gone = sum(source["dropped"].get("takedown", 0) for source in summary["sources"].values())
     taken_down = f"\n{gone:,} documents were taken down; copies made before may hold them.\n" if gone else ""
-    about = f"{manifest.description.strip()}\n\n" if manifest.description else ""
+    about = f"{mask(manifest.description.strip())}\n\n" if manifest.description else ""
     return f"""---
 {head}---
 
@@ -60,3 +64,9 @@ def dataset_card(manifest: Manifest, summary: Mapping[str, Any], shards: Sequenc
     from datasets import load_dataset
     corpus = load_dataset("path/to/this/folder", split="train", streaming=True)
 """
+
+
+def _cell(text: str) -> str:
+    """Text as a cell of a Markdown table: nothing in it is markup, and it ends where it should."""
+    plain = html.escape(" ".join(shown(text).split()))
+    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", plain)

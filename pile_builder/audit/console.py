@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from pile_builder.audit.diff import COUNTS, SHARES
 from pile_builder.audit.page.words import count, epochs, plain, share, short, size
+from pile_builder.terminal import Console
 
 _LEFT = ("source", "field", "rule", "differs in", "in the first", "in the second")
 

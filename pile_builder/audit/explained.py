@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from pile_builder.terminal import Console
 
 _SHOWN = 10
 """Lines of a kind that are shown; `--json` has all."""

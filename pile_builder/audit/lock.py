@@ -13,6 +13,7 @@ from pile_builder.checked_yaml import read_yaml
 from pile_builder.environment import LIBRARIES, environment
 from pile_builder.errors import ManifestError
 from pile_builder.manifest import Manifest
+from pile_builder.masking import masked
 from pile_builder.storage import Commits, Store, fingerprint
 from pile_builder.takedown.listing import Takedown
 from pile_builder.work import Work
@@ -61,7 +62,7 @@ def lock_text(
     lock = {
         "name": manifest.name,
         "digest": summary["digest"],
-        "manifest": manifest.given,
+        "manifest": masked(manifest.given),
         "package": versions["pile-builder"],
         "python": versions["python"],
         "libraries": {name: versions[name] for name in LIBRARIES},

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 
 from pile_builder.commands.group import RunByDefault
+from pile_builder.terminal import Console, echo
 
 audit = typer.Typer(
     cls=RunByDefault, no_args_is_help=True, help="Report what a corpus holds, why, and what was thrown away."
@@ -50,6 +50,6 @@ def compare(
 
     found = compare_builds(Store(first), Store(second))
     if json:
-        typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+        echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
     else:
         print_differences(found, Console())

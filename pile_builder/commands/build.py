@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from pile_builder.commands import jobs
 from pile_builder.errors import ManifestError, PileError
 from pile_builder.shipped import shipped
+from pile_builder.terminal import Console, echo
 
 if TYPE_CHECKING:
     from pile_builder.manifest import Manifest
@@ -113,7 +112,7 @@ def build(
             summary = run(loaded, store.root, options)
     if wanted.phases:
         head = f"slice {wanted.slice}: " if wanted.is_sliced else ""
-        typer.echo(f"{head}{'; '.join(lines)}; `pile build` without --only goes on from here")
+        echo(f"{head}{'; '.join(lines)}; `pile build` without --only goes on from here")
         return
     print_summary(summary, out, Console())
 
@@ -124,7 +123,7 @@ def quickstart(
 ) -> None:
     """Build the sample corpus that comes with the program: four sources, every phase, half a minute."""
     manifest = shipped("quickstart.yaml")
-    typer.echo(f"pile build {shlex.quote(str(manifest))} --out {shlex.quote(out)}", err=True)
+    echo(f"pile build {shlex.quote(str(manifest))} --out {shlex.quote(out)}", err=True)
     build(context, manifest, out, yes=True)
 
 
@@ -171,7 +170,7 @@ def status(manifest: ManifestPath, out: Annotated[str, typer.Option("--out", hel
     for name in ("phase", "done", "of", "next build"):
         table.add_column(name, justify="right" if name in ("done", "of") else "left", overflow="fold")
     for row in build_status(load_manifest(manifest), Store(out)):
-        table.add_row(row.phase, f"{row.done:,}", f"{row.total:,}" if row.known else "?", escape(row.next))
+        table.add_row(row.phase, f"{row.done:,}", f"{row.total:,}" if row.known else "?", row.next)
     Console().print(table)
 
 
@@ -195,13 +194,13 @@ def verify(directory: CorpusPath) -> None:
             problems += _say_problems(result.name, result.problems)
             lines += result.lines
             size += result.bytes
-        typer.echo(f"{lines:,} documents, {size:,} bytes of text read")
+        echo(f"{lines:,} documents, {size:,} bytes of text read")
         problems += sum(_say_problems(check.name, check.problems) for check in verify_work(store))
         for folder, checks in groupby(verify_subsets(store), key=itemgetter(0)):
             of_subset = [check for _, check in checks]
             problems += sum(_say_problems(check.name, check.problems) for check in of_subset)
             lines, size = (sum(getattr(check, what) for check in of_subset) for what in ("lines", "bytes"))
-            typer.echo(f"{folder}: {lines:,} documents, {size:,} bytes of text read")
+            echo(f"{folder}: {lines:,} documents, {size:,} bytes of text read")
     for name in exports:
         documents = tokens = 0
         for check in verify_any(*([Store(store.path(name)), store] if name else [store])):
@@ -209,11 +208,11 @@ def verify(directory: CorpusPath) -> None:
             documents += check.documents
             tokens += check.tokens
         counted = f", {tokens:,} tokens" if tokens else ""
-        typer.echo(f"{name or directory}: {documents:,} documents{counted} read")
+        echo(f"{name or directory}: {documents:,} documents{counted} read")
     if problems:
         msg = f"{problems} problems found; remove the damaged shards and run the build or export again to rewrite them"
         raise PileError(msg)
-    typer.echo("every shard readable, digests and counts as recorded")
+    echo("every shard readable, digests and counts as recorded")
 
 
 def explain(
@@ -239,13 +238,13 @@ def explain(
     if domain:
         found = explain_domain(Store(directory), domain, limit)
         if json:
-            typer.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+            echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
         else:
             print_domain(found, console)
         return
     stories = explain_document(Store(directory), document)
     if json:
-        typer.echo(orjson.dumps(stories, option=orjson.OPT_INDENT_2).decode())
+        echo(orjson.dumps(stories, option=orjson.OPT_INDENT_2).decode())
         return
     for number, story in enumerate(stories):
         if number:
@@ -255,5 +254,5 @@ def explain(
 
 def _say_problems(name: str, problems: Sequence[str]) -> int:
     for problem in problems:
-        typer.echo(f"{name}: {problem}", err=True)
+        echo(f"{name}: {problem}", err=True)
     return len(problems)

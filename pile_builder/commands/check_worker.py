@@ -8,12 +8,12 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from pile_builder.checked_yaml import unknown_word
 from pile_builder.errors import ManifestError
+from pile_builder.terminal import Console, echo
 
 
 def check_worker(
@@ -51,13 +51,13 @@ def check_worker(
         msg = f"--ignore: {unknown_word('check', unknown.pop(), {one.check for one in findings})}"
         raise ManifestError(msg)
     if json:
-        typer.echo(orjson.dumps([asdict(one) for one in findings], option=orjson.OPT_INDENT_2).decode())
+        echo(orjson.dumps([asdict(one) for one in findings], option=orjson.OPT_INDENT_2).decode())
     else:
         table = Table(box=None, pad_edge=False)
         for name in ("check", "", "found", "fix"):
             table.add_column(name, overflow="fold")
         for one in findings:
-            state = "ok" if one.ok else "ignored" if one.check in ignored else "[bold red]failed[/]"
-            table.add_row(one.check, state, escape(one.found), escape(one.fix))
+            state = "ok" if one.ok else "ignored" if one.check in ignored else Text("failed", "bold red")
+            table.add_row(one.check, state, one.found, one.fix)
         Console().print(table)
     raise typer.Exit(1 if any(not one.ok and one.check not in ignored for one in findings) else 0)

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from pile_builder.terminal import Console, echo
 
 manifests = typer.Typer(no_args_is_help=True, help="Look at what a manifest may say.")
 sources = typer.Typer(no_args_is_help=True, help="Look at source plugins.")
@@ -21,7 +21,7 @@ def schema() -> None:
     """Print the JSON schema of manifests."""
     from pile_builder.manifest import manifest_schema
 
-    typer.echo(orjson.dumps(manifest_schema(), option=orjson.OPT_INDENT_2).decode())
+    echo(orjson.dumps(manifest_schema(), option=orjson.OPT_INDENT_2).decode())
 
 
 @manifests.command("check")
@@ -31,7 +31,7 @@ def check(manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="a m
 
     loaded = load_manifest(manifest)
     splits = {name: len(list(plugin.splits())) for name, plugin in loaded.plugins.items()}
-    typer.echo(f"{manifest}: valid; " + ", ".join(f"{name}: {count} splits" for name, count in splits.items()))
+    echo(f"{manifest}: valid; " + ", ".join(f"{name}: {count} splits" for name, count in splits.items()))
 
 
 @sources.command("list")
@@ -55,17 +55,17 @@ def show_source(name: Annotated[str, typer.Argument(help="a source, see `pile so
     from pile_builder.source import load_source
 
     plugin = load_source(name)
-    typer.echo(f"{name} (version {plugin.version}), pile_set_name {plugin.pile_set_name!r}\n")
-    typer.echo(cleandoc(plugin.__doc__ or ""))
+    echo(f"{name} (version {plugin.version}), pile_set_name {plugin.pile_set_name!r}\n")
+    echo(cleandoc(plugin.__doc__ or ""))
     if plugin.compat:
-        typer.echo(f"\nWith compat pile-2020: {plugin.compat}")
-    typer.echo("\nOptions:")
+        echo(f"\nWith compat pile-2020: {plugin.compat}")
+    echo("\nOptions:")
     for option, field in plugin.Config.model_fields.items():
         if option not in ("inputs", "root", "compat"):
             kind = field.annotation
             shown = kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
             default = "" if field.is_required() else f" = {_short(field.default)}"
-            typer.echo(f"  {option}: {shown}{default}\n      {field.description or ''}")
+            echo(f"  {option}: {shown}{default}\n      {field.description or ''}")
 
 
 @rules.command("list")
@@ -74,9 +74,9 @@ def list_rules() -> None:
     from pile_builder.recipes import RECIPES
 
     for recipe in RECIPES.values():
-        typer.echo(f"{recipe.name}: {recipe.source}")
+        echo(f"{recipe.name}: {recipe.source}")
         for rule in recipe.rules:
-            typer.echo(f"    {rule.name:<26} drops {rule.condition:<50} {rule.source}")
+            echo(f"    {rule.name:<26} drops {rule.condition:<50} {rule.source}")
 
 
 @rules.command("presets")
@@ -86,20 +86,20 @@ def list_presets() -> None:
     from pile_builder.recipes import RECIPES
 
     for preset in PRESETS.values():
-        typer.echo(f"{preset.name}: {preset.description}\n    source: {preset.source}")
+        echo(f"{preset.name}: {preset.description}\n    source: {preset.source}")
         if preset.language:
-            typer.echo(f"    language: {', '.join(preset.language['keep'])}, score {preset.language['min_score']}")
+            echo(f"    language: {', '.join(preset.language['keep'])}, score {preset.language['min_score']}")
         if preset.licences:
-            typer.echo(f"    licences: {', '.join(preset.licences['allow'])}; unknown: {preset.licences['unknown']}")
+            echo(f"    licences: {', '.join(preset.licences['allow'])}; unknown: {preset.licences['unknown']}")
         for name in preset.recipes:
-            typer.echo(f"    {name}")
+            echo(f"    {name}")
             for rule in RECIPES[name].rules:
-                typer.echo(f"        {rule.name:<28} drops {rule.condition}")
+                echo(f"        {rule.name:<28} drops {rule.condition}")
         for need in preset.needs:
-            typer.echo(f"    needs {need.name}: {need.what} ({' or '.join(need.fields)})")
+            echo(f"    needs {need.name}: {need.what} ({' or '.join(need.fields)})")
         if preset.left_out:
-            typer.echo(f"    not done: {preset.left_out}")
-        typer.echo("")
+            echo(f"    not done: {preset.left_out}")
+        echo("")
 
 
 @rules.command("try")
@@ -120,7 +120,7 @@ def try_rules(
     for row in try_recipe(name, files):
         total += 1
         dropped += bool(row.rule)
-        table.add_row(escape(row.name), row.rule or "kept", _number(row.value), _number(row.threshold))
+        table.add_row(row.name, row.rule or "kept", _number(row.value), _number(row.threshold))
     console.print(table)
     console.print(f"{total - dropped:,} of {total:,} kept", highlight=False)
 

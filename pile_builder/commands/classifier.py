@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from pile_builder.terminal import Console
 
 classifiers = typer.Typer(no_args_is_help=True, help="Train quality classifiers.")
 

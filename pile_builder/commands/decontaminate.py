@@ -7,9 +7,9 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.console import Console
 
 from pile_builder.errors import PileError
+from pile_builder.terminal import Console
 
 decontaminations = typer.Typer(no_args_is_help=True, help="Try what decontamination catches, and index eval sets.")
 EvalPaths = Annotated[

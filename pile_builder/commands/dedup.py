@@ -9,6 +9,7 @@ import typer
 
 from pile_builder.commands.group import RunByDefault
 from pile_builder.errors import PileError
+from pile_builder.terminal import echo
 
 dedup = typer.Typer(cls=RunByDefault, no_args_is_help=True, help="Remove exact and near-duplicates from any files.")
 
@@ -65,9 +66,9 @@ def dedup_presets(
         rows = [(name, str(preset.ngram), preset.bands, preset.rows) for name, preset in PRESETS.items()]
     else:
         rows = [(f"{permutations} at {threshold:g}", "", *solve(threshold, permutations))]
-    typer.echo(f"{'preset':<16} words bands rows  P(.5) P(.6) P(.7) P(.8) P(.9)  P(s), 0 to 1")
+    echo(f"{'preset':<16} words bands rows  P(.5) P(.6) P(.7) P(.8) P(.9)  P(s), 0 to 1")
     for name, words, bands, per_band in rows:
         chances = " ".join(f"{probability(one, bands, per_band):5.3f}" for one in (0.5, 0.6, 0.7, 0.8, 0.9))
-        typer.echo(f"{name:<16} {words:>5} {bands:>5} {per_band:>4}  {chances}  {curve(bands, per_band, 21)}")
+        echo(f"{name:<16} {words:>5} {bands:>5} {per_band:>4}  {chances}  {curve(bands, per_band, 21)}")
     for name, preset in PRESETS.items() if threshold is None else ():
-        typer.echo(f"{name}: {preset.source}")
+        echo(f"{name}: {preset.source}")

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from pile_builder.errors import ManifestError
+from pile_builder.terminal import Console, echo
 
 if TYPE_CHECKING:
     from pile_builder.manifest import Manifest
@@ -48,7 +47,7 @@ def dry_run(manifest: Manifest, out: str, profile: RunnerProfile, flags: Sequenc
         console.print()
         name = JobName.of(jobs[0].job["name"])
         splits = sum(1 for plugin in manifest.plugins.values() for _ in plugin.splits())
-        typer.echo(
+        echo(
             f"{splits:,} splits; graphs are the same for any number of them. Jobs are called {jobs[0].job['name']} "
             f"and so on, labelled {', '.join(f'{key}={value}' for key, value in name.labels(dataflow).items())}.\n"
             f"Compare vCPUs, disk and addresses with the quotas of {dataflow.project} in {dataflow.region} "
@@ -111,9 +110,9 @@ def stop(
     client, jobs = active_jobs(profile, context.args, loaded.name, where_key(Store(absolute(out, Path()))))
     for job in jobs:
         client.cancel(job.id)
-        Console().print(f"{escape(job.name)}: cancelled, {client.console(job.id)}", soft_wrap=True, highlight=False)
+        Console().print(f"{job.name}: cancelled, {client.console(job.id)}", soft_wrap=True, highlight=False)
     if not jobs:
-        typer.echo(f"no job of {loaded.name} in {out} is at work in {profile.project}, {profile.region}")
+        echo(f"no job of {loaded.name} in {out} is at work in {profile.project}, {profile.region}")
 
 
 def _dataflow(profile: RunnerProfile, what: str) -> Dataflow:

@@ -35,13 +35,12 @@ def select(
     The rules run again over what was measured, which takes seconds. It says how many documents would come in or go
     out, shows some of them, and which lines to put into the manifest.
     """
-    from rich.console import Console
-
     from pile_builder.console import PhaseProgress
     from pile_builder.planning.trial_thresholds import parse_trials
     from pile_builder.planning.what_if import what_if
     from pile_builder.planning.what_if_tables import print_what_if, what_if_json
     from pile_builder.storage import Store
+    from pile_builder.terminal import Console
 
     _check_folder(json)
     trials = parse_trials(trial or ())
@@ -72,7 +71,7 @@ def plan(
     interval, what is assumed is said. With --compute or --parameters also how many tokens such a model wants and how
     often that repeats each source.
     """
-    from rich.console import Console
+    from pile_builder.terminal import Console
 
     _check_folder(json)
     if against:
@@ -147,7 +146,7 @@ def _compare(directory: str, json: Path | None) -> None:
 
 def _wide_console() -> Any:
     """Standard output, never so narrow that a table loses numbers: a pipe counts as 80 columns."""
-    from rich.console import Console
+    from pile_builder.terminal import Console
 
     return Console(width=max(Console().width, WIDTH))
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from pile_builder.commands.takedown import login
 from pile_builder.errors import PileError
+from pile_builder.terminal import Console
 
 _LABELS = "keep,boilerplate,machine-made,wrong language,adult,other"
 

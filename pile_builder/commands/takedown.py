@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from pile_builder.errors import PileError
+from pile_builder.terminal import Console
 
 if TYPE_CHECKING:
     from pile_builder.pipelines.takedown import Proposal

@@ -11,6 +11,7 @@ import typer
 import yaml
 
 from pile_builder.errors import ManifestError
+from pile_builder.terminal import echo
 
 if TYPE_CHECKING:
     from pile_builder.storage import Store
@@ -40,13 +41,12 @@ def tokenize(
     Every document is followed by the end-of-document token; text never yields a special token. `pile verify` on the
     export proves that its files hold that stream.
     """
-    from rich.console import Console
-
     from pile_builder.console import PhaseProgress
     from pile_builder.export.command import print_exports
     from pile_builder.export.config import Export
     from pile_builder.pipelines.engine import RunOptions
     from pile_builder.pipelines.exports import export_tokens
+    from pile_builder.terminal import Console
 
     options = _options(option or ())
     if window is not None:
@@ -68,14 +68,14 @@ def formats() -> None:
     from pile_builder.export.format import ExportOptions, find_formats
 
     for name, form in find_formats().items():
-        typer.echo(f"{name}: {(form.__doc__ or '').strip().splitlines()[0]}\n    read by {form.trainers}")
+        echo(f"{name}: {(form.__doc__ or '').strip().splitlines()[0]}\n    read by {form.trainers}")
         for field, info in form.Options.model_fields.items():
             common = ExportOptions.model_fields.get(field)
             if common is None or common.default != info.default:
-                typer.echo(f"    {field} = {info.default}: {info.description or (common and common.description) or ''}")
-    typer.echo("\nall formats:")
+                echo(f"    {field} = {info.default}: {info.description or (common and common.description) or ''}")
+    echo("\nall formats:")
     for field, info in ExportOptions.model_fields.items():
-        typer.echo(f"    {field} = {info.default}: {info.description}")
+        echo(f"    {field} = {info.default}: {info.description}")
 
 
 def parquet(
@@ -89,19 +89,18 @@ def parquet(
 
     `datasets.load_dataset` loads the folder; columns are text, id, source and meta.
     """
-    from rich.console import Console
-
     from pile_builder.console import PhaseProgress
     from pile_builder.export.corpus import SPLITS
     from pile_builder.pipelines.engine import RunOptions
     from pile_builder.pipelines.exports import export_text
+    from pile_builder.terminal import Console
 
     with _holding(directory, out, "pile parquet") as store, PhaseProgress(Console(stderr=True)) as progress:
         options = RunOptions(workers=workers, watch=progress, say=progress.say, guard=store.guard)
         folder, export = export_text(directory, out, tuple(split or SPLITS), options, subset)
     files = sum(len(shard["files"]) for shard in export["shards"])
     documents = sum(shard["documents"] for shard in export["shards"])
-    typer.echo(f"{folder}: {documents:,} documents in {files} files")
+    echo(f"{folder}: {documents:,} documents in {files} files")
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pile_builder.terminal import echo
+
 tokenizer = typer.Typer(no_args_is_help=True, help="Train tokenizers and look at them.")
 
 
@@ -30,11 +32,9 @@ def train(
 
     done = train_tokenizer(inputs, vocabulary, out, most_bytes, seed)
     sampled = f"{done.sampled:,} of {done.read:,} documents, {done.sampled_bytes:,} bytes"
-    typer.echo(f"{out}: {done.vocabulary:,} ids, from {sampled}")
+    echo(f"{out}: {done.vocabulary:,} ids, from {sampled}")
     if done.vocabulary < vocabulary:
-        typer.echo(
-            f"{vocabulary:,} were asked for: this text has no more to merge; give it more with --bytes", err=True
-        )
+        echo(f"{vocabulary:,} were asked for: this text has no more to merge; give it more with --bytes", err=True)
 
 
 @tokenizer.command("show")
@@ -56,9 +56,9 @@ def show(
         ("end token", f"{found.end_token} ({found.end_id})"),
         ("engine", f"{found.engine}, because {found.why_not}" if found.why_not else found.engine),
     ):
-        typer.echo(f"{name:<11} {value}")
+        echo(f"{name:<11} {value}")
     if text is not None:
         ids = found.encode([text]).tokens.tolist()
-        typer.echo(f"{'text':<11} {len(ids):,} tokens with the end token")
+        echo(f"{'text':<11} {len(ids):,} tokens with the end token")
         for number, spelled in zip(ids, found.spell(ids), strict=True):
-            typer.echo(f"{number:>11} {spelled}")
+            echo(f"{number:>11} {spelled}")

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -15,6 +14,7 @@ from pile_builder.decontamination.evals import EvalSet, load_items
 from pile_builder.decontamination.index import ITEMS_PER_NGRAM, LEAST_WORDS, NGRAM, Index
 from pile_builder.decontamination.items import EvalItem
 from pile_builder.decontamination.probe import FormResult, ProbeReport
+from pile_builder.terminal import Console
 
 SHORT = {"first 75 %": "75 %", "first 50 %": "50 %", "question only": "question", "answer apart": "apart"}
 """Headings of the forms that leave out or move something."""

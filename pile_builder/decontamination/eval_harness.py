@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from pile_builder.checked_yaml import check_size
 from pile_builder.decontamination.eval_templates import Fields, Render, as_text, jinja, literal, template
 from pile_builder.errors import ManifestError
 from pile_builder.streams import InputFile, open_input
@@ -129,7 +130,8 @@ def _load(file: InputFile, including: tuple[str, ...]) -> dict[str, Any]:
     try:
         with open_input(file) as stream:
             data = yaml.load(stream, Loader=_TaskLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        check_size(data)
+    except (OSError, yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         msg = f"{file.url}: cannot be read as YAML: {error}"
         raise ManifestError(msg) from error
     if not isinstance(data, dict):

@@ -19,6 +19,7 @@ from pile_builder.dedup.file_inputs import Input
 from pile_builder.dedup.file_outputs import REJECTS, Written
 from pile_builder.dedup.file_sketches import Corpus
 from pile_builder.errors import PileError
+from pile_builder.masking import mask
 from pile_builder.storage import Store
 from pile_builder.streams import file_system, is_remote, spelling
 from pile_builder.text.column import from_strings
@@ -136,7 +137,7 @@ def summarise(
         read = len(kinds) - blank
         files.append(
             {
-                "input": source.file.url,
+                "input": mask(source.file.url),
                 "name": source.name,
                 "output": source.output,
                 "read": read,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from pile_builder.console import PhaseProgress
 from pile_builder.dedup.files import Options, deduplicate
 from pile_builder.dedup.presets import probability
+from pile_builder.terminal import Console
 
 FILES_SHOWN = 30
 """Rows of the table, beside the sum."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+
+from pile_builder.terminal import Console
 
 
 def print_exports(exports: Sequence[tuple[str, Mapping[str, Any]]], console: Console) -> None:

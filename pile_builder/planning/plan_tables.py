@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil, floor
 
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pile_builder.planning.compare import Comparison
 from pile_builder.planning.estimates import Estimate
 from pile_builder.planning.plan import Plan
 from pile_builder.planning.scaling import YARDSTICK
+from pile_builder.terminal import Console
 
 _RULES = 4
 """Rules that are named of those that drop records of a source's sample."""
@@ -24,6 +25,7 @@ def print_plan(plan: Plan, console: Console) -> None:
     console.print(
         f"[bold]{plan.name}[/]: planned from {sampled:,} records in {plan.seconds:.0f} s, seed {plan.seed}; "
         "in parentheses the ends of 90 % intervals\n",
+        markup=True,
         highlight=False,
         soft_wrap=True,
     )
@@ -35,8 +37,8 @@ def print_plan(plan: Plan, console: Console) -> None:
             shown = ", ".join(f"{rule} {count}" for rule, count in rules[:_RULES])
             more = sum(count for _, count in rules[_RULES:])
             rest = f", others {more}" if more else ""
-            line = f"[dim]{source.name}: of {source.sampled} drawn, dropped by {shown}{rest}[/]"
-            console.print(line, highlight=False, soft_wrap=True)
+            line = f"{source.name}: of {source.sampled} drawn, dropped by {shown}{rest}"
+            console.print(line, style="dim", highlight=False, soft_wrap=True)
     console.print()
     console.print(_training(plan))
     console.print()
@@ -131,9 +133,11 @@ def _print_cost(plan: Plan, console: Console) -> None:
         machines += f" at {profile['worker_hour']:.4g} {profile['currency']} an hour each"
     else:
         money = "no price is given"
+    described = escape(profile["description"])
     console.print(
-        f"{profile['description']}, {machines}: {_hours(hours)}, {money}\n[dim]a vCPU counts as "
+        f"{described}, {escape(machines)}: {_hours(hours)}, {money}\n[dim]a vCPU counts as "
         f"{profile['vcpu_speed']:g} of a core here, give or take a factor of {profile['spread']:g}[/]",
+        markup=True,
         highlight=False,
         soft_wrap=True,
     )
@@ -144,7 +148,7 @@ def _print_cost(plan: Plan, console: Console) -> None:
             table.add_row(name, f"{one['price']:.6f}".rstrip("0"), one["said"])
         console.print(table)
     console.print(
-        f"[dim]{profile['priced']}; `--runner FILE.yaml` with your own: see docs/planning.md[/]\n", soft_wrap=True
+        f"{profile['priced']}; `--runner FILE.yaml` with your own: see docs/planning.md\n", style="dim", soft_wrap=True
     )
 
 
@@ -164,7 +168,9 @@ def _print_laws(plan: Plan, console: Console) -> None:
             style="bold" if law.law == YARDSTICK else "",
         )
     console.print(table)
-    console.print("[dim]passes: over the planned mixture; times a source's epochs, how often its text repeats[/]\n")
+    console.print(
+        "[dim]passes: over the planned mixture; times a source's epochs, how often its text repeats[/]\n", markup=True
+    )
 
 
 def _table(*columns: str) -> Table:

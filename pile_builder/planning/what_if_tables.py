@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pile_builder.planning.what_if import KEPT, Effect, Example, Tally, WhatIf
+from pile_builder.terminal import Console
 
 _KEY_WIDTH = 72
 
@@ -27,7 +28,7 @@ def print_what_if(result: WhatIf, console: Console) -> None:
     """One table a source, examples under it, and at the end the lines for the manifest."""
     for name, effect in result.effects.items():
         tried = ", ".join(f"{one.rule} {_number(one.now)} -> {_number(one.then)}" for one in effect.trials)
-        console.print(f"[bold]{name}[/]: {tried}", highlight=False, soft_wrap=True)
+        console.print(f"[bold]{escape(name)}[/]: {escape(tried)}", markup=True, highlight=False, soft_wrap=True)
         console.print(_rules(effect))
         if effect.now == effect.then:
             console.print("  nothing changes\n", highlight=False)

@@ -29,6 +29,7 @@ _HTML_START = re.compile(
 _BINARY_STARTS = (b"%PDF-", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"PK\x03\x04", b"RIFF", b"\xd0\xcf\x11\xe0", b"wOF")
 _LONG_RUN = 60
 _ENOUGH = 300
+_RUN_CHARS = 64 << 10
 _HIDDEN = re.compile(r"(script|style|noscript|template|svg|textarea|select|title)\b", re.IGNORECASE)
 _PIECE = re.compile(r"<([^<]*)")
 _CODE = re.compile(r"<[sS](?:([cC])[rR][iI][pP][tT]|[tT][yY][lL][eE])\b")
@@ -81,7 +82,8 @@ def preview(page: str) -> str:
         elif hidden := _HIDDEN.match(piece):
             closing = "/" + hidden[1].lower()
             continue
-        text = piece[piece.find(">") + 1 :].strip()
+        start = piece.find(">") + 1
+        text = piece[start : start + _RUN_CHARS].strip()
         if len(text) < _LONG_RUN:
             if text and len(short_runs) < PREVIEW_CHARS:
                 short_runs.append(text)

@@ -121,18 +121,18 @@ def read_records(stream: BinaryIO, name: str, wanted: frozenset[str]) -> Iterato
 
 def parse_fields(lines: list[bytes]) -> dict[str, str]:
     """Header fields by lower-case name, continuation lines joined; of a repeated field the first value counts."""
-    fields: dict[str, str] = {}
-    last = ""
+    fields: dict[str, list[str]] = {}
+    last: list[str] = []
     for line in lines:
         if line[:1] in b" \t" and last:
-            fields[last] = f"{fields[last]} {line.decode('utf-8', 'replace').strip()}".strip()
+            last.append(line.decode("utf-8", "replace").strip())
             continue
         key, colon, value = line.partition(b":")
         if not colon:
             continue
-        last = key.decode("latin-1").strip().lower()
-        fields.setdefault(last, value.decode("utf-8", "replace").strip())
-    return fields
+        last = [value.decode("utf-8", "replace").strip()]
+        fields.setdefault(key.decode("latin-1").strip().lower(), last)
+    return {name: " ".join(filter(None, parts)) for name, parts in fields.items()}
 
 
 def parse_http(block: bytes) -> Message:
