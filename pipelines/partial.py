@@ -1,8 +1,8 @@
 """Some phases of a build, or a slice of their tasks: what one job of many does, all of them in one folder.
 
 A job leaves commit records like any other build, so that whoever comes after it, a job with later phases or a whole
-build, goes on from them. Only what a job's own tasks are about is written: what speaks of the whole corpus (the lock,
-the reports, what earlier builds left behind) is left to builds without `--only`.
+build, goes on from them. What speaks of the whole corpus, the lock, the reports and the exports, is left to builds
+without `--only`.
 """
 
 from __future__ import annotations
