@@ -137,11 +137,16 @@ class Store:
                 yield cast("BinaryIO", stream)
 
     def read(self, name: str) -> bytes:
-        """A whole file."""
-        if self.is_local:
-            return Path(self.path(name)).read_bytes()
-        with explained(self.path(name)):
-            return remote.read(*self._there(name))
+        """A whole file.
+
+        Raises:
+            DamagedError: it is an object or record of a build, and missing.
+        """
+        with blaming(self, name):
+            if self.is_local:
+                return Path(self.path(name)).read_bytes()
+            with explained(self.path(name)):
+                return remote.read(*self._there(name))
 
     def write(self, name: str, data: bytes) -> None:
         """Write a whole file, replacing it atomically."""

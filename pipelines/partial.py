@@ -97,7 +97,7 @@ def build_part(manifest: Manifest, out: str, part: Part, options: RunOptions, *,
         PileError: the manifest or an input is wrong, tasks of earlier phases are missing, or tasks failed.
     """
     store = Store(absolute(out, Path()), options.guard)
-    options = replace(options, shared=part.is_sliced, corpus=manifest.name)
+    options = replace(options, shared=True, corpus=manifest.name)
     work = plan_work(manifest, store, part.slice)
     takedown = write_list(store, all_entries(store, manifest))
     forget_purged(store, work, manifest, takedown, options)

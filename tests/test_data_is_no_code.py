@@ -30,10 +30,13 @@ METHODS = frozenset({"extractall", "extract_all", "unpack_archive"})
 
 ALLOWED = {
     ("pile_builder/allocator.py", "ctypes.CDLL(None)"): "the C library that Python itself runs on",
+    ("pile_builder/forkserver.py", "ctypes.CDLL(None)"): "the C library that Python itself runs on",
+    ("pipelines/stored.py", "pickle.loads(data)"): "what the driver pickled, checked against the digest in its name",
     ("pile_builder/decontamination/eval_templates.py", "SandboxedEnvironment"): "writes text that is matched, no page",
 }
 PROGRAMS = {
-    "sources/github/git.py": "git alone, by a list of arguments, with hooks, transports and other configuration off"
+    "sources/github/git.py": "git alone, by a list of arguments, with hooks, transports and other configuration off",
+    "pipelines/runners/attended.py": "job servers and worker pools, by a list of arguments from a runner profile",
 }
 
 

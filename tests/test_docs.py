@@ -74,7 +74,9 @@ def unknown(command: str) -> str:
         known = found or known.get_command(context, "run")
         arguments = arguments[1:] if found else arguments
     options = {name for parameter in known.params for name in (*parameter.opts, *parameter.secondary_opts)}
-    given = [one.partition("=")[0] for one in arguments if one.startswith("-") and one not in ("-", "--")]
+    # What follows -- is Beam's.
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    given = [one.partition("=")[0] for one in own if one.startswith("-") and one != "-"]
     missing = [one for one in given if one not in options | {"--help"}]
     return f"no option {missing[0]}" if missing else ""
 

@@ -90,7 +90,7 @@ def build(
         return
     _check_place(profile, loaded, out)
     with (
-        holding(out, "pile build", take_over=take_over, shared=wanted.is_sliced) as store,
+        holding(out, "pile build", take_over=take_over, shared=bool(wanted.phases)) as store,
         PhaseProgress(console) as progress,
         make_runner(profile, workers, flags) as chosen,
     ):

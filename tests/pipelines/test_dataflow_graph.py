@@ -38,7 +38,7 @@ def test_every_job_of_a_build_is_translated(toy_manifest, tmp_path):
     manifest = toy_manifest(name="toy.corpus_1", dedup={"paragraphs": {}})
     jobs = translate_build(manifest, str(tmp_path), PROFILE)
     phases = Counter(job.phase for job in jobs)
-    assert phases == Counter(ingest=1, annotate=1, select=1, dedup=2, paragraphs=3, settle=1, assemble=1)
+    assert phases == Counter(ingest=1, annotate=1, select=1, dedup=2, paragraphs=3, settle=1, locate=1, assemble=1)
     for job in jobs:
         assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", job.job["name"])
         assert len(job.job["name"]) <= 63

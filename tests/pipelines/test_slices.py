@@ -116,11 +116,11 @@ def test_a_slice_leaves_failures_and_notes_of_others_alone(manifest: Path, tmp_p
     commits = Commits(store, "ingest")
     for work in (mine, other):
         commits.fail(work.blocks[0].ingest, "lost its disk")
-        commits.note(work.blocks[0].ingest, 7)
+        store.write(f"work/ingest/{work.blocks[0].ingest}.records", b"7")
     asked = ["build", str(manifest), "--out", store.root, "--only", "ingest", "--slice", "1/2"]
     assert CliRunner().invoke(app, asked, catch_exceptions=False).exit_code == 0
     assert commits.failures() == {other.blocks[0].ingest: "lost its disk"}
-    assert commits.noted() == {other.blocks[0].ingest: 7}
+    assert commits.noted(commits.state().noted) == {other.blocks[0].ingest: 7}
 
 
 def test_slices_are_the_whole_and_nothing_twice(manifest: Path, tmp_path: Path):
