@@ -28,7 +28,7 @@ NOT_RUN = {
     "tokenize DIR --subset": "the quickstart has no subsets; tests/pipelines",
 }
 """Beginnings of shown commands that are only checked, and why."""
-NEEDS = ("gs://", "s3://", "hf://", "https://", "--runner flink", "mine.yaml --runner")
+NEEDS = ("gs://", "s3://", "hf://", "https://", "--runner flink", "mine.yaml --runner", "--runner mine.yaml")
 """What is elsewhere: commands with it are only checked."""
 URL = "http://tidewaterallotments.example/notes/leaf-mould.html"
 STANDS_FOR = {
