@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, cast
 
 from pydantic import Field
 
@@ -29,8 +30,8 @@ class DmMathematics(Source):
     is under the Apache License 2.0; nothing else is said of the data.
 
     Comes out: documents of whole exercises of one module, each ended by the answer at which `size` characters are
-    passed, as in the Pile; a module's last document is shorter. Key: `<difficulty>/<module>/<number>`. meta: module, difficulty,
-    license.
+    passed, as in the Pile; a module's last document is shorter. Key: `<difficulty>/<module>/<number>`. meta: module,
+    difficulty, license.
 
     Skipped: the test sets `interpolate` and `extrapolate`, other files. Rejects: `unanswered` (a question at a module's
     end without an answer), `broken_lines` (line feeds inside of words), `undecodable`, `too_large` (a line),
@@ -64,7 +65,9 @@ class DmMathematics(Source):
                 if isinstance(member, str):
                     yield Skipped(member)
                 else:
-                    yield from self._module(member.name, member.content)
+                    yield from self._module(
+                        member.name, cast("BinaryIO", io.BufferedReader(cast("Any", member.content), 1 << 16))
+                    )
 
     def extract(self, raw: Raw) -> Document | Reject:
         """Decode a document."""
