@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from lxml import etree
 
 from pile_builder.sources.markup import local_name, page_text, parse_markup
+from pile_builder.sources.pages import trimmed, without_furniture
 
 FORMS = ("html_with_citations", "html_columbia", "html_lawbox", "xml_harvard", "html_anon_2020", "html", "plain_text")
 """Columns that hold an opinion, best first: the first that is not empty is taken."""
@@ -23,8 +23,6 @@ PILE_FORMS = (
     "xml_harvard",
 )
 """In the order of the Pile's loop, which never broke off, so that the last one was taken."""
-MAX_FURNITURE = 100
-"""Longest line that may be the head or foot of a page, in characters."""
 
 _FAILED = "Unable to extract the content from this file"
 _PAGE_MARKS = frozenset(["page-number", "pagenumber", "page_number"])
@@ -45,7 +43,6 @@ _CITED_PAGE = rf"\[{_CITED}(?: ?, ?{_CITED})*\]"
 _EMPTY = re.compile(r"<([a-z][\w-]*)((?:\s[^<>]*)?)/>", re.I)
 _VOID = frozenset(["br", "hr", "img", "input", "link", "meta", "col"])
 _NUMBERED = re.compile(r"^ {0,8}(\d{1,2})(?: {1,8}|$)")
-_PAGE_NUMBER = re.compile(r"^\W*(?:page\s+)?\d{1,4}(?:\s+of\s+\d{1,4})?\W*$", re.I)
 
 
 def opinion_text(fields: Mapping[str, Any]) -> tuple[str, str]:
@@ -105,8 +102,8 @@ def plain_text(content: str) -> str:
     """
     content = content.replace("\r\n", "\n").replace("\r", "\n").expandtabs(8)
     pages = [[line.rstrip() for line in page.split("\n")] for page in content.split("\f")]
-    pages = [_without_line_numbers(_trimmed(page)) for page in pages]
-    pages = _without_furniture([page for page in pages if page])
+    pages = [_without_line_numbers(trimmed(page)) for page in pages]
+    pages = without_furniture([page for page in pages if page])
     lines = [line for page in pages for line in page]
     indent = min((len(line) - len(line.lstrip()) for line in lines if line), default=0)
     text = "\n".join(re.sub(r"^ {9,}", " " * 8, line[indent:]) for line in lines)
@@ -147,11 +144,6 @@ def _cut(element: etree._Element) -> None:
     parent.remove(element)
 
 
-def _trimmed(page: list[str]) -> list[str]:
-    lines = [number for number, line in enumerate(page) if line]
-    return page[lines[0] : lines[-1] + 1] if lines else []
-
-
 def _without_line_numbers(page: list[str]) -> list[str]:
     """A page without the numbers down its margin (pleading paper), if they are there: 1, 2, 3 ... on most lines."""
     numbers = [int(found[1]) if (found := _NUMBERED.match(line)) else None for line in page]
@@ -159,26 +151,3 @@ def _without_line_numbers(page: list[str]) -> list[str]:
     if len(seen) < 10 or seen != list(range(seen[0], seen[0] + len(seen))) or seen[0] > 2:
         return page
     return [_NUMBERED.sub("", line) if number is not None else line for line, number in zip(page, numbers, strict=True)]
-
-
-def _without_furniture(pages: list[list[str]]) -> list[list[str]]:
-    """Pages without page numbers and the lines that head or end most of them."""
-    ends = Counter(_shape(line) for page in pages for line in {page[0], page[-1]})
-    repeated = {shape for shape, count in ends.items() if count >= 3 and count > len(pages) // 2}
-    kept = []
-    for page in pages:
-        lines = page
-        while lines and len(pages) > 1 and _is_furniture(lines[-1], repeated):
-            lines = _trimmed(lines[:-1])
-        while lines and len(pages) > 1 and _is_furniture(lines[0], repeated):
-            lines = _trimmed(lines[1:])
-        kept.append(lines)
-    return kept
-
-
-def _is_furniture(line: str, repeated: set[str]) -> bool:
-    return len(line) <= MAX_FURNITURE and (_shape(line) in repeated or _PAGE_NUMBER.match(line) is not None)
-
-
-def _shape(line: str) -> str:
-    return re.sub(r"\d+", "0", " ".join(line.split()))
