@@ -16,7 +16,7 @@ from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_text_bytes, r
 MAX_LINE_BYTES = 1 << 20
 
 _TAR = re.compile(r"\.(?:tar|tar\.\w+|tgz)$")
-_FROM_LINE = re.compile(rb"From \S.*\d{4}\s*$")
+_FROM_LINE = re.compile(rb"From \S+ .{0,60}\d\d:\d\d.{0,30}\d{4}.{0,10}\s*$")
 _ESCAPED_FROM = re.compile(rb"^>(>*From )", re.M)
 
 
@@ -50,7 +50,9 @@ class Enron(Source):
     pile_set_name: ClassVar[str] = "Enron Emails"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("lxml", "resiliparse")
-    compat: ClassVar[str] = "the body alone, without the subject; no title"
+    compat: ClassVar[str] = (
+        "the body alone, without the subject; no title (empty mails, which the Pile kept, stay rejects)"
+    )
     upstreams: ClassVar[tuple[Upstream, ...]] = (
         Upstream("https://www.cs.cmu.edu/~enron/enron_mail_20150507.tar.gz", 443_254_787, 1, 443_254_787, "2015-05"),
     )

@@ -24,6 +24,8 @@ from pile_builder.sources.text_encoding import decode, python_name
 MAX_NESTING = 30
 """Most parts that hold parts, counted over the whole mail (seen: 7)."""
 MAX_PARTS = 1_000
+MAX_DASHED = 50_000
+"""Most lines that begin with two dashes, as every part does, and rules in text do."""
 MAX_ATTACHMENT_KINDS = 20
 MAX_CONTROLS = 0.01
 """Largest share of stray control characters that are taken out of a mail in ASCII; more are no text."""
@@ -77,6 +79,8 @@ def parse_mail(data: bytes) -> Mail:
     # Each level of nesting is a level of recursion in the parser, and one more look at every line.
     if len(_CONTAINER.findall(data)) > MAX_NESTING:
         raise InputError("nested", f"more than {MAX_NESTING} parts that hold parts")
+    if data.count(b"\n--") > MAX_DASHED:
+        raise InputError("too_many_parts", f"more than {MAX_DASHED:,} lines that may begin a part")
     try:
         message = BytesParser(policy=compat32).parsebytes(data.lstrip(b"\r\n"))
         if not _FIELDS & {name.lower() for name, _ in message.raw_items()}:
@@ -233,7 +237,7 @@ def _unflowed(text: str, *, is_spaceless: bool) -> str:
 
 def _without_escapes(text: str) -> str:
     """Quoted-printable that an earlier program forgot to undo, undone."""
-    if len(_ESCAPE_LEFT.findall(text)) < 3 or len(_SOFT_BREAK.findall(text)) < 3:
+    if not text.isascii() or len(_ESCAPE_LEFT.findall(text)) < 3 or len(_SOFT_BREAK.findall(text)) < 3:
         return text
     return decode(decodestring(text.encode()), "cp1252") or text
 

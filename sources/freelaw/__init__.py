@@ -31,8 +31,11 @@ CSV, OPINION, CASE = "text/csv", "application/json", "application/vnd.case-law+j
 RANGE_BYTES = 128 << 20
 CLUSTERS, DOCKETS = "clusters", "dockets"
 
+_WANTED = {
+    CLUSTERS: ("case_name", "date_filed", "slug", "docket_id", "blocked"),
+    DOCKETS: ("court_id", "docket_number"),
+}
 _TAR = re.compile(r"\.(?:tar|tar\.\w+|tgz)$")
-_COMPRESSED = (b"BZh", b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _VOLUME_FILES = re.compile(r"Metadata\.json$")
 
 
@@ -150,8 +153,7 @@ class FreeLaw(Source):
 
     def read_table(self, name: str, files: Sequence[InputFile]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Stream what is needed of clusters or dockets, by id; rows that cannot be read are left out."""
-        wanted = ("case_name", "date_filed", "slug", "docket_id", "blocked")
-        wanted = wanted if name == CLUSTERS else ("court_id", "docket_number")
+        wanted = _WANTED[name]
         for file in files:
             with open_text_bytes(file) as stream:
                 dialect, rest = postgres_csv.read_head(stream, file.name)

@@ -34,6 +34,8 @@ _BLOCKS = frozenset(
 )  # fmt: skip
 """Elements of the older forms that stand on lines of their own."""
 _MARKS = frozenset(["footnotemark", "footnote_reference", "footnote_number"])
+MIN_NUMBERED, MIN_NUMBERED_SHARE = 10, 0.6
+"""Least lines with a number, and least share of them on a page, in a column of line numbers."""
 MAX_MARK = 20
 """Longest mark of a page, in characters; what is longer was never closed."""
 
@@ -148,6 +150,7 @@ def _without_line_numbers(page: list[str]) -> list[str]:
     """A page without the numbers down its margin (pleading paper), if they are there: 1, 2, 3 ... on most lines."""
     numbers = [int(found[1]) if (found := _NUMBERED.match(line)) else None for line in page]
     seen = [number for number in numbers if number is not None]
-    if len(seen) < 10 or seen != list(range(seen[0], seen[0] + len(seen))) or seen[0] > 2:
+    is_column = len(seen) >= max(MIN_NUMBERED, MIN_NUMBERED_SHARE * sum(map(bool, page)))
+    if not is_column or seen != list(range(seen[0], seen[0] + len(seen))) or seen[0] > 2:
         return page
     return [_NUMBERED.sub("", line) if number is not None else line for line, number in zip(page, numbers, strict=True)]

@@ -125,6 +125,7 @@ def test_compat_and_stripping() -> None:
         (f"{HEAD}\n-- \n", "no_text"),
         (f"{HEAD}Content-Type: text/plain\n\n".encode() + bytes(range(256)) * 20, "undecodable"),
         (f"{HEAD}Content-Type: message/rfc822\n\n" * (MAX_NESTING + 1), "nested"),
+        (f"{HEAD}Content-Type: multipart/mixed; boundary=x\n" + "\n--x" * 60_000, "too_many_parts"),
         (f"{HEAD}Content-Type: multipart/mixed; boundary=x\n\n" + "--x\n\na\n" * (MAX_PARTS + 1), "too_many_parts"),
     ],
 )

@@ -166,6 +166,9 @@ def test_markup_that_was_never_closed() -> None:
 
 
 def test_plain_text_keeps_what_is_no_furniture() -> None:
+    numbered = "\n".join(f"{at}  men, it said" for at in range(1, 12))
+    assert plain_text(f"{numbered}\n" + "Words.\n" * 12).startswith("1  men, it said")
+    assert plain_text(numbered) == "\n".join(["men, it said"] * 11)
     assert plain_text("1. First.\n2. Second.\n\n7\n") == "1. First.\n2. Second.\n\n7"
 
 
