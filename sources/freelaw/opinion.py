@@ -92,8 +92,10 @@ def markup_text(content: str) -> str:
     for element in list(page.iter()):
         if isinstance(element.tag, str):
             _mend(element)
-    text = re.sub(rf"(?<=[\w,;’”])\n\n{_CITED_PAGE}\n\n(?=[a-z])", " ", page_text(page))
-    return re.sub(rf"^{_CITED_PAGE}(?:\n\n| )|(?<=\n\n){_CITED_PAGE}(?:\n\n| )| {_CITED_PAGE}", "", text)
+    # A mark between paragraphs may part a sentence; else it goes with the blank line behind it.
+    text = re.sub(rf"(?<=[a-z,;])\n\n{_CITED_PAGE}\n\n", " ", page_text(page))
+    text = re.sub(rf"^{_CITED_PAGE}(?:\n\n| )|(?<=\n\n){_CITED_PAGE}(?:\n\n| )| {_CITED_PAGE}", "", text)
+    return re.sub(r"\n\n[-–—_ ]{5,}$", "", text)
 
 
 def plain_text(content: str) -> str:
@@ -123,9 +125,11 @@ def _mend(element: etree._Element) -> None:
         element.tag, element.text = "span", f"[{label}]" if label else ""
         if name == "footnote_number" and element.text:
             element.text += " "
-    elif name == "footnote" and (label := (element.get("label") or "").strip()):
+    elif name == "footnote" and (label := (element.get("label") or "").strip("[]() \n")):
         first = next((child for child in element if local_name(child) == "p"), element)
-        first.text = f"[{label}] {(first.text or '').lstrip()}"
+        # Most notes begin with their label already.
+        text = re.sub(rf"^[\[(]?{re.escape(label)}[\])]?(?!\w)\.?\s*", "", (first.text or "").lstrip())
+        first.text = f"[{label}] {text}"
         element.tag = "div"
     elif name in _BLOCKS:
         element.tag = "div"

@@ -165,6 +165,19 @@ def test_markup_that_was_never_closed() -> None:
     assert markup_text("<p>An addition</p><p>[590 S.E.2d 54]</p><p>with a bath.</p>") == "An addition with a bath."
 
 
+def test_marks_of_pages_and_labels_of_notes() -> None:
+    assert markup_text("<p>In Hale, the Supreme</p><p>[590 S.E.2d 54]</p><p>Court held.</p>") == (
+        "In Hale, the Supreme Court held."
+    )
+    assert (
+        markup_text("<p>OMITTED</p><p>[590 S.E.2d 54 , 2 Quay 7]</p><p>Appeal.</p><p>-----</p>") == "OMITTED\n\nAppeal."
+    )
+    notes = '<p>So held.<footnotemark>(1)</footnotemark></p><footnote label="(1)"><p>(1) In 1911.</p></footnote>'
+    assert markup_text(notes + '<footnote label="2"><p>2d Series.</p></footnote>') == (
+        "So held.[1]\n\n[1] In 1911.\n\n[2] 2d Series."
+    )
+
+
 def test_plain_text_keeps_what_is_no_furniture() -> None:
     numbered = "\n".join(f"{at}  men, it said" for at in range(1, 12))
     assert plain_text(f"{numbered}\n" + "Words.\n" * 12).startswith("1  men, it said")
