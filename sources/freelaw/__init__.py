@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from pydantic import Field
 
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Split, Upstream, pack
 from pile_builder.sources.freelaw import postgres_csv
+from pile_builder.sources.freelaw.archives import CASE, TAR, json_object, read_json, read_tar, read_volume
 from pile_builder.sources.freelaw.opinion import opinion_text, pile_text
 from pile_builder.sources.freelaw.postgres_csv import Dialect, TooLarge
-from pile_builder.streams import (
-    MAX_RECORD_BYTES,
-    InputFile,
-    decompressed,
-    list_files,
-    open_input,
-    open_text_bytes,
-    read_all,
-    tar_members,
-)
+from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, open_input, open_text_bytes
 
-CSV, OPINION, CASE = "text/csv", "application/json", "application/vnd.case-law+json"
+CSV = "text/csv"
 RANGE_BYTES = 128 << 20
 CLUSTERS, DOCKETS = "clusters", "dockets"
 
@@ -35,8 +24,6 @@ _WANTED = {
     CLUSTERS: ("case_name", "date_filed", "slug", "docket_id", "blocked"),
     DOCKETS: ("court_id", "docket_number"),
 }
-_TAR = re.compile(r"\.(?:tar|tar\.\w+|tgz)$")
-_VOLUME_FILES = re.compile(r"Metadata\.json$")
 
 
 class FreeLaw(Source):
@@ -110,13 +97,13 @@ class FreeLaw(Source):
     def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:
         """Stream the opinions of one file."""
         if file.name.endswith(".zip"):
-            yield from _read_volume(file)
+            yield from read_volume(file)
             return
         with open_text_bytes(file) as stream:
-            if _TAR.search(file.name):
-                yield from _read_tar(stream, file.name)
+            if TAR.search(file.name):
+                yield from read_tar(stream, file.name)
             elif file.name.endswith(".json"):
-                yield from _read_json(file.name, stream)
+                yield from read_json(file.name, stream)
             else:
                 dialect, rest = postgres_csv.read_head(stream, file.name)
                 yield from _rows(postgres_csv.records(stream, dialect, rest), dialect)
@@ -128,7 +115,7 @@ class FreeLaw(Source):
                 columns, *spelling = raw.meta["dialect"]
                 fields: Mapping[str, Any] = postgres_csv.fields(raw.payload, Dialect(tuple(columns), *spelling))
             else:
-                fields = _json_object(raw.payload)
+                fields = json_object(raw.payload)
             if raw.media_type == CASE:
                 text, meta = _case(fields)
             else:
@@ -210,81 +197,6 @@ def _read_range(file: InputFile, start: int, stop: int) -> Iterator[Raw | Reject
         stream.seek(start - 1)
         found = postgres_csv.records(stream, dialect, is_start=False, length=stop - start + 1)
         yield from _rows(found, dialect)
-
-
-def _read_tar(stream: BinaryIO, name: str, court: str = "") -> Iterator[Raw | Reject | Skipped]:
-    """Stream the JSON files of a court's tar, or those of the courts' tars in a tar."""
-    court = court or name.rsplit("/", 1)[-1].split(".")[0]
-    for member in tar_members(stream, name):
-        if isinstance(member, str):
-            yield Skipped(member)
-            continue
-        base = member.name.rsplit("/", 1)[-1]
-        if _TAR.search(base):
-            inner = cast("BinaryIO", decompressed(member.content, f"{name}/{member.name}"))
-            try:
-                yield from _read_tar(inner, f"{name}/{member.name}", base.split(".")[0])
-            except InputError as error:
-                yield Reject(error.rule, error.detail, key=f"{name}/{member.name}")
-        elif not base.endswith(".json"):
-            yield Skipped("other_file")
-        elif member.size > MAX_RECORD_BYTES:
-            yield Reject("too_large", f"{member.size:,} bytes", key=f"opinion/{base[:-5]}")
-        else:
-            yield Raw(f"opinion/{base[:-5]}", read_all(member.content), OPINION, {"court": court})
-
-
-def _read_volume(file: InputFile) -> Iterator[Raw | Reject | Skipped]:
-    """Stream the cases of a volume's zip."""
-    try:
-        with open_input(file) as stream, zipfile.ZipFile(stream) as archive:
-            for info in sorted(archive.infolist(), key=lambda one: one.filename):
-                if info.is_dir() or not info.filename.endswith(".json"):
-                    yield Skipped("directory" if info.is_dir() else "other_file")
-                    continue
-                key = f"{file.name}/{info.filename}"
-                if info.flag_bits & 1:
-                    yield Reject("encrypted", "a member with a password", key=key)
-                elif info.file_size > MAX_RECORD_BYTES:
-                    yield Reject("too_large", f"{info.file_size:,} bytes", key=key)
-                else:
-                    try:
-                        with archive.open(info) as member:
-                            yield from _read_json(key, cast("BinaryIO", member))
-                    except InputError as error:
-                        yield Reject(error.rule, error.detail, key=key)
-                    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-                        yield Reject("damaged", str(error), key=key)
-    except (zipfile.BadZipFile, ValueError, OverflowError) as error:
-        raise InputError("damaged", f"zip {file.name}: {error}") from error
-
-
-def _read_json(name: str, stream: BinaryIO) -> Iterator[Raw | Reject | Skipped]:
-    """Yield the case or the opinion in a JSON file; a key comes from inside it where there is one."""
-    if _VOLUME_FILES.search(name):
-        yield Skipped("volume_metadata")
-        return
-    payload = read_all(stream)
-    try:
-        found = _json_object(payload)
-    except InputError as error:
-        yield Reject(error.rule, error.detail, key=name)
-        return
-    number = str(found.get("id") or name.rsplit("/", 1)[-1].removesuffix(".json"))
-    if "casebody" in found:
-        yield Raw(f"case/{number}", payload, CASE)
-    elif "plain_text" in found or "html" in found:
-        yield Raw(f"opinion/{number}", payload, OPINION)
-    else:
-        yield Skipped("other_json")
-
-
-def _json_object(payload: bytes) -> Mapping[str, Any]:
-    try:
-        found = json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        raise InputError("damaged", f"expected JSON: {error}") from error
-    return found if isinstance(found, dict) else {}
 
 
 def _case(found: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
