@@ -95,8 +95,13 @@ def html_text(markup: str) -> str:
     Raises:
         InputError: `too_large`, as `page_text`.
     """
-    page = _parse_html(markup.encode("utf-8", "replace"), "utf-8")
+    page = parse_markup(markup)
     return page_text(page) if page is not None else ""
+
+
+def parse_markup(markup: str) -> etree._Element | None:
+    """The tree of an HTML fragment or page whatever encoding it declares, for changes before `page_text`."""
+    return _parse_html(markup.encode("utf-8", "replace"), "utf-8")
 
 
 def local_name(element: etree._Element) -> str:

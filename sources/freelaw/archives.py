@@ -1,0 +1,108 @@
+"""Archives of court opinions: CourtListener's tars of JSON files, volumes of the Caselaw Access Project."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO, cast
+
+from pile_builder.errors import InputError
+from pile_builder.source import Raw, Reject, Skipped
+from pile_builder.streams import MAX_RECORD_BYTES, InputFile, decompressed, open_input, read_all, tar_members
+
+OPINION, CASE = "application/json", "application/vnd.case-law+json"
+TAR = re.compile(r"\.(?:tar|tar\.\w+|tgz)$")
+
+_VOLUME_FILES = re.compile(r"Metadata\.json$")
+
+
+def read_tar(stream: BinaryIO, name: str, court: str = "") -> Iterator[Raw | Reject | Skipped]:
+    """Stream the JSON files of a court's tar, or those of the courts' tars in a tar.
+
+    Raises:
+        InputError: `truncated`, `damaged` or `bomb`; what was yielded before stands.
+    """
+    is_inner = bool(court)
+    court = court or name.rsplit("/", 1)[-1].split(".")[0]
+    for member in tar_members(stream, name):
+        if isinstance(member, str):
+            yield Skipped(member)
+            continue
+        base = member.name.rsplit("/", 1)[-1]
+        if TAR.search(base) and not is_inner:
+            inner = cast("BinaryIO", decompressed(member.content, f"{name}/{member.name}"))
+            try:
+                yield from read_tar(inner, f"{name}/{member.name}", base.split(".")[0])
+            except InputError as error:
+                yield Reject(error.rule, error.detail, key=f"{name}/{member.name}")
+        elif not base.endswith(".json"):
+            yield Skipped("other_file")
+        elif member.size > MAX_RECORD_BYTES:
+            yield Reject("too_large", f"{member.size:,} bytes", key=f"opinion/{base[:-5]}")
+        else:
+            yield Raw(f"opinion/{base[:-5]}", read_all(member.content), OPINION, {"court": court})
+
+
+def read_volume(file: InputFile) -> Iterator[Raw | Reject | Skipped]:
+    """Stream the cases of a volume's zip.
+
+    Raises:
+        InputError: `damaged`.
+    """
+    try:
+        with open_input(file) as stream, zipfile.ZipFile(stream) as archive:
+            for info in sorted(archive.infolist(), key=lambda one: one.filename):
+                if info.is_dir() or not info.filename.endswith(".json"):
+                    yield Skipped("directory" if info.is_dir() else "other_file")
+                    continue
+                key = f"{file.name}/{info.filename}"
+                if info.flag_bits & 1:
+                    yield Reject("encrypted", "a member with a password", key=key)
+                elif info.file_size > MAX_RECORD_BYTES:
+                    yield Reject("too_large", f"{info.file_size:,} bytes", key=key)
+                else:
+                    try:
+                        with archive.open(info) as member:
+                            yield from read_json(key, cast("BinaryIO", member))
+                    except InputError as error:
+                        yield Reject(error.rule, error.detail, key=key)
+                    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+                        yield Reject("damaged", str(error), key=key)
+    except (zipfile.BadZipFile, ValueError, OverflowError) as error:
+        raise InputError("damaged", f"zip {file.name}: {error}") from error
+
+
+def read_json(name: str, stream: BinaryIO) -> Iterator[Raw | Reject | Skipped]:
+    """Yield the case or the opinion in a JSON file; a key comes from inside it where there is one."""
+    if _VOLUME_FILES.search(name):
+        yield Skipped("volume_metadata")
+        return
+    payload = read_all(stream)
+    try:
+        found = json_object(payload)
+    except InputError as error:
+        yield Reject(error.rule, error.detail, key=name)
+        return
+    number = str(found.get("id") or name.rsplit("/", 1)[-1].removesuffix(".json"))
+    if "casebody" in found:
+        yield Raw(f"case/{number}", payload, CASE)
+    elif "plain_text" in found or "html" in found:
+        yield Raw(f"opinion/{number}", payload, OPINION)
+    else:
+        yield Skipped("other_json")
+
+
+def json_object(payload: bytes) -> Mapping[str, Any]:
+    """The object that a JSON file holds; empty if it holds something else.
+
+    Raises:
+        InputError: `damaged`: no JSON.
+    """
+    try:
+        found = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise InputError("damaged", f"expected JSON: {error}") from error
+    return found if isinstance(found, dict) else {}
