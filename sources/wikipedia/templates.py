@@ -203,7 +203,8 @@ for _render, _names in (
 _FIXED = {
     "ndash": "–", "en dash": "–", "mdash": "—", "em dash": "—", "mdashb": " — ", "spaced ndash": " – ", "snd": " – ",
     "snds": " – ", "spnd": " – ", "spaced en dash": " – ", "nbsp": " ", "spaces": " ", "space": " ", "thinsp": " ",
-    "'": "'", "'s": "'s", "' \"": "'\"", "\" '": "\"'", "=": "=", "pipe": "|", "·": " · ", "dot": " · ", "middot": " · ",
+    "'": "'", "'s": "'s", "' \"": "'\"", "\" '": "\"'", "=": "=", "pipe": "|",
+    "·": " · ", "dot": " · ", "middot": " · ",
     "•": " • ", "bull": " • ", "zwj": "\u200d", "zwnj": "\u200c", "br": "\n", "clear": "\n", "pound": "£", "euro": "€",
     "yen": "¥", "prime": "′", "pprime": "″", "times": "×", "minus": "−", "plus": "+", "deg": "°", "sharp": "♯",
     "flat": "♭", "natural": "♮", "hash": "#", "asterisk": "*", "colon": ":", "semicolon": ";", "(": "{", ")": "}",
