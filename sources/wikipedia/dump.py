@@ -72,10 +72,12 @@ def read_streams(stored: BinaryIO, start: int, end: int, name: str) -> Iterator[
     """Offsets and bytes of the bzip2 streams of a multistream dump that begin in a range of it.
 
     Raises:
-        InputError: `too_large`: a stream has more than `MAX_RECORD_BYTES`.
+        InputError: `too_large`: a stream has more than `MAX_RECORD_BYTES`; `damaged`: the file does not begin with one.
     """
     stored.seek(start)
-    held, offset = b"", start
+    held, offset = stored.read(len(STREAM_START)), start
+    if not start and held != STREAM_START:
+        raise InputError("damaged", f"{name}: expected bzip2 with blocks of 900 kB, as dumps have, it begins {held!r}")
     first = True
     while True:
         # The first signature may begin with the last bytes of what is held.

@@ -75,7 +75,12 @@ def _raised(tag: re.Match[str]) -> str:
         return before
     if all(ord(sign) in table for sign in inside):
         return before + inside.translate(table)
-    if not before.strip() or (kind == "p" and inside.isalpha() and (before.isdigit() or len(inside) > 1)):
+    is_bracketed = inside.startswith("(") and inside.endswith(")")
+    if (
+        not before.strip()
+        or is_bracketed
+        or (kind == "p" and inside.isalpha() and (before.isdigit() or len(inside) > 1))
+    ):
         return before + inside
     return f"{before}{'^' if kind == 'p' else '_'}{inside if len(inside) == 1 or inside.isalnum() else f'({inside})'}"
 

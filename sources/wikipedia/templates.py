@@ -155,6 +155,16 @@ def _ship(prefix: str) -> Render:
     return lambda positional, named: f"{prefix} {_first(positional, named)}".strip()
 
 
+def _harvard(form: str) -> Render:
+    """A citation that is the subject of its sentence: names, then the year."""
+
+    def cited(positional: Sequence[str], named: Mapping[str, str]) -> str:
+        *names, year = positional or [""]
+        return form.format(" & ".join(names), year).strip()
+
+    return cited
+
+
 def _parenthesised(positional: Sequence[str], named: Mapping[str, str]) -> str:
     return f"({_first(positional, named)})"
 
@@ -194,6 +204,8 @@ for _render, _names in (
     (lambda positional, named: f"×10^{_first(positional, named)}", "e|e-sp"),
     (lambda positional, named: f"<sup>{_first(positional, named)}</sup>", "sup|smallsup"),
     (lambda positional, named: f"<sub>{_first(positional, named)}</sub>", "sub"),
+    (_harvard("{} ({})"), "harvtxt|harvcoltxt"),
+    (_harvard("{} {}"), "harvnb|harvcolnb"),
     (_parenthesised, "parenthesis|par"),
     (_ship("USS"), "uss"),
     (_ship("HMS"), "hms"),

@@ -145,6 +145,7 @@ def test_as_tensorflow_datasets() -> None:
             "{{birth date|1809|2|12}} {{as of|2014|5}} {{frac|3|1|2}} {{circa|1900}}",
             "February 12, 1809 As of May 2014 3 1/2 c. 1900",
         ),
+        ("{{Harvtxt|Boole|Venn|1974|p=3}} say H<sub>2</sub>O<sub>(l)</sub>.", "Boole & Venn (1974) say H₂O(l)."),
         ("{{hlist|a|b}} {{plainlist|\n* c\n* d\n}}", "a, b\n\n- c\n- d"),
         ("[http://a.example b c] [http://d.example] http://e.example", "b c http://e.example"),
         ("a (b: {{y}}; ''d'') ({{z}}) ( , f)", "a (b: ; d) (f)"),
@@ -224,3 +225,6 @@ def test_archive_of_one_stream(tmp_path: Path) -> None:
     plain = (SAMPLES / "otherwiki-20240201-pages-articles.xml").read_bytes()
     (tmp_path / "a-pages-articles-multistream.xml.bz2").write_bytes(bz2.compress(plain))
     assert list(documents(source(tmp_path))) == ["otherwiki:10", "otherwiki:11"]
+    # Streams without the signature that ranges look for must not pass for an empty dump.
+    (tmp_path / "a-pages-articles-multistream.xml.bz2").write_bytes(bz2.compress(plain, 1))
+    assert [one.rule for one in records(source(tmp_path)) if isinstance(one, Reject)] == ["damaged"]
