@@ -11,7 +11,7 @@ from lxml import etree
 
 from pile_builder.errors import InputError
 from pile_builder.sources.markup import local_name
-from pile_builder.sources.pubmed_central.mathml import tex_of_latex, tex_of_mathml
+from pile_builder.sources.mathml import tex_of_latex, tex_of_mathml
 
 MAX_DEPTH = 80
 """Deepest nesting of elements (seen: 15)."""
@@ -21,7 +21,8 @@ XLINK = "{http://www.w3.org/1999/xlink}href"
 
 _OPEN, _CLOSE = "\x01", "\x02"
 """Around a citation by number until the paragraph is laid out; XML has no such characters."""
-_MARKS = {"italic": "*", "bold": "**", "sup": "^", "sub": "~", "monospace": "`"}
+_MARKS = {"italic": "*", "i": "*", "bold": "**", "b": "**", "sup": "^", "sub": "~", "monospace": "`"}
+"""Of JATS, and of the few elements that PubMed's abstracts have."""
 _SILENT = frozenset(
     ["inline-graphic", "graphic", "media", "inline-supplementary-material", "object-id", "index-term", "alt-text",
      "long-desc", "private-char", "target", "supplementary-material"]
@@ -122,9 +123,7 @@ def _element(element: etree._Element, style: Style, depth: int) -> str:
         return _marked(inner(element, style, depth + 1), _MARKS[name])
     if name == "xref":
         return _reference(element, style, depth)
-    if name in ("inline-formula", "disp-formula", "math", "tex-math", "chem-struct"):
-        return formula(element, style, depth)
-    if name == "alternatives":
+    if name in ("inline-formula", "disp-formula", "dispformula", "math", "tex-math", "chem-struct", "alternatives"):
         return formula(element, style, depth)
     if name == "break":
         return " "

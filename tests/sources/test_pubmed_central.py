@@ -11,9 +11,9 @@ import pytest
 from lxml import etree
 
 from pile_builder.source import Document, Raw, Reject, Skipped
+from pile_builder.sources.mathml import tex_of_latex, tex_of_mathml
 from pile_builder.sources.pubmed_central import PubmedCentral, article_key
 from pile_builder.sources.pubmed_central.front import metadata
-from pile_builder.sources.pubmed_central.mathml import tex_of_latex, tex_of_mathml
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "pubmed_central"
 FILLER = "<p>" + "These are words that fill the body of an article. " * 5 + "</p>"
