@@ -49,7 +49,7 @@ def parse_page(content: bytes) -> etree._Element | None:
 
     Entities of HTML become characters; those that the page declares for itself vanish.
     """
-    content = _REFERENCE.sub(_numbered, content)
+    content = numbered_entities(content)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
     )
@@ -60,6 +60,11 @@ def parse_page(content: bytes) -> etree._Element | None:
         # The HTML parser reads an internal subset as text, and the marks used here are control characters.
         content = _DECLARATIONS.sub(b"", content[:HEAD_BYTES]) + content[HEAD_BYTES:]
     return _parse_html(content, encoding[1].decode() if encoding else "utf-8")
+
+
+def numbered_entities(content: bytes) -> bytes:
+    """Markup with HTML's named entities as numbers, which need no declaration; unknown names vanish."""
+    return _REFERENCE.sub(_numbered, content)
 
 
 def page_text(page: etree._Element) -> str:
