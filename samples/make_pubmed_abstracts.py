@@ -1,4 +1,4 @@
-"""Build `samples/pubmed_abstracts/` from the readable original: a file of the baseline, whole and cut short.
+"""Build `samples/pubmed_abstracts/` from the readable originals: files of the baseline, one of them cut, and an update.
 
     python samples/make_pubmed_abstracts.py
 
@@ -16,11 +16,13 @@ TARGET = HERE / "pubmed_abstracts"
 
 
 def main() -> None:
-    """Write both files."""
+    """Write every file."""
     TARGET.mkdir(exist_ok=True)
     whole = ORIGINAL.read_bytes()
+    update = (ORIGINAL.parent / "update.xml").read_bytes()
     other = whole.replace(b">990000", b">990001")
     (TARGET / "pubmed26n0001.xml.gz").write_bytes(gzip.compress(whole, mtime=0))
+    (TARGET / "pubmed26n0003.xml.gz").write_bytes(gzip.compress(update, mtime=0))
     # A download that broke off in the second record.
     (TARGET / "pubmed26n0002.xml.gz").write_bytes(gzip.compress(other[: other.index(b"Soap does not")], mtime=0))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from lxml import etree
 from pydantic import Field
 
 from pile_builder.errors import InputError
-from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Upstream
+from pile_builder.source import Document, Fragment, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.pubmed_central.inline import Style, inline_text
 from pile_builder.sources.xml_stream import xml_records
 from pile_builder.streams import InputFile, open_text_bytes
@@ -45,16 +45,17 @@ class PubmedAbstracts(Source):
     """Abstracts of PubMed.
 
     Upstream: `https://ftp.ncbi.nlm.nih.gov/pubmed/baseline/pubmedYYnNNNN.xml.gz`, about 1,300 files of 30,000 records,
-    a new set each December. Read one baseline: the daily update files beside it repeat PMIDs (their deletions are
-    skipped as `deletion`). Licence: NLM claims none; abstracts may be the publishers' own.
+    a new set each December, and `updatefiles/` of the same form for every day after it. Licence: NLM claims none;
+    abstracts may be the publishers' own.
 
-    Comes out: one document per record with an abstract, key = PMID (`PMID.version` from the second version on): title,
-    and the abstract's paragraphs with their labels (`METHODS: ...`); emphasis, sub- and superscripts as in
-    pubmed_central; metadata title, pmid, url, doi, journal, date, language (the article's, MEDLINE's three letters).
-    Dropped: copyright notes, abstracts in other languages, authors, index terms, references.
+    Comes out: one document per PMID, which is its key, from the newest version of its record (the highest version, of
+    the file with the highest number), so that records of all files are joined: title, and the abstract's paragraphs
+    with their labels (`METHODS: ...`); emphasis, sub- and superscripts as in pubmed_central; metadata title, pmid, url,
+    doi, journal, date, language (the article's, MEDLINE's three letters). Dropped: copyright notes, abstracts in other
+    languages, authors, index terms, references.
 
-    Rejects: `in_pmc` (the full text is in PubMed Central, see `without_pmc`), `no_abstract`, `no_title`, `damaged`,
-    `truncated`, `bomb`, `too_large`.
+    Rejects: `in_pmc` (the full text is in PubMed Central, see `without_pmc`), `deleted` (by a later file),
+    `no_abstract`, `no_title`, `damaged`, `truncated`, `bomb`, `too_large`.
     """
 
     class Config(SourceConfig):
@@ -79,30 +80,48 @@ class PubmedAbstracts(Source):
     licence: ClassVar[str] = "none stated by NLM; abstracts may be the publishers' own"
     tried: ClassVar = "upstream"
 
-    def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:
-        """Stream the records of one file."""
+    def read_file(self, file: InputFile) -> Iterator[Fragment | Reject | Skipped]:
+        """Stream the records and deletions of one file."""
+        base = file.name.rsplit("/", 1)[-1]
         with open_text_bytes(file) as stream:
             for record in xml_records(stream, _RECORDS, file.name):
                 if record.tag == "DeleteCitation":
-                    yield Skipped("deletion", len(record.findall("PMID")))
+                    for pmid in record.iterfind("PMID"):
+                        if key := _number(pmid):
+                            yield Fragment(key, b"", base, {"deletes": _version(pmid)})
                     continue
-                pmid = record.find("./*/PMID")
-                if pmid is None or not (pmid.text or "").strip().isdecimal():
+                named = record.find("./*/PMID")
+                key = _number(named) if named is not None else ""
+                if named is None or not key:
                     yield Reject("damaged", "a record without PMID", key=f"{file.name}:{record.sourceline}")
                     continue
-                number, version = (pmid.text or "").strip(), pmid.get("Version") or "1"
+                version = _version(named)
                 for bulk in list(record.iter(*_BULKY)):
                     parent = bulk.getparent()
                     if parent is not None:
                         parent.remove(bulk)
-                key = number if version == "1" else f"{number}.{version}"
-                yield Raw(key, etree.tostring(record, encoding="utf-8", with_tail=False))
+                yield Fragment(
+                    key, etree.tostring(record, encoding="utf-8", with_tail=False), base, {"version": version}
+                )
 
-    def extract(self, raw: Raw) -> Document | Reject:
-        """Turn one record into title and abstract."""
+    def join(self, key: str, fragments: Sequence[Fragment]) -> Document | Reject:
+        """Turn the newest record of a PMID into title and abstract."""
+        deleted: dict[int, str] = {}
+        newest: Fragment | None = None
+        for fragment in fragments:
+            if "deletes" in fragment.meta:
+                deleted[fragment.meta["deletes"]] = fragment.order
+        for fragment in fragments:
+            version = fragment.meta.get("version", 0)
+            if not version or fragment.order <= deleted.get(version, ""):
+                continue
+            if newest is None or (version, fragment.order) >= (newest.meta["version"], newest.order):
+                newest = fragment
+        if newest is None:
+            return Reject("deleted")
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
         try:
-            record = etree.fromstring(raw.payload, parser)
+            record = etree.fromstring(newest.payload, parser)
             is_in_pmc = record.find("./*/ArticleIdList/ArticleId[@IdType='pmc']") is not None
             if self.config.without_pmc and is_in_pmc:
                 return Reject("in_pmc")
@@ -130,6 +149,16 @@ class PubmedAbstracts(Source):
                 f"{title}\n{' '.join(paragraphs)}", {key: meta[key] for key in ("pmid", "language") if key in meta}
             )
         return Document("\n\n".join([title, *paragraphs]), meta)
+
+
+def _number(pmid: etree._Element) -> str:
+    text = (pmid.text or "").strip()
+    return str(int(text)) if text.isdecimal() and len(text) < 20 else ""
+
+
+def _version(pmid: etree._Element) -> int:
+    text = pmid.get("Version") or "1"
+    return int(text) if text.isdecimal() and 0 < len(text) < 6 and int(text) else 1
 
 
 def _paragraphs(article: etree._Element, *, is_plain: bool) -> Iterator[str]:

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pile_builder.source import Document, Fragment, Raw, Reject
+from pile_builder.source import Document, Reject
 from pile_builder.sources.nih_exporter import NihExporter, clean, decoded
+from tests.sources.joining import joined
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "nih_exporter"
 
 
 def source(root: Path = SAMPLES, inputs: tuple[str, ...] = (".",), **config: object) -> NihExporter:
     return NihExporter(NihExporter.Config(inputs=inputs, root=str(root), **config))
-
-
-def joined(made: NihExporter) -> dict[str, Document | Reject]:
-    """What the engine makes of fragments, in one process."""
-    parts: dict[str, list[Fragment]] = defaultdict(list)
-    found: dict[str, Document | Reject] = {}
-    for split in made.splits():
-        for item in made.read(split):
-            if isinstance(item, Fragment):
-                parts[item.key].append(item)
-            elif isinstance(item, Reject):
-                found[item.key] = item
-    for key, fragments in parts.items():
-        fragments.sort(key=lambda one: (one.order, one.payload))
-        found[key] = made.extract(Raw(key, b"", fragments=tuple(fragments)))
-    return found
 
 
 def written(tmp_path: Path, data: bytes) -> dict[str, Document | Reject]:
