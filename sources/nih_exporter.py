@@ -26,7 +26,7 @@ _ROW_START = re.compile(rb'"?\d{4,10}"?,"')
 _MARK = re.compile(r"\s*\[unreadable\]\s*", re.I)
 _HEADER = re.compile(
     r"""
-    \?\s+ | [.:;,\-–—/\s]+
+    (?:\?\s+)+ | [.:;,\-–—/\s]+
     | (?:description|abstract|project\ (?:summary|description))\s*:?\s*
       \([^()]{0,80}(?:applicant|investigator|candidate|author|abstract|instructions|applicaton)[^()]{0,40}\)\s*[.:;]*\s*
     | project\ summary\s*(?:/|and|&|or)\s*abstract(?:\s*\(\d+\ lines?[^()]*\))?\s*[.:]*\s*
@@ -146,7 +146,7 @@ class NihExporter(Source):
 
 def clean(text: str) -> str:
     """An abstract on one line, without headers of the form."""
-    text = " ".join(_MARK.sub(" ", text).split())
+    text = " ".join(_MARK.sub(" ", " ".join(text.split())).split())
     before = ""
     while text != before:
         before = text

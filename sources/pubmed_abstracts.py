@@ -32,12 +32,14 @@ _BULKY = (
 )
 """Lists of a record that no document needs; they are most of its bytes."""
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
-_CUT_SHORT = re.compile(r"\s*\(ABSTRACT TRUNCATED(?: AT \d+ WORDS)?\)\.?$", re.I)
+_CUT_SHORT = re.compile(r" ?\(ABSTRACT TRUNCATED(?: AT \d+ WORDS)?\)\.?$", re.I)
 _COPYRIGHT = re.compile(
-    r"(?<=[.!?)\]])\s*(?:(?:Copyright|\(c\)|©|CI - Copyright)[\s:,©()c]*)+(?:by |the )?[^.]{0,60}?\b(?:19|20)\d\d\b"
-    r".{0,200}$",
+    r"(?<=[.!?)\]])\s*(?:Copyright|\(c\)|©|CI - Copyright)[\s:,©()c]{0,9}(?:Copyright[\s:,©()c]{0,9})?(?:by |the )?"
+    r"[^.]{0,60}?\b(?:19|20)\d\d\b.{0,200}$",
     re.I | re.S,
 )
+COPYRIGHT_CHARACTERS = 400
+"""A copyright note is looked for in so much of the end of a paragraph."""
 _UNLABELLED = frozenset(["", "UNLABELLED", "UNASSIGNED"])
 
 
@@ -168,7 +170,8 @@ def _paragraphs(article: etree._Element, *, is_plain: bool) -> Iterator[str]:
         if is_plain:
             yield text
             continue
-        text = _COPYRIGHT.sub("", _CUT_SHORT.sub("", text))
+        text = _CUT_SHORT.sub("", text)
+        text = text[:-COPYRIGHT_CHARACTERS] + _COPYRIGHT.sub("", text[-COPYRIGHT_CHARACTERS:])
         # Some labels are repeated in the text.
         is_repeated = text.upper().startswith(label.upper()) and text[len(label) : len(label) + 1] in (":", ".", "-")
         if label.upper() in _UNLABELLED or is_repeated:

@@ -32,9 +32,9 @@ _NUMBERS = re.compile(r"[\[(]?[\s,;\d–−‐-]*\d[a-z]?[\])]?")
 _YEAR = re.compile(r"[\[(]?(?:1[5-9]|20)\d\d[a-z]?[\])]?")
 _CITATION = f"{_OPEN}[^{_CLOSE}]*{_CLOSE}"
 _JOINT = r"(?:\s|[,;–−‐-]|and|&)*"
-_CITATIONS = f"(?:{_JOINT}{_CITATION}{_JOINT})+"
+_CITATIONS = f"{_JOINT}{_CITATION}(?:{_JOINT}{_CITATION})*{_JOINT}"
 _NAMED = re.compile(
-    rf"(\b(?:in|by|of|from|see|to|and|with|e\.g\.,?|refs?\.?|references?)\s*)([\[(]?)"
+    rf"(\b(?:in|by|of|from|see|to|and|with|also|e\.g\.\*?,?|refs?\.?|references?)\s*)([\[(]?)"
     rf"({_CITATION}(?:{_JOINT}{_CITATION})*)([\])]?)", re.I
 )  # fmt: skip
 _RAISED = re.compile(rf"\s?\^{_CITATIONS}\^")
@@ -77,7 +77,7 @@ def laid_out(text: str, style: Style) -> str:
         text = _NAMED.sub(_named, text)
         for pattern in (_RAISED, _BRACKETED, _BARE):
             text = pattern.sub("", text)
-        text = re.sub(r"([\[(])[,;] ?", r"\1", text)
+        text = re.sub(r"(?<=[\[(])[,;] ?|[,;] ?(?=[\])])", "", text)
     return text.strip()
 
 

@@ -9,6 +9,12 @@ from lxml import etree
 
 from pile_builder.errors import InputError
 from pile_builder.sources.markup import local_name
+from pile_builder.sources.pubmed_central.boilerplate import (
+    ABSTRACTS_SKIPPED,
+    BOILERPLATE,
+    NOTES_SKIPPED,
+    STATEMENT,
+)
 from pile_builder.sources.pubmed_central.inline import (
     MAX_DEPTH,
     NO_FORMULA,
@@ -32,32 +38,6 @@ _BLOCKS = frozenset(
      "table-wrap", "table-wrap-group", "verse-group", "p", "sec", "fn-group", "ref-list", "app", "app-group",
      "glossary", "notes", "ack", "table"]
 )  # fmt: skip
-_ABSTRACTS_SKIPPED = frozenset(["toc", "teaser", "graphical", "web-summary"])
-_NOTES_SKIPPED = frozenset(
-    ["abbr", "com", "con", "conflict", "corresp", "coi-statement", "current-aff", "deceased", "edited-by", "equal",
-     "financial-disclosure", "on-leave", "participating-researchers", "present-address", "presented-at",
-     "presented-by", "previously-at", "study-group-members", "supplementary-material", "supported-by"]
-)  # fmt: skip
-_BOILERPLATE = re.compile(
-    r"(?:[\dIVX]+[.)]?\s*)*(?:(?:electronic |online )?supp(?:orting|lement(?:ary|al)) "
-    r"(?:information|materials?|data|files?|tables?|figures?)|additional files?|"
-    r"appendix [a-z0-9]*[.:]? ?supplementary.*|"
-    r"authors?['’]?s?['’]? (?:contributions?|disclosures?|information|details|statements?)|contributors?|"
-    r"contributorship.*|credit author.*|(?:declarations? of |potential )?(?:conflicts?|competing|conflicting)(?: of)?"
-    r"(?: financial)? interests?(?: statement| disclosure)?|disclosures?(?: statement)?|declarations?|"
-    r"pre-?publication history|acknowledge?ments?.*|funding(?: (?:statement|information|sources?))?|"
-    r"financial (?:support|disclosures?)|grant support|"
-    r"(?:data|code)(?: and (?:code|materials?))? (?:availability|accessibility)(?: statement)?|"
-    r"availability of (?:data|supporting).*|consent (?:for|to) publi.*|publisher['’]s note|provenance and peer review|"
-    r"ethics (?:approval|statement|declarations?).*|ethical approval.*|(?:cited )?references|literature cited)\.?",
-    re.I,
-)
-"""Titles of sections that are about the article, not of it."""
-_STATEMENT = re.compile(
-    r"(?:provenance|competing|conflicts? of|(?:the )?authors?|funding|supplement|data avail|electronic supp|publish)",
-    re.I,
-)
-"""How notes at the end begin that are no part of the text."""
 
 
 def article_text(article: etree._Element, style: Style) -> str:
@@ -88,7 +68,7 @@ class _Walk:
         if title is not None and (text := title_text(title)):
             yield f"# {text}"
         for abstract in article.iterfind("./{*}front/{*}article-meta/{*}abstract"):
-            if abstract.get("abstract-type") in _ABSTRACTS_SKIPPED:
+            if abstract.get("abstract-type") in ABSTRACTS_SKIPPED:
                 continue
             blocks = list(self._children(abstract, 3, 0))
             if blocks:
@@ -149,7 +129,7 @@ class _Walk:
         title = element.find("./{*}title")
         name = inline_text(title, Style()).strip("*") if title is not None else ""
         is_notes = local_name(element) == "notes" and not name
-        if not self._style.pandoc and (is_notes or _BOILERPLATE.fullmatch(name) or _is_supplement(element)):
+        if not self._style.pandoc and (is_notes or BOILERPLATE.fullmatch(name) or _is_supplement(element)):
             return
         blocks = [block for block in self._children(element, level + 1, depth) if block]
         if blocks:
@@ -223,11 +203,11 @@ class _Walk:
 
     def _notes(self, group: etree._Element, depth: int) -> Iterator[str]:
         title = group.find("./{*}title")
-        if title is not None and _BOILERPLATE.fullmatch(inline_text(title, Style())):
+        if title is not None and BOILERPLATE.fullmatch(inline_text(title, Style())):
             return
         for note in group.iterchildren("{*}fn"):
             text = " ".join(map(str, note.itertext())).strip()
-            if note.get("fn-type") not in _NOTES_SKIPPED and not _STATEMENT.match(text):
+            if note.get("fn-type") not in NOTES_SKIPPED and not STATEMENT.match(text):
                 yield from self._note(note, depth)
 
     def _references(self, element: etree._Element, level: int) -> Iterator[str]:

@@ -11,11 +11,12 @@ from pile_builder.streams import MAX_RECORD_BYTES
 CHUNK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 14
 """A patent's number is looked for in so much of its beginning; entity declarations come first."""
+MAX_OPENING_BYTES = 4_096
+"""Most bytes before a document type that has the patent in it (seen: 100)."""
 
 _APS_START = re.compile(rb"^PATN[ \t]*\r?$", re.M)
 _XML_START = re.compile(rb"<\?xml |<!DOCTYPE ")
-_ROOT = re.compile(rb"<[A-Za-z]")
-_COMMENT = re.compile(rb"<!--.*?-->", re.S)
+_TAG = re.compile(rb"<(?:!--|[A-Za-z])")
 _WKU = re.compile(rb"^WKU[ \t]+([A-Z]{0,2}\d{5,9})", re.M)
 _XML_NUMBER = re.compile(
     rb"(?:<B110>\s*<DNUM>\s*<PDAT>|<publication-reference[^>]*>\s*<document-id[^>]*>\s*<country>US</country>\s*<doc-number>|"
@@ -39,12 +40,24 @@ def split_patents(stream: BinaryIO, limit: int = MAX_RECORD_BYTES) -> Iterator[b
         elif not is_xml:
             if _APS_START.match(piece):
                 yield piece
-        elif _ROOT.search(_COMMENT.sub(b"", opening + piece)):
+        elif _has_element(opening + piece) or len(opening) > MAX_OPENING_BYTES:
             yield opening + piece
             opening = b""
         else:
             # A declaration alone: the document type after it belongs to the same patent.
             opening += piece
+
+
+def _has_element(piece: bytes) -> bool:
+    """Whether anything but declarations and comments stands in a piece."""
+    at = 0
+    while found := _TAG.search(piece, at):
+        if found[0] != b"<!--":
+            return True
+        at = piece.find(b"-->", found.end())
+        if at < 0:
+            return False
+    return False
 
 
 def patent_number(record: bytes) -> str:

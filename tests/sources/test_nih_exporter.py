@@ -101,6 +101,10 @@ def test_words_that_only_look_like_headers_stay() -> None:
         assert clean(text) == text
 
 
+def test_long_runs_are_no_work() -> None:
+    assert clean(" " * 100_000 + "? " * 50_000 + "abstract:" * 5_000 + "The end.") == "The end."
+
+
 def test_damaged_rows(tmp_path: Path) -> None:
     long = b"words of an abstract that are enough to be one and a few more"
     rows = b'1001,"%s"\r\n1002,"%s\r\n1003,"%s"\r\n1004,%s,extra\r\n1005,%s\r\n' % ((long,) * 5)

@@ -120,6 +120,10 @@ def test_abstracts(abstract: str, expected: str) -> None:
     assert text(record(abstract)) == expected
 
 
+def test_long_runs_are_no_work() -> None:
+    assert len(text(record(f"<AbstractText>{'One two three. ' * 10} {'(c)' * 20_000}</AbstractText>"))) > 60_000
+
+
 def test_hostile_files(tmp_path: Path) -> None:
     bomb = (
         '<!DOCTYPE r [<!ENTITY a "ha ">]><PubmedArticleSet>' + "<PubmedArticle><MedlineCitation><PMID>1</PMID>&a;" * 300

@@ -160,6 +160,8 @@ def test_rejects(payload: bytes, expected: str) -> None:
     [
         ("<p>a <xref ref-type='bibr' rid='r'>[1]</xref>–<xref ref-type='bibr' rid='r'>[4]</xref>. b</p>", "a. b"),
         ("<p>see <xref ref-type='bibr' rid='r'>[1]</xref> b</p>", "see [1] b"),
+        ("<p>a (b; <xref ref-type='bibr' rid='r'>[1]</xref>) c (<xref ref-type='bibr' rid='r'>2</xref>, p. 3)</p>",
+         "a (b) c (p. 3)"),
         ("<p>x<sup>2</sup> by Ng<sup><xref ref-type='bibr' rid='r'>1</xref></sup></p>", "x^2^ by Ng"),
         ("<p>as (<xref ref-type='bibr' rid='r'>Ng 1999</xref>)</p>", "as (Ng 1999)"),
         ("<p>a<bold> b </bold>c <monospace>d</monospace></p>", "a **b** c `d`"),
@@ -178,6 +180,12 @@ def test_rejects(payload: bytes, expected: str) -> None:
 )  # fmt: skip
 def test_layout(body: str, expected: str) -> None:
     assert text(body) == expected
+
+
+def test_long_runs_are_no_work() -> None:
+    cited = "<xref ref-type='bibr' rid='r'>1</xref>, and " * 3_000
+    assert len(text(f"<p>a [{cited} b] c</p>")) < 30_000
+    assert len(text(f"<sec><title>{'I1' * 5_000} funds</title><p>a</p></sec>")) > 5_000
 
 
 def test_formulas() -> None:

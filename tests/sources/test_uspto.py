@@ -121,6 +121,14 @@ def test_large_patents_are_counted_and_passed_over(monkeypatch: pytest.MonkeyPat
     assert large == data.rindex(b"PATN") and patent_number(small) == "3999003"
 
 
+def test_declarations_and_comments_without_end() -> None:
+    assert len(list(split_patents(io.BytesIO(b"<?xml " * 100_000)))) < 200
+    assert len(list(split_patents(io.BytesIO(b"<?xml " + b"<!-- " * 500_000)))) == 0
+    assert list(split_patents(io.BytesIO(b"<?xml ?><!-- <!DOCTYPE x> --><a/>"))) == [
+        b"<?xml ?><!-- <!DOCTYPE x> --><a/>"
+    ]
+
+
 def test_sgml_of_2001() -> None:
     record = (
         b'<!DOCTYPE PATDOC PUBLIC "-//USPTO//DTD ST.32 US PATENT GRANT V2.4 2000-09-20//EN">\n<PATDOC><SDOBI>'
