@@ -23,7 +23,7 @@ MAX_LINES = 2_000
 
 _COLUMNS = ("APPLICATION_ID", "ABSTRACT_TEXT")
 _ROW_START = re.compile(rb'"?\d{4,10}"?,"')
-_MARK = re.compile(r"\s*\[unreadable\]\s*", re.I)
+_MARK = re.compile(r"\s*\[unreadable\]\s*|[\x00-\x1f\x7f]", re.I)
 _HEADER = re.compile(
     r"""
     (?:\?\s+)+ | [.:;,\-–—/\s]+

@@ -28,6 +28,7 @@ _SIGNS = {
 }  # fmt: skip
 _SIGN = re.compile(r"\.(" + "|".join(sorted(map(re.escape, _SIGNS), key=len, reverse=True)) + r")\.")
 _RAISED = re.compile(r"\.(sup|sub)\.((?:[^\s.,;:()\[\]]|\.(?=\d))+|\([^()\s]*\))")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _ICL = re.compile(r"([A-H]\d\d[A-Z])\s*(\d{1,3})(\d\d\d?)\s*$")
 
 
@@ -67,7 +68,7 @@ def parse(record: bytes, *, is_plain: bool = False) -> Patent:
 def _fields(text: str) -> Iterator[tuple[str, str]]:
     """Codes with their texts, continued lines joined; of a table, its lines as they are."""
     code, lines = "", [""]
-    for line in text.splitlines():
+    for line in _CONTROLS.sub("", text).split("\n"):
         head = line[:4].strip()
         if head and (line[4:5] in ("", " ")) and re.fullmatch(r"[A-Z][A-Z0-9]{2,3}", head):
             if code:
