@@ -18,6 +18,9 @@ rating, Lead included. Added are Vim, whose condition choosealicense calls the s
 fonts licence OFL, and SSPL-1.0, which ScanCode calls source-available.
 
 non-commercial: licences that name the condition in their title.
+
+`LicenseRef-CC-BY` and the like: what a text says that names a Creative Commons licence and no version; all versions of
+one stand in one group.
 """
 
 from __future__ import annotations
@@ -58,7 +61,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "Xerox", "Xfig", "XFree86-1.1", "xlock", "Xnet", "xpp", "Zlib", "zlib-acknowledgement", "ZPL-2.0", "ZPL-2.1",
         "CC-BY-1.0", "CC-BY-2.0", "CC-BY-2.5", "CC-BY-2.5-AU", "CC-BY-3.0", "CC-BY-3.0-AT", "CC-BY-3.0-AU",
         "CC-BY-3.0-DE", "CC-BY-3.0-IGO", "CC-BY-3.0-NL", "CC-BY-3.0-US", "CC-BY-4.0", "CDLA-Permissive-1.0",
-        "CDLA-Permissive-2.0", "ODC-By-1.0",
+        "CDLA-Permissive-2.0", "LicenseRef-CC-BY", "ODC-By-1.0",
     ),
     "public-domain": (
         "ANTLR-PD-fallback", "blessing", "CC-PDDC", "CC-PDM-1.0", "CC0-1.0", "diffmark", "FSFUL", "libselinux-1.0",
@@ -87,13 +90,15 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "Sendmail-8.23", "SimPL-2.0", "Sleepycat", "SMAIL-GPL", "SMPPL", "SNIA", "SPL-1.0", "SSPL-1.0",
         "SugarCRM-1.1.3", "TAPR-OHL-1.0", "TGPPL-1.0", "TMate", "TORQUE-1.1", "TOSL", "TPL-1.0", "Ubuntu-font-1.0",
         "UCL-1.0", "URT-RLE", "Vim", "VOSTROM", "wxWindows", "YPL-1.0", "YPL-1.1", "Zimbra-1.3", "Zimbra-1.4",
+        "LicenseRef-CC-BY-SA",
     ),
     "non-commercial": (
         "CC-BY-NC-1.0", "CC-BY-NC-2.0", "CC-BY-NC-2.5", "CC-BY-NC-3.0", "CC-BY-NC-3.0-DE", "CC-BY-NC-4.0",
         "CC-BY-NC-ND-1.0", "CC-BY-NC-ND-2.0", "CC-BY-NC-ND-2.5", "CC-BY-NC-ND-3.0", "CC-BY-NC-ND-3.0-DE",
         "CC-BY-NC-ND-3.0-IGO", "CC-BY-NC-ND-4.0", "CC-BY-NC-SA-1.0", "CC-BY-NC-SA-2.0", "CC-BY-NC-SA-2.0-DE",
         "CC-BY-NC-SA-2.0-FR", "CC-BY-NC-SA-2.0-UK", "CC-BY-NC-SA-2.5", "CC-BY-NC-SA-3.0", "CC-BY-NC-SA-3.0-DE",
-        "CC-BY-NC-SA-3.0-IGO", "CC-BY-NC-SA-4.0", "NCGL-UK-2.0", "PolyForm-Noncommercial-1.0.0",
+        "CC-BY-NC-SA-3.0-IGO", "CC-BY-NC-SA-4.0", "LicenseRef-CC-BY-NC", "LicenseRef-CC-BY-NC-ND",
+        "LicenseRef-CC-BY-NC-SA", "NCGL-UK-2.0", "PolyForm-Noncommercial-1.0.0",
     ),
 }  # fmt: skip
 """Names by group; no name is in two."""

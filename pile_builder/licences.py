@@ -26,6 +26,7 @@ _WRITTEN_BY_SOURCES = (
     "LicenseRef-ProjectGutenberg-Copyrighted",
     "LicenseRef-arXiv-nonexclusive-distrib-1.0",
     "LicenseRef-arXiv-assumed-1991-2003",
+    *(f"LicenseRef-CC-BY{terms}" for terms in ("", "-SA", "-ND", "-NC", "-NC-SA", "-NC-ND")),
 )
 _URLS = (
     (re.compile(r"https?://arxiv\.org/licenses/nonexclusive-distrib/1\.0/?"), _WRITTEN_BY_SOURCES[2]),

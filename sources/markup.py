@@ -49,7 +49,7 @@ def parse_page(content: bytes) -> etree._Element | None:
 
     Entities of HTML become characters; those that the page declares for itself vanish.
     """
-    content = _REFERENCE.sub(_numbered, content)
+    content = numbered_entities(content)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
     )
@@ -70,6 +70,11 @@ def _lenient_parser(encoding: str) -> etree.HTMLParser:
         )
     except LookupError:
         return _lenient_parser("utf-8")
+
+
+def numbered_entities(content: bytes) -> bytes:
+    """Markup with HTML's named entities as numbers, which need no declaration; unknown names vanish."""
+    return _REFERENCE.sub(_numbered, content)
 
 
 def page_text(page: etree._Element) -> str:
