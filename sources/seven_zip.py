@@ -71,7 +71,7 @@ def open_member(stored: BinaryIO, member: str, name: str) -> Iterator[BinaryIO]:
 def _writer(pipe: _Pipe) -> Any:
     from py7zr.io import Py7zIO
 
-    class Writer(Py7zIO):  # type: ignore[misc]
+    class Writer(Py7zIO):
         """Hands on what is written."""
 
         def write(self, s: bytes | bytearray) -> int:

@@ -94,11 +94,11 @@ class HackerNews(Source):
         """Make a document of a story and its comments."""
         items: dict[int, Mapping[str, Any]] = {}
         for one in fragments:
-            text = {"text": one.payload.decode()} if "text" in one.meta else {}
+            own = {"text": one.payload.decode()} if "text" in one.meta else {}
             # Of an item that was fetched twice, the later state has more replies or points.
             known = items.get(one.meta["id"])
             if known is None or _age(one.meta) >= _age(known):
-                items[one.meta["id"]] = {**one.meta, **text}
+                items[one.meta["id"]] = {**one.meta, **own}
         story = items.pop(int(key), None)
         if story is None or story.get("type") in REPLIES:
             return Reject("orphan", f"{len(items)} comments without their story")
