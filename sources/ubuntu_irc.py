@@ -20,10 +20,11 @@ _CLOCK = re.compile(r"\[\d\d:\d\d(?::\d\d)?\] ?")
 _EVENT = re.compile(
     r"=== (?:mode/|topic/|\.\.\[topic/|Topic |Users on #|Channel #|Irssi:|Netsplit |Disconnected|"
     r".{1,80}? \[[^@]*@.*\] +(?:has )?(?:joined|left) #|"
-    r"(?:\[\S+\] )?\S+ +(?:(?:has )?(?:joined|left) #|has quit|is now known as|was kicked|changed the topic|sets mode|"
+    r"(?:\S*\] )*\S+ +(?:(?:has )?(?:joined|left) #|has quit|is now known as|was kicked|changed the topic|sets mode|"
     r"entered the room|left the room))"
 )
-"""What the logging program reports. Before 2008 it wrote `=== NAME waves` for what users do, too: that is talk."""
+"""What the logging program reports. Before 2008 it wrote `=== NAME waves` for what users do, too: that is talk.
+It also put a space behind a bracket in a name."""
 _FORMATTING = re.compile(r"\x03(?:\d{1,2}(?:,\d{1,2})?)?|[\x00-\x08\x0b-\x1f\x7f]")
 """Colours, bold and the like, as mIRC writes them, and other control characters."""
 _PILE_EVENTS = ("has joined #", "has left #", "Topic for #", "Topic (#", "is now known as")
