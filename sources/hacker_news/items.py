@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import orjson
@@ -20,11 +20,15 @@ FIELDS = (
     "id", "type", "by", "time", "text", "url", "title", "parent", "poll", "dead", "deleted", "score", "kids", "ranking",
     "descendants",
 )  # fmt: skip
+MAX_TIME = 1 << 33
+"""Seconds; the year 2242."""
 BATCH_ROWS = 4_096
 
 _TYPES = {1: "story", 2: "comment", 3: "poll", 4: "pollopt", 5: "job"}
 """Numbers of types in exports that have them."""
 _NUMBERS = ("id", "parent", "poll", "score", "ranking", "descendants")
+
+_TEXTS = ("by", "text", "url", "title")
 
 Item = dict[str, Any]
 
@@ -49,7 +53,7 @@ def read_items(file: InputFile, fields: Sequence[str] = FIELDS) -> Iterator[Item
         else:
             try:
                 yield _item(row, fields)
-            except (KeyError, TypeError, ValueError) as error:
+            except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
                 detail = f"expected an item: {type(error).__name__} {error}"[:200]
                 yield Reject("damaged", detail, f"{file.name}#{number}")
 
@@ -63,8 +67,14 @@ def _item(row: Mapping[str, Any], fields: Sequence[str]) -> Item:
         raise ValueError(f"id {item['id']}")
     if "type" in item:
         item["type"] = _TYPES.get(item["type"], item["type"])
-    if isinstance(item.get("time"), datetime):
-        item["time"] = int(item["time"].timestamp())
+    if isinstance(moment := item.get("time"), datetime):
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if moment is not None:
+        item["time"] = int(moment)
+        if not 0 <= item["time"] < MAX_TIME:
+            raise ValueError(f"time {moment}")
+    if strange := next((name for name in _TEXTS if not isinstance(item.get(name, ""), str)), ""):
+        raise ValueError(f"{strange} {item[strange]!r}")
     for name in ("dead", "deleted"):
         if item.pop(name, None) in (True, 1, "true"):
             item[name] = True

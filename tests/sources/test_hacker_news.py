@@ -190,6 +190,21 @@ def test_tops_of_threads_as_by_walking_up(numbers: list[int], shuffled: random.R
     assert top_of(ids[-1] + 90_000) == ids[-1] + 90_000
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        [1], 7, "x", {"id": 1, "title": 3}, {"id": None}, {"id": 1, "kids": 5}, {"id": 1, "kids": ["x"]},
+        {"id": 1, "time": 1 << 40}, {"id": 1, "time": "soon"}, {"id": -1},
+    ],
+)  # fmt: skip
+def test_what_is_no_item(item: object, tmp_path: Path) -> None:
+    good = b'{"id": "2", "type": "story", "title": "T", "score": "1", "time": "1325376000"}\n'
+    (tmp_path / "a.jsonl").write_bytes(good + orjson.dumps(item) + b"\n")
+    found = joined(news(tmp_path, min_comments=0))
+    assert [rule for _, rule in found.rejects] == ["damaged"]
+    assert found.documents["2"].meta["date"] == "2012-01-01T00:00:00Z"
+
+
 def test_one_value_over_many_lines(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b'{\n "id": 1, "type": "story",\n "title": "T", "score": 1, "descendants": 0\n}')
     (tmp_path / "b.json").write_bytes(b"[\n {]")
