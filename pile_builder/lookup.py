@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from pile_builder.source import Source
+
 Lookup = Callable[[str], Mapping[str, Any] | None]
 
 
@@ -46,3 +48,15 @@ def open_lookup(path: str) -> Lookup:
         return orjson.loads(row[0]) if row else None
 
     return find
+
+
+def with_tables(source: Source, tables: Mapping[str, str]) -> Source:
+    """A copy of a source that looks records up while it reads; for one thread, as connections are.
+
+    Args:
+        source: stays as it is.
+        tables: indexes of its side tables, by table name.
+    """
+    copy = type(source)(source.config)
+    copy.bind_tables({name: open_lookup(path) for name, path in tables.items()})
+    return copy

@@ -240,12 +240,15 @@ class Source:
         raise TypeError(msg)
 
     def lookup(self, table: str, key: str) -> Mapping[str, Any] | None:
-        """Values of `key` in a side table, or None if the table is not given or lacks the key."""
+        """Values of `key` in a side table, or None if the table is not given or lacks the key.
+
+        For `extract` and `join`, and in a source that joins also for `read`.
+        """
         find = self._lookups.get(table)
         return find(key) if find else None
 
     def bind_tables(self, lookups: Mapping[str, Callable[[str], Mapping[str, Any] | None]]) -> None:
-        """Give the source its indexed side tables (called by the engine in each process)."""
+        """Give the source its indexed side tables (the engine does, where records are extracted or fragments read)."""
         self._lookups = dict(lookups)
 
     def input_files(self) -> list[InputFile]:

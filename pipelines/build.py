@@ -168,8 +168,8 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
         return
     # Whatever is read now is whole.
     forget_purges(store)
-    run_fragments(store, work, manifest.plugins, options)
     handle = pool_handle(store, work, manifest, options)
+    run_fragments(store, work, handle.extractions, options)
     # Held here, so that the pool starts while Beam does, and outlives the phase's threads.
     pool = handle.acquire() if options.runner.in_process else None
     if pool:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pile_builder.fragments import Run, join_rows, read_range
+from pile_builder.lookup import with_tables
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
+from pile_builder.pool import Extraction
 from pile_builder.source import Raw, Reject, Skipped, Source, Split
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Commits, Store, local_file
 from pile_builder.streams import MAX_RECORD_BYTES
 from pile_builder.work import Work, split_from_json, split_to_json
 
@@ -25,10 +27,11 @@ RUN_BYTES = 128 << 20
 
 @dataclass
 class ReadFragments(TaskFunction):
-    """Reads one split of fragments and writes its runs."""
+    """Reads one split of fragments and writes its runs; `tables` are indexes of side tables, by source and table."""
 
     store: Store
     sources: Mapping[str, Source]
+    tables: Mapping[str, Mapping[str, str]]
 
     def __call__(self, task: Task) -> Mapping[str, Any]:
         """Write a split's runs; returns their names and what was skipped."""
@@ -37,7 +40,9 @@ class ReadFragments(TaskFunction):
         runs: list[str] = []
         run = Run(task["ranges"])
         note, count = commits.noting(task["key"]), 0
-        for item in self.sources[task["source"]].read(split_from_json(task["split"])):
+        tables = {table: local_file(path) for table, path in self.tables[task["source"]].items()}
+        source = with_tables(self.sources[task["source"]], tables)
+        for item in source.read(split_from_json(task["split"])):
             if isinstance(item, Skipped):
                 skipped[item.kind] += item.count
                 continue
@@ -59,7 +64,7 @@ class ReadFragments(TaskFunction):
         return stream.name
 
 
-def run_fragments(store: Store, work: Work, sources: Mapping[str, Source], options: RunOptions) -> None:
+def run_fragments(store: Store, work: Work, extractions: Mapping[str, Extraction], options: RunOptions) -> None:
     """Read the fragments that splits without a block are joined of.
 
     Raises:
@@ -79,7 +84,9 @@ def run_fragments(store: Store, work: Work, sources: Mapping[str, Source], optio
         if one.key in ranges
     ]
     if tasks:
-        function = ReadFragments(store, {one.source: sources[one.source] for one in work.fragments})
+        read = {one.source: extractions[one.source] for one in work.fragments}
+        sources = {name: extraction.source for name, extraction in read.items()}
+        function = ReadFragments(store, sources, {name: extraction.tables for name, extraction in read.items()})
         run_tasks(Commits(store, PHASE), [task["key"] for task in tasks], tasks, function, options)
 
 

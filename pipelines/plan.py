@@ -14,7 +14,7 @@ from pile_builder.annotate.sets import plan_annotations
 from pile_builder.decontamination.index import build_index
 from pile_builder.decontamination.items import EvalItem
 from pile_builder.errors import BuildError
-from pile_builder.lookup import build_lookup
+from pile_builder.lookup import build_lookup, with_tables
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.weights import plan_mixture
 from pile_builder.pipelines.ingest import DAMAGE, extraction_of
@@ -134,7 +134,7 @@ def _samples(manifest: Manifest, options: PlanOptions) -> dict[str, SourceSample
                 sampler = Sampler(
                     name=name,
                     set_name=manifest.set_name(name),
-                    plugin=manifest.plugins[name],
+                    plugin=with_tables(manifest.plugins[name], extractions[name].tables),
                     select=manifest.select_of(name),
                     wanted=wanted[name],
                     pool=pool,

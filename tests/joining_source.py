@@ -1,15 +1,22 @@
 """A source for tests whose documents are joins: lines `KEY ORDER TEXT` in any order and any file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from pile_builder.source import Document, Fragment, Reject, Skipped, Source
-from pile_builder.streams import InputFile, open_text_bytes
+from pile_builder.source import Document, Fragment, Reject, Skipped, Source, SourceConfig
+from pile_builder.streams import InputFile, list_files, open_text_bytes
+
+
+class JoiningConfig(SourceConfig):
+    aliases: str = ""
 
 
 class Joining(Source):
-    """Parts of documents as lines of text files."""
+    """Parts of documents as lines of text files, some of them under another key: lines `OTHER KEY` of a side table."""
 
     pile_set_name = "Joining"
+    Config = JoiningConfig
+    config: JoiningConfig
 
     def read_file(self, file: InputFile) -> Iterator[Fragment | Reject | Skipped]:
         with open_text_bytes(file) as stream:
@@ -20,7 +27,18 @@ class Joining(Source):
                 elif len(parts) < 3:
                     yield Reject("damaged", "no text", f"{file.name}#{number}")
                 else:
-                    yield Fragment(parts[0].decode(), parts[2], parts[1].decode())
+                    alias = self.lookup("aliases", parts[0].decode())
+                    yield Fragment(alias["key"] if alias else parts[0].decode(), parts[2], parts[1].decode())
+
+    def side_tables(self) -> Mapping[str, Sequence[InputFile]]:
+        return {"aliases": list_files(self.config.aliases, self.config.root)} if self.config.aliases else {}
+
+    def read_table(self, name: str, files: Sequence[InputFile]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for file in files:
+            with open_text_bytes(file) as stream:
+                for line in stream:
+                    other, key = line.decode().split()
+                    yield other, {"key": key}
 
     def join(self, key: str, fragments: Sequence[Fragment]) -> Document | Reject:
         if fragments[0].order != "0":

@@ -1,6 +1,7 @@
 """Documents joined of fragments that lie anywhere, against joining them in a dictionary."""
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -98,3 +99,15 @@ def test_one_or_two_workers_and_an_interruption_give_the_same_corpus(
     assert two["digest"] == one["digest"]
     (tmp_path / "0.txt").write_text((tmp_path / "0.txt").read_text() + "k7 0 The part that had been missing.\n")
     assert build(manifest, str(tmp_path / "two"), RunOptions())["sources"]["joining"]["dropped"]["ingest.orphan"] == 9
+
+
+def test_keys_that_are_looked_up_while_fragments_are_read(manifest: Manifest, tmp_path: Path):
+    for number in range(4):
+        path = tmp_path / f"{number}.txt"
+        path.write_text("".join(re.sub(r"^k(\d+) ([1-9])", r"x\1 \2", line) for line in path.open()))
+    (tmp_path / "aliases").write_text("".join(f"x{number} k{number}\n" for number in range(300)))
+    inputs = {"inputs": ["*.txt"], "max_reject_rate": 1, "options": {"aliases": "aliases"}}
+    data = {"name": "joined", "root": str(tmp_path), "sources": {"joining": inputs}, "select": {"language": None}}
+    other = check_manifest(data, str(tmp_path / "m.yaml"), {})
+    counts = build(other, str(tmp_path / "out"), RunOptions(workers=2))["sources"]["joining"]
+    assert counts["read"] == 301 and counts["dropped"] == {"ingest.damaged": 1, "ingest.orphan": 10}
