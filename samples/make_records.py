@@ -1,0 +1,100 @@
+"""Build `samples/jsonl/`: documents of Dolma, an archive of lm_dataformat, and lines that are damaged.
+
+    python samples/make_records.py
+
+An original is a block of `name: value` lines and a text; `===` stands between two. Written byte for byte the same by
+every run.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Write every sample."""
+    target = HERE / "jsonl"
+    target.mkdir(exist_ok=True)
+    texts = originals()
+    dolma = lines(dolma_document(one) for one in texts)
+    (target / "dolma-0000.json.gz").write_bytes(gzip.compress(dolma, mtime=0))
+    plain = lines({"text": one["text"], "meta": {"title": one["title"]}} for one in texts[:2])
+    (target / "lm_dataformat.jsonl.bz2").write_bytes(bz2.compress(plain))
+    paragraphs = lines({"text": one["text"].split("\n\n"), "meta": {"url": one["url"]}} for one in texts[2:])
+    members = {
+        "data_0_time1600000000_default.jsonl.zst": zstandard.compress(paragraphs),
+        "data_1_time1600000001_default.jsonl.zst": zstandard.compress(paragraphs)[:-200],
+        "README.md": b"no lines",
+    }
+    (target / "archive.jsonl.zst.tar").write_bytes(tar(members))
+    (target / "damaged.jsonl").write_bytes(b"".join(damaged(texts[0]["text"])))
+
+
+def originals() -> list[dict[str, str]]:
+    """The texts with their fields."""
+    found = []
+    for block in (HERE / "originals" / "records" / "texts.txt").read_text(encoding="utf-8").split("\n===\n"):
+        head, _, text = block.strip().partition("\n\n")
+        found.append({**dict(line.split(": ", 1) for line in head.split("\n")), "text": text})
+    return found
+
+
+def dolma_document(one: dict[str, str]) -> dict[str, Any]:
+    """A document in the layout of Dolma."""
+    return {
+        "id": one["id"],
+        "text": one["text"],
+        "source": "almanac",
+        "added": "2024-01-01T00:00:00Z",
+        "created": one["created"],
+        "metadata": {name: one[name] for name in ("title", "url", "license", "lang")} | {"pages": 1},
+    }
+
+
+def damaged(text: str) -> list[bytes]:
+    """Lines of which some are no documents, each for a reason of its own; the last one is cut."""
+    good = {"id": "good", "text": text}
+    return [
+        b"\xef\xbb\xbf" + lines([good]),
+        lines([{**good, "note": "the same id again"}]),
+        b"\n",
+        b"{not JSON}\n",
+        b'{"id": "latin", "text": "caf\xe9"}\n',
+        b'["a", "list"]\n',
+        lines([{"id": "empty", "text": " \n"}, {"id": "none", "body": text}, {"id": "number", "text": 7}]),
+        lines([{"id": "odd-list", "text": [text, {"type": "image"}]}]),
+        b'{"id": "half", "text": "Half of a pair: \\ud83d, and a number that is none", "score": NaN}\n',
+        b'{"id": "deep", "text": ' + b"[" * 5_000 + b"]" * 5_000 + b"}\n",
+        lines([{"text": text.upper()}]),
+        b'{"id": "cut", "text": "The last line en',
+    ]
+
+
+def lines(records: Any) -> bytes:
+    """JSON lines."""
+    return b"".join(json.dumps(record, ensure_ascii=False).encode() + b"\n" for record in records)
+
+
+def tar(members: dict[str, bytes]) -> bytes:
+    """A tar of files."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+if __name__ == "__main__":
+    main()
