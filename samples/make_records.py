@@ -1,4 +1,4 @@
-"""Build `samples/jsonl/`: documents of Dolma, an archive of lm_dataformat, and lines that are damaged.
+"""Build `samples/jsonl/` and `samples/parquet/`: documents of Dolma, an archive of lm_dataformat, tables, damage.
 
     python samples/make_records.py
 
@@ -9,6 +9,7 @@ every run.
 from __future__ import annotations
 
 import bz2
+import datetime as dt
 import gzip
 import io
 import json
@@ -16,6 +17,8 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import zstandard
 
 HERE = Path(__file__).parent
@@ -23,9 +26,14 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     """Write every sample."""
-    target = HERE / "jsonl"
-    target.mkdir(exist_ok=True)
     texts = originals()
+    write_lines(HERE / "jsonl", texts)
+    write_tables(HERE / "parquet", texts)
+
+
+def write_lines(target: Path, texts: list[dict[str, str]]) -> None:
+    """JSON lines."""
+    target.mkdir(exist_ok=True)
     dolma = lines(dolma_document(one) for one in texts)
     (target / "dolma-0000.json.gz").write_bytes(gzip.compress(dolma, mtime=0))
     plain = lines({"text": one["text"], "meta": {"title": one["title"]}} for one in texts[:2])
@@ -38,6 +46,28 @@ def main() -> None:
     }
     (target / "archive.jsonl.zst.tar").write_bytes(tar(members))
     (target / "damaged.jsonl").write_bytes(b"".join(damaged(texts[0]["text"])))
+
+
+def write_tables(target: Path, texts: list[dict[str, str]]) -> None:
+    """Parquet files: rows of two row groups, a struct with lists, one that is cut, one whose footer lies."""
+    target.mkdir(exist_ok=True)
+    dates = [dt.datetime(2020, 1, 1 + number) for number in range(len(texts))]
+    columns = {
+        "id": [one["id"] for one in texts],
+        "text": [one["text"] for one in texts],
+        "url": [one["url"] for one in texts],
+        "date": pa.array(dates, pa.timestamp("ns")),
+        "embedding": [[0.5, number] for number in range(len(texts))],
+    }
+    pq.write_table(pa.table(columns), target / "train-00000-of-00001.parquet", row_group_size=3)
+    bodies = [{"parts": one["text"].split("\n\n")} for one in texts]
+    bodies[1:3] = [{"parts": []}, None]
+    raw = pa.array([b"text", b"caf\xe9", b"more"] + [b"x"] * (len(texts) - 3), pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"body": bodies, "raw": raw}), target / "nested.parquet")
+    whole = (target / "nested.parquet").read_bytes()
+    (target / "cut.parquet").write_bytes(whole[:-300])
+    (target / "lying.parquet").write_bytes(whole[:-8] + (1 << 31).to_bytes(4, "little") + b"PAR1")
+    (target / "page.parquet").write_bytes(whole[:4] + b"\xff" * 100 + whole[104:])
 
 
 def originals() -> list[dict[str, str]]:

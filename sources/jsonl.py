@@ -85,11 +85,11 @@ class Jsonl(RecordSource):
         for file in split.files:
             read = self._read_tar if _TAR.search(file.name) else self._read_file
             try:
-                yield from read(file, known, start, file.size if end is None else end)
+                yield from read(file, known, start, end)
             except InputError as error:
                 yield Reject(error.rule, error.detail, key=file.name)
 
-    def _read_file(self, file: InputFile, known: Keys, start: int, end: int) -> Iterator[Raw | Reject | Skipped]:
+    def _read_file(self, file: InputFile, known: Keys, start: int, end: int | None) -> Iterator[Raw | Reject | Skipped]:
         with open_input(file) as stored:
             packed = is_compressed(stored.read(6))
             stored.seek(0)
@@ -99,7 +99,7 @@ class Jsonl(RecordSource):
                 # A compressed file under a plain name has no place to enter but its beginning.
                 yield from self._read_packed(stored, file.name, known)
 
-    def _read_tar(self, file: InputFile, known: Keys, start: int, end: int) -> Iterator[Raw | Reject | Skipped]:
+    def _read_tar(self, file: InputFile, known: Keys, start: int, end: int | None) -> Iterator[Raw | Reject | Skipped]:
         with open_input(file) as stored:
             packed = is_compressed(stored.read(6))
             stored.seek(0)
@@ -110,7 +110,7 @@ class Jsonl(RecordSource):
             try:
                 for member in tar_members(stream, file.name, seek=not packed):
                     at = at if isinstance(member, str) or packed else member.offset
-                    if at >= end:
+                    if end is not None and at >= end:
                         return
                     if at >= start:
                         yield from self._read_member(member, file.name, known)

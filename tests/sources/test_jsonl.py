@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import os
 import tarfile
 from collections import Counter
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,35 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pile_builder.source import Document, Raw, Reject, Skipped, Split
+from pile_builder.source import Raw, Reject, Skipped, Split
 from pile_builder.sources import jsonl as jsonl_module
 from pile_builder.sources.jsonl import Jsonl
 from pile_builder.streams import InputFile
+from tests.sources.records import digest, documents, records, rejects
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "jsonl"
 
 
 def jsonl(root: Path, *inputs: str, **options: object) -> Jsonl:
     return Jsonl(Jsonl.Config(inputs=inputs or (".",), root=str(root), **options))
-
-
-def records(source: Jsonl) -> Iterator[Raw | Reject | Skipped]:
-    for split in source.splits():
-        yield from source.read(split)
-
-
-def documents(source: Jsonl) -> dict[str, Document]:
-    found: dict[str, Document] = {}
-    for one in records(source):
-        if isinstance(one, Raw):
-            made = source.extract(one)
-            assert isinstance(made, Document) and one.key not in found
-            found[one.key] = Document(made.text, {**one.meta, **made.meta})
-    return found
-
-
-def rejects(source: Jsonl) -> dict[str, str]:
-    return {one.key: one.rule for one in records(source) if isinstance(one, Reject)}
 
 
 def one_line(tmp_path: Path, record: object, **options: object) -> Raw | Reject | Skipped:
@@ -56,7 +36,7 @@ def one_line(tmp_path: Path, record: object, **options: object) -> Raw | Reject 
 def test_samples() -> None:
     source = jsonl(SAMPLES)
     found = documents(source)
-    digests = {key: hashlib.sha256(document.text.encode()).hexdigest()[:16] for key, document in found.items()}
+    digests = {key: digest(document) for key, document in found.items()}
     assert digests == {
         "archive.jsonl.zst.tar/data_0_time1600000000_default.jsonl.zst#0": "545d1b33fc2ccf06",
         "archive.jsonl.zst.tar/data_0_time1600000000_default.jsonl.zst#361": "a8e8afb6144da73c",
