@@ -68,7 +68,7 @@ def test_row_groups_belong_to_one_range(tmp_path: Path, monkeypatch: pytest.Monk
     texts = [f"Text {number} of a table." for number in range(100)]
     pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", row_group_size=7, compression="none")
     whole = list(records(parquet(tmp_path)))
-    monkeypatch.setattr(parquet_module, "RANGE_BYTES", 1_500)
+    monkeypatch.setattr(parquet_module, "RANGE_BYTES", 900)
     source = parquet(tmp_path)
     assert len(list(source.splits())) > 5
     assert list(records(source)) == whole
