@@ -1,4 +1,4 @@
-"""Build `samples/jsonl/` and `samples/parquet/`: documents of Dolma, an archive of lm_dataformat, tables, damage.
+"""Build the samples of sources of records: documents of Dolma, archives of lm_dataformat, tables, pages, damage.
 
     python samples/make_records.py
 
@@ -29,6 +29,7 @@ def main() -> None:
     texts = originals()
     write_lines(HERE / "jsonl", texts)
     write_tables(HERE / "parquet", texts)
+    write_pages(HERE / "openwebtext2", texts)
 
 
 def write_lines(target: Path, texts: list[dict[str, str]]) -> None:
@@ -46,6 +47,33 @@ def write_lines(target: Path, texts: list[dict[str, str]]) -> None:
     }
     (target / "archive.jsonl.zst.tar").write_bytes(tar(members))
     (target / "damaged.jsonl").write_bytes(b"".join(damaged(texts[0]["text"])))
+
+
+def write_pages(target: Path, texts: list[dict[str, str]]) -> None:
+    """A tar in the layout of OpenWebText2, with a month a member."""
+    target.mkdir(exist_ok=True)
+    scores = ([40, 2], [1, 1], [3], [-5, 9], [])
+    pages = []
+    for number, (one, of) in enumerate(zip(texts, scores, strict=True)):
+        meta = {
+            "title": one["title"],
+            "lang": one["lang"],
+            "url": one["url"],
+            "word_count": len(one["text"].split()),
+            "elapsed": 0.5,
+            "scraper": "newspaper",
+            "domain": "almanac.example",
+            "reddit_id": [f"t3_{number}{each}" for each in range(len(of))],
+            "subreddit": ["harbours"] * len(of),
+            "reddit_score": of,
+            "reddit_title": [one["title"]] * len(of),
+            "reddit_created_utc": [1500000000] * len(of),
+        }
+        pages.append({"text": one["text"], "meta": meta})
+    pages.append({"text": "Advertisement\n\nAdvertisement\n", "meta": {"url": "https://almanac.example/empty"}})
+    members = {"2017-07.jsonl.zst": lines(pages[:3]), "2017-08.jsonl.zst": lines(pages[3:])}
+    packed = {name: zstandard.compress(content) for name, content in members.items()}
+    (target / "openwebtext2.jsonl.zst.tar").write_bytes(tar(packed))
 
 
 def write_tables(target: Path, texts: list[dict[str, str]]) -> None:
