@@ -1,4 +1,4 @@
-"""Build `samples/books/` and `samples/pg19/` from the readable originals: text files in the layouts of Project Gutenberg, and EPUBs.
+"""Build `samples/books/` and `samples/pg19/` from the readable originals: books as Project Gutenberg has them, EPUBs.
 
     python samples/make_books.py
 

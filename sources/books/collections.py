@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from pile_builder.source import Document, Raw, Reject, Skipped, SourceConfig, Upstream
+from pile_builder.source import Document, Raw, Reject, Skipped, Upstream
 from pile_builder.sources.books import Books, gutenberg
 from pile_builder.streams import InputFile, list_files
 
@@ -48,7 +48,7 @@ class Pg19(Books):
     upstreams: ClassVar[tuple[Upstream, ...]] = (
         Upstream("https://github.com/google-deepmind/pg19", 11_700_000_000, 28_752, 400 << 10, of="2019-11"),
     )
-    Config: ClassVar[type[SourceConfig]] = Pg19Config
+    Config = Pg19Config
     config: Pg19Config
 
     def input_files(self) -> list[InputFile]:
