@@ -31,8 +31,8 @@ class OpenWebText2(Jsonl):
     """OpenWebText2: pages that submissions to Reddit link to, as its release has them.
 
     Upstream: `openwebtext2.jsonl.zst.tar` of EleutherAI, a tar of one `*.jsonl.zst` a month, and any other file of such
-    lines; its host is closed, mirrors and torrents go about. Reddit's own dumps (`RS_*.zst`) hold no text: pages of a
-    list of URLs come from Common Crawl through `common_crawl`. Licence: the pages remain their authors'.
+    lines; its host is closed, mirrors and torrents go about. Reddit's own dumps (`RS_*.zst`) hold no text: pages that
+    they link to come from Common Crawl through `openwebtext2_links`. Licence: the pages remain their authors'.
 
     Comes out: a page's text without lines that only say `Advertisement`, which the Pile removes as well (and
     leaves the blank lines around them). Metadata:
