@@ -153,7 +153,7 @@ def read_links(file: InputFile, score_of_plain: int) -> Iterator[tuple[str, int]
         with open_text_bytes(file) as stream:
             if _TEXT.search(file.name):
                 lines = io.TextIOWrapper(stream, "utf-8", errors="replace")
-                yield from ((url, score_of_plain) for line in lines if (url := line.strip()))
+                yield from ((entry, score_of_plain) for line in lines if (entry := line.strip()))
                 return
             rows: Iterable[Any]
             if _CSV.search(file.name):
