@@ -219,6 +219,49 @@ def open_text_bytes(file: InputFile) -> Iterator[BinaryIO]:
         yield cast("BinaryIO", io.BufferedReader(decompressed(stored, file.name), 1 << 20))
 
 
+def is_compressed(head: bytes) -> bool:
+    """Whether a file that begins so is one that `decompressed` expands."""
+    return head.startswith(tuple(_MAGIC))
+
+
+def read_lines(
+    stream: BinaryIO, start: int = 0, end: int | None = None, limit: int = MAX_RECORD_BYTES
+) -> Iterator[tuple[int, bytes | None]]:
+    """Stream lines with their ends, and the offsets at which they begin; None for a line of more than `limit` bytes.
+
+    Args:
+        stream: from its first byte; it must be seekable if `start` is not 0.
+        start: of lines only those that begin here or later,
+        end: and before here: ranges that touch share no line and lose none.
+        limit: most bytes of a line, its end included.
+
+    Raises:
+        InputError: what `stream` raises.
+    """
+    at = start
+    if start > 0:
+        # The line that is under way belongs to the range before, unless it ends right here.
+        stream.seek(start - 1)
+        at += _pass_line(stream) - 1
+    while (end is None or at < end) and (line := stream.readline(limit + 1)):
+        if len(line) <= limit:
+            yield at, line
+            at += len(line)
+        else:
+            yield at, None
+            at += len(line) + (0 if line.endswith(b"\n") else _pass_line(stream))
+
+
+def _pass_line(stream: BinaryIO) -> int:
+    """Read up to the next line end; the number of bytes."""
+    count = 0
+    while part := stream.readline(1 << 20):
+        count += len(part)
+        if part.endswith(b"\n"):
+            break
+    return count
+
+
 def decompressed(stored: BinaryIO, name: str) -> io.RawIOBase:
     """A bounded raw stream over what `stored` expands to; `name` appears in errors."""
     counting = _Counting(stored, name)
@@ -268,23 +311,30 @@ def gunzip(data: bytes, limit: int = MAX_RECORD_BYTES) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A regular file in an archive; `name` as the archive spells it, which is data and never a path."""
+    """A regular file in an archive; `name` as the archive spells it, which is data and never a path.
+
+    `offset` is where its header begins in the archive.
+    """
 
     name: str
     size: int
     content: BinaryIO
+    offset: int = 0
 
 
-def tar_members(stream: BinaryIO, name: str) -> Iterator[Member | str]:
+def tar_members(stream: BinaryIO, name: str, *, seek: bool = False) -> Iterator[Member | str]:
     r"""Stream a tar: regular files as `Member` (valid until the next one), everything else as its kind's name.
+
+    Content that nobody reads is passed over without being read if `seek` says that the stream can do that.
 
     Bytes of a name that are no UTF-8 become `\xXX`. Sparse files in pax formats are a kind of their own, `sparse`.
 
     Raises:
         InputError: `truncated` or `damaged`.
     """
+    source = stream if seek else cast("BinaryIO", _Ending(stream, name))
     try:
-        with tarfile.open(fileobj=cast("BinaryIO", _Ending(stream, name)), mode="r|", tarinfo=_TarInfo) as archive:
+        with tarfile.open(fileobj=source, mode="r:" if seek else "r|", tarinfo=_TarInfo) as archive:
             for info in cast("Iterator[_TarInfo]", iter(archive)):
                 # A streamed archive remembers every member unless told not to.
                 archive.members = []  # type: ignore[attr-defined]
@@ -293,7 +343,8 @@ def tar_members(stream: BinaryIO, name: str) -> Iterator[Member | str]:
                     yield _tar_kind(info)
                 else:
                     path = info.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-                    yield Member(path, info.size, cast("BinaryIO", _Content(cast("BinaryIO", content), name)))
+                    inner = cast("BinaryIO", _Content(cast("BinaryIO", content), name))
+                    yield Member(path, info.size, inner, info.offset)
     except RecursionError as error:
         raise InputError("damaged", f"tar {name}: headers that describe headers without end") from error
     except tarfile.ReadError as error:

@@ -1,4 +1,4 @@
-"""Build `samples/books/` from the readable originals: text files in the layouts of Project Gutenberg, and EPUBs.
+"""Build `samples/books/` and `samples/pg19/` from the readable originals: books as Project Gutenberg has them, EPUBs.
 
     python samples/make_books.py
 
@@ -197,6 +197,24 @@ def main() -> None:
     (TARGET / "the-bell-of-st-osyth.txt.gz").write_bytes(gzip.compress(ghost, mtime=0))
     write_tar("wendlow-society.tar.gz", ["fables", "wendlow"])
     write_epubs(TARGET)
+    write_pg19(TARGET.parent / "pg19")
+
+
+def write_pg19(target: Path) -> None:
+    """Books without a header, in the folders of PG-19, with its list of books."""
+    rows = []
+    for part, number, original, year in [
+        ("train", 90004, "marsh_tales", 1871),
+        ("train", 90014, "knots", 1902),
+        ("validation", 90016, "dust", 1913),
+    ]:
+        book = read(original)
+        plain = Original({**book.fields, "Layout": "plain"}, book.blocks)
+        (target / part).mkdir(parents=True, exist_ok=True)
+        (target / part / f"{number}.txt").write_bytes(text_file(plain, "", "UTF-8"))
+        title = book.fields["Title"].replace('"', '""')
+        rows.append(f'{number},"{title}",{year},http://www.gutenberg.org/ebooks/{number}\n')
+    (target / "metadata.csv").write_text("".join(rows), encoding="utf-8")
 
 
 def text_file(original: Original, name: str, encoding: str) -> bytes:

@@ -37,14 +37,14 @@ class HashedSet:
     """A set of strings kept as sorted 64-bit hashes: 8 bytes an entry, so lists of millions fit every process."""
 
     def __init__(self, entries: Iterable[str]) -> None:
-        hashes = np.fromiter((_hash(entry) for entry in entries), dtype=np.uint64)
+        hashes = np.fromiter((hashed(entry) for entry in entries), dtype=np.uint64)
         self._hashes: npt.NDArray[np.uint64] = np.unique(hashes)
 
     def __len__(self) -> int:
         return len(self._hashes)
 
     def __contains__(self, entry: str) -> bool:
-        wanted = np.uint64(_hash(entry))
+        wanted = np.uint64(hashed(entry))
         index = int(np.searchsorted(self._hashes, wanted))
         return index < len(self._hashes) and bool(self._hashes[index] == wanted)
 
@@ -87,5 +87,6 @@ def domain_entries(files: Iterable[InputFile]) -> Iterator[str]:
         yield (host_of(entry) or entry.lower()).removeprefix("*").strip("./")
 
 
-def _hash(entry: str) -> int:
+def hashed(entry: str) -> int:
+    """64-bit hash of an entry."""
     return int.from_bytes(hashlib.blake2b(entry.encode("utf-8", "replace"), digest_size=8).digest(), "little")

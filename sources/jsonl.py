@@ -1,0 +1,169 @@
+"""JSON lines: Dolma's documents, lm_dataformat's archives, and any other file with an object a line."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, ClassVar, cast
+
+import orjson
+
+from pile_builder.errors import InputError
+from pile_builder.source import Raw, Reject, Skipped, Split, pack
+from pile_builder.sources.records import Keys, RecordSource
+from pile_builder.streams import (
+    MAX_RECORD_BYTES,
+    InputFile,
+    Member,
+    decompressed,
+    is_compressed,
+    open_input,
+    read_lines,
+    tar_members,
+)
+
+RANGE_BYTES = 256 << 20
+"""Bytes of a large plain file, or of a large tar, that one split reads."""
+
+_PACKED = r"(?:\.gz|\.zst|\.zstd|\.bz2|\.xz)"
+_LINES = re.compile(rf"\.(?:jsonl|ndjson|json){_PACKED}?$", re.I)
+_PACKED_NAME = re.compile(rf"(?:{_PACKED}|\.tgz)$", re.I)
+_TAR = re.compile(rf"\.(?:tar{_PACKED}?|tgz)$", re.I)
+_MARK = b"\xef\xbb\xbf"
+
+
+class Jsonl(RecordSource):
+    """Files of JSON lines: plain, gzip, zstandard, bzip2 or xz, or in a tar (`*.jsonl.zst.tar` of lm_dataformat).
+
+    Upstream: whatever has been prepared already: Dolma and Common Pile (`id`, `text`, `source`, `added`, `created`,
+    `metadata`), lm_dataformat (`text`, `meta`), releases of the Pile itself, C4. Licence: each dataset's own.
+
+    Comes out: the field `text` of each line, or the fields that the manifest names, joined; a list of paragraphs is
+    joined by blank lines, as lm_dataformat does on reading. Metadata: title, url, date, language, license, authors
+    where the record, its `meta` or its `metadata` has them; all else with `metadata: true`.
+
+    The key is the field `id`, or where there is none `FILE#OFFSET`: the byte at which the line begins in the file as it
+    is without compression, which no cutting into splits changes. Of lines that share an id in a split, later ones add
+    their place to it.
+
+    Plain files above 512 MiB are read in ranges of 256 MiB, a line by the range that it begins in; tars that are not
+    compressed, by members.
+
+    Skipped: `blank_line`; of tars directories, links, `other_file`.
+
+    Rejects: `damaged` (not JSON), `truncated` (the last line, or the compressed file, is cut), `undecodable` (not
+    UTF-8), `wrong_type`, `no_text`, `too_large`, `bomb`.
+    """
+
+    pile_set_name: ClassVar[str] = "jsonl"
+    libraries: ClassVar[tuple[str, ...]] = ("orjson",)
+    licence: ClassVar[str] = "each dataset's own"
+    patterns: ClassVar[tuple[str, ...]] = (
+        *(f"*.{kind}{end}" for kind in ("jsonl", "ndjson") for end in ("", ".gz", ".zst", ".zstd", ".bz2", ".xz")),
+        "*.json.gz", "*.json.zst", "*.jsonl.tar", "*.jsonl.*.tar", "*.jsonl.tar.gz", "*.jsonl.tgz",
+    )  # fmt: skip
+
+    def splits(self) -> Iterable[Split]:
+        """Packs of files, and ranges of the large ones that can be entered anywhere."""
+        whole: list[InputFile] = []
+        found: list[Split] = []
+        for file in self.input_files():
+            if file.size < 2 * RANGE_BYTES or _PACKED_NAME.search(file.name):
+                whole.append(file)
+                continue
+            for start in range(0, file.size, RANGE_BYTES):
+                params = {"start": start, "end": min(start + RANGE_BYTES, file.size)}
+                found.append(Split(f"{file.name}#{start:015d}", (file,), params))
+        return sorted([*pack(whole), *found], key=lambda split: split.name)
+
+    def read(self, split: Split) -> Iterator[Raw | Reject | Skipped]:
+        """The lines of the split's files, or of its range."""
+        known = Keys()
+        start, end = split.params.get("start", 0), split.params.get("end")
+        for file in split.files:
+            read = self._read_tar if _TAR.search(file.name) else self._read_file
+            try:
+                yield from read(file, known, start, end)
+            except InputError as error:
+                yield Reject(error.rule, error.detail, key=file.name)
+
+    def _read_file(self, file: InputFile, known: Keys, start: int, end: int | None) -> Iterator[Raw | Reject | Skipped]:
+        with open_input(file) as stored:
+            packed = is_compressed(stored.read(6))
+            stored.seek(0)
+            if not packed:
+                yield from self._read_lines(read_lines(stored, start, end), file.name, known)
+            elif start == 0:
+                # A compressed file under a plain name has no place to enter but its beginning.
+                yield from self._read_packed(stored, file.name, known)
+
+    def _read_tar(self, file: InputFile, known: Keys, start: int, end: int | None) -> Iterator[Raw | Reject | Skipped]:
+        with open_input(file) as stored:
+            packed = is_compressed(stored.read(6))
+            stored.seek(0)
+            if packed and start > 0:
+                return
+            stream = cast("BinaryIO", io.BufferedReader(decompressed(stored, file.name), 1 << 20)) if packed else stored
+            at = 0
+            try:
+                for member in tar_members(stream, file.name, seek=not packed):
+                    at = at if isinstance(member, str) or packed else member.offset
+                    if end is not None and at >= end:
+                        return
+                    if at >= start:
+                        yield from self._read_member(member, file.name, known)
+            except InputError:
+                # Every range meets the damage on its way, and the one that it lies in tells of it.
+                if at >= start:
+                    raise
+
+    def _read_member(self, member: Member | str, name: str, known: Keys) -> Iterator[Raw | Reject | Skipped]:
+        if isinstance(member, str):
+            yield Skipped(member)
+        elif not _LINES.search(member.name):
+            yield Skipped("other_file")
+        else:
+            name = f"{name}/{member.name}"
+            try:
+                yield from self._read_packed(member.content, name, known)
+            except InputError as error:
+                yield Reject(error.rule, error.detail, key=name)
+
+    def _read_packed(self, stored: BinaryIO, name: str, known: Keys) -> Iterator[Raw | Reject | Skipped]:
+        stream = cast("BinaryIO", io.BufferedReader(decompressed(stored, name), 1 << 20))
+        yield from self._read_lines(read_lines(stream), name, known)
+
+    def _read_lines(
+        self, lines: Iterable[tuple[int, bytes | None]], name: str, known: Keys
+    ) -> Iterator[Raw | Reject | Skipped]:
+        for offset, line in lines:
+            place = f"{name}#{offset}"
+            if line is None:
+                yield Reject("too_large", f"a line of more than {MAX_RECORD_BYTES:,} bytes", key=place)
+            elif not line.strip():
+                yield Skipped("blank_line")
+            else:
+                record = parsed(line.removeprefix(_MARK) if offset == 0 else line)
+                if isinstance(record, Reject):
+                    yield Reject(record.rule, record.detail, key=place)
+                else:
+                    yield self.offered(record, place, known)
+
+
+def parsed(line: bytes) -> Any | Reject:
+    """The value that a line holds; a Reject if it is no JSON. Halves of surrogate pairs and NaN pass, as in Python."""
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        problem = error
+    try:
+        return json.loads(line.decode(), parse_constant=lambda _: None)
+    except UnicodeDecodeError as error:
+        return Reject("undecodable", f"expected UTF-8: {error.reason} at byte {error.start:,} of the line")
+    except (ValueError, RecursionError):
+        # Only the last line of a file may lack its end.
+        rule = "damaged" if line.endswith(b"\n") else "truncated"
+        head = line[:60].decode("utf-8", "replace").strip()
+        return Reject(rule, f"expected a JSON object a line, got {len(line):,} bytes, {head!r}...: {problem}")
