@@ -43,11 +43,11 @@ def test_the_quickstart_and_what_one_does_with_it(bucket: str, tmp_path: Path):
     manifest.write_text(yaml.safe_dump(given))
     out = f"{bucket}/out"
     assert f"digest {GOLDEN['digest']}" in pile("build", str(manifest), "--out", out).output
-    assert pile("status", str(manifest), "--out", out).output.count("nothing to do") == 9
+    assert pile("status", str(manifest), "--out", out).output.count("nothing to do") == 10
     assert pile("verify", out).output.endswith("digests and counts as recorded\n")
     if not out.startswith("s3://"):
         return
-    assert orjson.loads(pile("explain", out, URL).output)[0]["written"]
+    assert orjson.loads(pile("explain", out, URL, "--json").output)[0]["written"]
     words = tmp_path / "tokenizer.json"
     pile("tokenizer", "train", out, "--vocabulary", "400", "--out", str(words))
     pile("tokenize", out, "--format", "nanogpt", "--tokenizer", str(words))
