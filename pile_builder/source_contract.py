@@ -31,11 +31,11 @@ from pile_builder.contract.reading import outcomes
 from pile_builder.errors import ManifestError
 from pile_builder.source import Source
 
-STREAM_BYTES = 100 << 20
-"""To how many bytes a sample is repeated to see whether a source streams."""
+STREAM_BYTES, QUICK_STREAM_BYTES = 100 << 20, 8 << 20
+"""To how many bytes a sample is repeated to see whether a source streams; in tests, where the records held count."""
 
 
-def check(source: Source, stream_bytes: int = STREAM_BYTES) -> None:
+def check(source: Source, stream_bytes: int = QUICK_STREAM_BYTES) -> None:
     """Check a source on the sample that its config's inputs name.
 
     Raises:

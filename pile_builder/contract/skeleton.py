@@ -33,21 +33,21 @@ class @Class@(Source):
     upstreams = (Upstream("https://@host@.example/@name@.txt", 1 << 20, 1, 1 << 20),)
 
     def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:
+        """Yield an entry per line."""
         with open_text_bytes(file) as stream:
-            place = 0
-            while line := stream.readline(1 << 20):
+            for place, line in enumerate(iter(lambda: stream.readline(1 << 20), b"")):
                 number, tab, text = line.partition(b"\\t")
                 if not line.strip():
                     yield Skipped("blank")
                 elif len(line) == 1 << 20:
-                    yield Reject("too_large", "a line of 1 MiB", f"{file.name}@{place}")
+                    yield Reject("too_large", "a line of 1 MiB", f"{file.name}#{place}")
                 elif not tab or not number.isdigit():
-                    yield Reject("damaged", "no number before a tab", f"{file.name}@{place}")
+                    yield Reject("damaged", "no number before a tab", f"{file.name}#{place}")
                 else:
                     yield Raw(number.decode(), text)
-                place += len(line)
 
     def extract(self, raw: Raw) -> Document | Reject:
+        """Decode an entry's text."""
         try:
             text = raw.payload.decode().strip()
         except UnicodeDecodeError as error:
@@ -76,22 +76,22 @@ class @Class@(Source):
     upstreams = (Upstream("https://@host@.example/@name@.txt", 1 << 20, 1, 1 << 20),)
 
     def read_file(self, file: InputFile) -> Iterator[Fragment | Reject | Skipped]:
+        """Yield a part per line."""
         with open_text_bytes(file) as stream:
-            place = 0
-            while line := stream.readline(1 << 20):
+            for place, line in enumerate(iter(lambda: stream.readline(1 << 20), b"")):
                 parts = line.split(b"\\t", 2)
                 if not line.strip():
                     yield Skipped("blank")
                 elif len(line) == 1 << 20:
-                    yield Reject("too_large", "a line of 1 MiB", f"{file.name}@{place}")
+                    yield Reject("too_large", "a line of 1 MiB", f"{file.name}#{place}")
                 elif len(parts) < 3 or not (parts[0].isdigit() and parts[1].isdigit()):
-                    yield Reject("damaged", "no two numbers before tabs", f"{file.name}@{place}")
+                    yield Reject("damaged", "no two numbers before tabs", f"{file.name}#{place}")
                 else:
                     # `order` is compared as text.
                     yield Fragment(parts[0].decode(), parts[2], parts[1].decode().zfill(6))
-                place += len(line)
 
     def join(self, key: str, fragments: Sequence[Fragment]) -> Document | Reject:
+        """Put an entry's parts together."""
         try:
             text = "\\n\\n".join(part.payload.decode().strip() for part in fragments).strip()
         except UnicodeDecodeError as error:
@@ -135,6 +135,9 @@ py-modules = ["@module@"]
 
 [tool.pytest.ini_options]
 pythonpath = ["."]
+
+[tool.mypy]
+strict = true
 """
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
