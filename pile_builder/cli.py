@@ -20,6 +20,7 @@ from pile_builder.commands.choices import manifests, rules
 from pile_builder.commands.classifier import classifiers
 from pile_builder.commands.decontaminate import decontaminations
 from pile_builder.commands.dedup import dedup
+from pile_builder.commands.fetch import fetch
 from pile_builder.commands.jobs import stop
 from pile_builder.commands.plan import plan, select
 from pile_builder.commands.review import review
@@ -42,6 +43,7 @@ BUILD, LOOK, TRAIN, PARTS = "Build", "Look and change", "Feed a trainer", "Parts
 app.command(rich_help_panel=BUILD)(plan)
 app.command(rich_help_panel=BUILD, context_settings={"allow_extra_args": True})(build)
 app.command(rich_help_panel=BUILD)(quickstart)
+app.command(rich_help_panel=BUILD)(fetch)
 app.command(rich_help_panel=BUILD)(status)
 app.command(rich_help_panel=BUILD, context_settings={"allow_extra_args": True})(stop)
 app.command(rich_help_panel=BUILD)(verify)

@@ -125,6 +125,46 @@ def new_source(
         echo(line)
 
 
+@sources.command("doctor")
+def doctor(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="all sources if none is given")] = None,
+    file: Annotated[Path, typer.Option(help="what was recorded of upstreams")] = Path("upstreams.json"),
+    record: Annotated[bool, typer.Option("--record", help="write what is seen now to the file")] = False,  # noqa: FBT002
+) -> None:
+    """Ask each upstream whether it is alive, how big it is, and whether it changed since it was recorded.
+
+    One request to each. Status 1 if one is gone or changed.
+    """
+    from rich.table import Table
+
+    from pile_builder.source import find_sources, load_source
+    from pile_builder.upstreams.doctor import look, read_record, write_record
+
+    plugins = {name: load_source(name) for name in names} if names else find_sources()
+    recorded, seen, wrong = read_record(file), [], 0
+    table = Table(box=None, pad_edge=False)
+    for column in ("source", "upstream", "state", "size", "changed"):
+        table.add_column(column, overflow="fold")
+    for name, plugin in plugins.items():
+        for upstream in plugin.upstreams:
+            found = look(upstream.url)
+            seen.append(found)
+            changes = found.changes(recorded.get(upstream.url, {}))
+            wrong += bool(changes) or found.state == "gone"
+            size = f"{found.size:,}" if found.size is not None else f"about {upstream.size:,}"
+            state = f"{found.state} ({found.detail})" if found.detail else found.state
+            table.add_row(name, upstream.url, state, size, "\n".join(changes))
+    Console().print(table)
+    if seen and all(one.state == "unreachable" for one in seen):
+        echo("no upstream can be reached: this machine is offline, or a proxy is missing (HTTPS_PROXY)")
+        raise typer.Exit(1)
+    if record:
+        write_record(file, seen)
+        echo(f"{file}: {sum(one.state == 'alive' for one in seen)} upstreams recorded")
+    elif wrong:
+        raise typer.Exit(1)
+
+
 def _configured(name: str, inputs: list[str], option: list[str], root: str) -> Source:
     from pydantic import ValidationError
 
