@@ -93,7 +93,7 @@ class Download:
             self._begin_again(part)
             if last:
                 msg = (
-                    f"{public_url(url)}: expected the checksum {checksum}, twice another file came; the list may be old"
+                    f"{public_url(url)}: expected the checksum {checksum}; twice another file came, the list may be old"
                 )
                 raise StoreError(msg)
 

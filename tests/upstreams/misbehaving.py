@@ -1,4 +1,4 @@
-"""A server on this machine that does what servers do to downloads: cuts, 503s, ignored ranges, wrong lengths, changes."""
+"""A server on this machine that does to downloads what servers do: cuts, 503s, ignored ranges, wrong lengths."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 CONTENT = bytes(range(256)) * 4_000
 
@@ -16,8 +17,8 @@ class Handler(BaseHTTPRequestHandler):
     """Paths say how a file is served; the n-th request for one is told from the first."""
 
     protocol_version = "HTTP/1.1"
-    asked: Counter[str] = Counter()
-    ranges: list[str] = []
+    asked: ClassVar[Counter[str]] = Counter()
+    ranges: ClassVar[list[str]] = []
     lock = threading.Lock()
 
     def do_HEAD(self) -> None:
@@ -30,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
             count = self.asked[name]
             self.ranges.append(f"{name} {self.headers.get('Range', '')} {self.headers.get('If-Range', '')}".strip())
         self.close_connection = True
-        if self.command == "HEAD":
+        if self.command == "HEAD" and name != "gone":
             return self.answer(200, CONTENT, send=b"")
         match name:
             case "gone":
@@ -81,6 +82,7 @@ class Handler(BaseHTTPRequestHandler):
         for key, value in {"Content-Length": str(len(body)), "ETag": '"one"', **(headers or {})}.items():
             if value:
                 self.send_header(key, value)
+        self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body if send is None else send)
 

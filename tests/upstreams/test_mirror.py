@@ -10,6 +10,7 @@ import pytest
 from pile_builder.errors import ManifestError, StoreError, StoreUnreachableError
 from pile_builder.manifest import check_manifest, load_manifest
 from pile_builder.source_contract import documents
+from pile_builder.streams import InputFile
 from pile_builder.upstreams import download as downloading
 from pile_builder.upstreams import mirror
 from pile_builder.upstreams.download import Download, Limiter
@@ -56,7 +57,7 @@ def test_what_cannot_be_had_is_an_error(server: str, download: Download, tmp_pat
     with pytest.raises(StoreUnreachableError, match="HTTP 429; run the command again"):
         download.to_part(f"{server}/always_busy.bin", tmp_path / "part")
     assert Handler.asked["always_busy"] == downloading.ATTEMPTS
-    with pytest.raises(StoreError, match="another came twice"):
+    with pytest.raises(StoreError, match="twice another file came"):
         download.to_part(f"{server}/whole.bin", tmp_path / "part", "0" * 64)
     assert Handler.asked["whole"] == 2
 
@@ -109,10 +110,12 @@ def test_a_manifest_builds_from_the_mirror_with_the_same_keys(
 
 
 def test_one_file_that_fails_leaves_the_others(server: str, tmp_path: Path, download: Download):
-    data = {"name": "x", "root": server, "sources": {"books": {"inputs": ["a/gone.txt", "a/whole.txt"]}}}
+    data = {"name": "x", "root": server, "sources": {"books": {"inputs": ["a/whole.txt"]}}}
     manifest = check_manifest(data, str(tmp_path / "m.yaml"), {})
     to = str(tmp_path / "mirror")
-    wanted = mirror.wanted_files(manifest, to)
+    # It is there when the inputs are listed, and no more when it is fetched.
+    vanished = mirror.Wanted("a/gone.txt", InputFile("a/gone.txt", f"{server}/a/gone.txt", 9), is_there=False)
+    wanted = [vanished, *mirror.wanted_files(manifest, to)]
     with pytest.raises(StoreError, match="1 of 2 files"):
         mirror.fetch(wanted, to, download, {})
     assert (tmp_path / "mirror/a/whole.txt").read_bytes() == CONTENT
