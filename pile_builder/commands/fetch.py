@@ -24,6 +24,7 @@ def fetch(
 
     Files are resumed where they were cut, checked, and put at their names only when they are whole.
     """
+    from rich.filesize import decimal
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     from pile_builder.manifest import load_manifest
@@ -36,8 +37,8 @@ def fetch(
     sizes = mirror.total_size(wanted)
     unknown = f", {sizes['unknown']:,} of unknown size" if sizes["unknown"] else ""
     echo(
-        f"{sizes['files']:,} remote files of {sizes['bytes'] / 1e6:,.1f} MB; "
-        f"{sizes['missing_files']:,} of {sizes['missing_bytes'] / 1e6:,.1f} MB to fetch{unknown}"
+        f"{sizes['files']:,} remote files of {decimal(sizes['bytes'])}; "
+        f"{sizes['missing_files']:,} of {decimal(sizes['missing_bytes'])} to fetch{unknown}"
     )
     if dry_run:
         for one in wanted:

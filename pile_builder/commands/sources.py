@@ -1,4 +1,4 @@
-"""The commands of source plugins: `pile sources list|show|test|try|new|doctor`."""
+"""The commands of source plugins: `pile sources list|show|test|try|new|doctor|splits`."""
 
 from __future__ import annotations
 
@@ -163,6 +163,28 @@ def doctor(
         echo(f"{file}: {sum(one.state == 'alive' for one in seen)} upstreams recorded")
     elif wrong:
         raise typer.Exit(1)
+
+
+@sources.command("splits")
+def splits(workers: Annotated[int, typer.Option(min=1, help="that read at once")] = 1_000) -> None:
+    """Count on paper the splits of every upstream's full dump, and how busy they keep workers."""
+    from rich.filesize import decimal
+    from rich.table import Table
+
+    from pile_builder.source import find_sources
+    from pile_builder.upstreams.parts import busy_share, splits_of
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("source")
+    for column in ("dump", "files", "read alone", "splits", f"busy of {workers:,}"):
+        table.add_column(column, justify="right")
+    table.add_column("upstream", overflow="fold")
+    for name, plugin in find_sources().items():
+        for one in plugin.upstreams:
+            count = splits_of(one)
+            numbers = (decimal(one.size), f"{one.files:,}", decimal(one.unit), f"{count:,}")
+            table.add_row(name, *numbers, f"{busy_share(count, workers):.0%}", one.url)
+    Console().print(table)
 
 
 def _configured(name: str, inputs: list[str], option: list[str], root: str) -> Source:

@@ -11,6 +11,7 @@ from pile_builder.errors import ManifestError
 from pile_builder.source import Upstream
 from pile_builder.sources.books import Books
 from pile_builder.upstreams.doctor import look, read_record
+from pile_builder.upstreams.parts import busy_share, splits_of
 from tests.upstreams.misbehaving import CONTENT, serving
 
 
@@ -54,6 +55,16 @@ def test_a_change_is_told_against_the_record(server: str, tmp_path: Path, monkey
     assert 'etag: "one" before, "two" now' in result.output
     assert run(app, [*command, "--record"]).exit_code == 0
     assert run(app, command).exit_code == 0
+
+
+def test_splits_of_a_dump_on_paper():
+    large, small, one = Upstream("", 90 << 40, 1, 1 << 30), Upstream("", 12 << 30, 1, 400 << 10), Upstream("", 5, 1, 5)
+    assert splits_of(large) == 92_160
+    assert splits_of(small) == 192
+    assert splits_of(one) == 1
+    assert busy_share(192, 1_000) == 0.192
+    assert busy_share(1_500, 1_000) == 0.75
+    assert "92,160" in typer.testing.CliRunner().invoke(app, ["sources", "splits"]).output
 
 
 def test_offline_says_so_and_a_damaged_record_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

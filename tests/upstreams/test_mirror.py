@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.testing
 
+from pile_builder.cli import app
 from pile_builder.errors import ManifestError, StoreError, StoreUnreachableError
 from pile_builder.manifest import check_manifest, load_manifest
 from pile_builder.source_contract import documents
@@ -107,6 +109,18 @@ def test_a_manifest_builds_from_the_mirror_with_the_same_keys(
     if is_relative:
         again = load_manifest(_manifest(tmp_path, to, inputs=inputs))
         assert documents(again.plugins["books"]) == there
+
+
+def test_the_command_says_what_it_does(tmp_path: Path):
+    with _files(Path(__file__).parents[2] / "samples" / "books") as address:
+        manifest = _manifest(tmp_path, address, inputs="[90001.txt, 90004.txt]")
+        command = ["fetch", str(manifest), "--to", str(tmp_path / "mirror")]
+        run = typer.testing.CliRunner().invoke
+        assert "missing 90004.txt" in run(app, [*command, "--dry-run"]).output
+        assert not (tmp_path / "mirror").exists()
+        assert "2 files fetched" in run(app, command).output
+        assert "0 files fetched" in run(app, [*command, "--rate", "1"]).output
+        assert "there   90004.txt" in run(app, [*command, "--dry-run"]).output
 
 
 def test_one_file_that_fails_leaves_the_others(server: str, tmp_path: Path, download: Download):
