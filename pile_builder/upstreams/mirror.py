@@ -119,12 +119,19 @@ def write_manifest(manifest: Manifest, to: str) -> None:
     data = {**manifest.given, "root": "."}
     if manifest.decontaminate:
         data["decontaminate"] = {**data["decontaminate"], "evals": list(manifest.decontaminate.evals)}
-    data["sources"] = {
-        name: {key: value for key, value in entry.items() if key != "root"}
-        | {"inputs": [_mirrored(one, entry.get("root") or manifest.root) for one in manifest.sources[name].inputs]}
-        for name, entry in manifest.given["sources"].items()
-    }
+    data["sources"] = {name: _entry(manifest, name, given) for name, given in manifest.given["sources"].items()}
     _put_bytes(yaml.safe_dump(data, sort_keys=False, allow_unicode=True).encode(), f"{to.rstrip('/')}/{MANIFEST}")
+
+
+def _entry(manifest: Manifest, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A source's entry over the mirror."""
+    checked = manifest.sources[name]
+    entry = {key: value for key, value in given.items() if key != "root"}
+    entry["inputs"] = [_mirrored(one, checked.root or manifest.root) for one in checked.inputs]
+    if is_remote(str(getattr(manifest.plugins[name].config, "prefix", ""))):
+        # What lists of paths name lies below the mirror as the lists spell it.
+        entry["options"] = {**(given.get("options") or {}), "prefix": ""}
+    return entry
 
 
 def _mirrored(given: str, root: str) -> str:

@@ -111,6 +111,20 @@ def test_a_manifest_builds_from_the_mirror_with_the_same_keys(
         assert documents(again.plugins["books"]) == there
 
 
+def test_files_that_a_list_of_paths_names_are_mirrored_too(tmp_path: Path, download: Download):
+    samples = Path(__file__).parents[2] / "samples"
+    (tmp_path / "warc.paths").write_text("common_crawl/CC-MAIN-20210304050000-00000.warc.gz\n")
+    with _files(samples) as address:
+        entry = {"inputs": [str(tmp_path / "warc.paths")], "options": {"prefix": f"{address}/"}}
+        manifest = check_manifest({"name": "x", "sources": {"common_crawl": entry}}, str(tmp_path / "m.yaml"), {})
+        to = str(tmp_path / "mirror")
+        assert mirror.fetch(mirror.wanted_files(manifest, to), to, download, {}) == 1
+        mirror.write_manifest(manifest, to)
+        there = documents(manifest.plugins["common_crawl"])
+    assert there
+    assert documents(load_manifest(f"{to}/{mirror.MANIFEST}").plugins["common_crawl"]) == there
+
+
 def test_the_command_says_what_it_does(tmp_path: Path):
     with _files(Path(__file__).parents[2] / "samples" / "books") as address:
         manifest = _manifest(tmp_path, address, inputs="[90001.txt, 90004.txt]")
