@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, ParamSpec, TypeVar, cast
@@ -12,7 +13,7 @@ from pebble import ProcessExpired, ProcessPool
 
 SECONDS = 120
 """Most that one reading may take; more counts as hanging."""
-_OTHER = {"PYTHONHASHSEED": "4711", "TZ": "ABC-14"}
+_HASH_SEED, _TIME_ZONE = "4711", "ABC-14"
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
@@ -26,23 +27,21 @@ class Readers:
 
     def __init__(self) -> None:
         self._pool: Any = None
-        self._before: dict[str, str | None] = {}
+        self._seed = os.environ.get("PYTHONHASHSEED")
 
     def __enter__(self) -> Readers:
-        # A worker process takes these when it starts, and starts again when it was killed.
-        self._before = {name: os.environ.get(name) for name in _OTHER}
-        os.environ.update(_OTHER)
-        self._pool = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
+        # A worker process takes it when it starts, and one starts again when another was killed.
+        os.environ["PYTHONHASHSEED"] = _HASH_SEED
+        self._pool = ProcessPool(max_workers=1, initializer=_travel, context=multiprocessing.get_context("spawn"))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.stop()
         self._pool.join()
-        for name, value in self._before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        if self._seed is None:
+            del os.environ["PYTHONHASHSEED"]
+        else:
+            os.environ["PYTHONHASHSEED"] = self._seed
 
     def call(self, function: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
         """What a function returns there.
@@ -62,3 +61,9 @@ class Readers:
         except Exception as error:
             msg = f"{type(error).__name__}: {error}"
             raise ReadingError(msg) from error
+
+
+def _travel() -> None:
+    """Put this process into another time zone."""
+    os.environ["TZ"] = _TIME_ZONE
+    time.tzset()
