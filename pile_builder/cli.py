@@ -16,13 +16,15 @@ from pile_builder import __version__
 from pile_builder.commands.audit import audit
 from pile_builder.commands.build import build, explain, quickstart, status, verify
 from pile_builder.commands.check_worker import check_worker
-from pile_builder.commands.choices import manifests, rules, sources
+from pile_builder.commands.choices import manifests, rules
 from pile_builder.commands.classifier import classifiers
 from pile_builder.commands.decontaminate import decontaminations
 from pile_builder.commands.dedup import dedup
+from pile_builder.commands.fetch import fetch
 from pile_builder.commands.jobs import stop
 from pile_builder.commands.plan import plan, select
 from pile_builder.commands.review import review
+from pile_builder.commands.sources import sources
 from pile_builder.commands.takedown import takedown
 from pile_builder.commands.tokenize import formats, parquet, tokenize
 from pile_builder.commands.tokenizer import tokenizer
@@ -41,6 +43,7 @@ BUILD, LOOK, TRAIN, PARTS = "Build", "Look and change", "Feed a trainer", "Parts
 app.command(rich_help_panel=BUILD)(plan)
 app.command(rich_help_panel=BUILD, context_settings={"allow_extra_args": True})(build)
 app.command(rich_help_panel=BUILD)(quickstart)
+app.command(rich_help_panel=BUILD)(fetch)
 app.command(rich_help_panel=BUILD)(status)
 app.command(rich_help_panel=BUILD, context_settings={"allow_extra_args": True})(stop)
 app.command(rich_help_panel=BUILD)(verify)

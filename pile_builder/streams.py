@@ -149,7 +149,7 @@ def list_files(pattern: str, root: str) -> list[InputFile]:
                 f"input {pattern!r} not found: there is nothing at {where}. Check the path, or the input root {root!r}"
             )
             raise ManifestError(msg)
-        if fs.isdir(top):
+        if _is_folder(fs, top):
             below = fs.find(top, detail=True)
             found += [
                 # A listing by HTTP has no sizes.
@@ -169,6 +169,12 @@ def list_files(pattern: str, root: str) -> list[InputFile]:
         msg = f"input {pattern!r} {kind} (looked in {where}). Check the pattern, or the input root {root!r}"
         raise ManifestError(msg)
     return sorted(found, key=lambda file: file.name)
+
+
+def _is_folder(fs: fsspec.AbstractFileSystem, path: str) -> bool:
+    """Whether a path is a folder; by HTTP, where asking means to read it whole, only if it may be one by its name."""
+    is_web = path.startswith(("http://", "https://"))
+    return not (is_web and "." in path.rpartition("/")[2]) and bool(fs.isdir(path))
 
 
 def _input_file(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pile_builder.source import Document, Fragment, Reject, Skipped, Source, SourceConfig
+from pile_builder.source import Document, Fragment, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.streams import InputFile, list_files, open_text_bytes
 
 
@@ -12,9 +12,14 @@ class JoiningConfig(SourceConfig):
 
 
 class Joining(Source):
-    """Parts of documents as lines of text files, some of them under another key: lines `OTHER KEY` of a side table."""
+    """Parts of documents as lines of text files, some of them under another key: lines `OTHER KEY` of a side table.
+
+    Upstream: the tests. Licence: none. Skipped: blank lines. Rejects: `damaged`, `orphan`.
+    """
 
     pile_set_name = "Joining"
+    licence = "none"
+    upstreams = (Upstream("https://joining.example", 1, 1, 1),)
     Config = JoiningConfig
     config: JoiningConfig
 
@@ -27,8 +32,9 @@ class Joining(Source):
                 elif len(parts) < 3:
                     yield Reject("damaged", "no text", f"{file.name}#{number}")
                 else:
-                    alias = self.lookup("aliases", parts[0].decode())
-                    yield Fragment(alias["key"] if alias else parts[0].decode(), parts[2], parts[1].decode())
+                    key, order = parts[0].decode(errors="replace"), parts[1].decode(errors="replace")
+                    alias = self.lookup("aliases", key)
+                    yield Fragment(alias["key"] if alias else key, parts[2], order)
 
     def side_tables(self) -> Mapping[str, Sequence[InputFile]]:
         return {"aliases": list_files(self.config.aliases, self.config.root)} if self.config.aliases else {}
@@ -43,4 +49,6 @@ class Joining(Source):
     def join(self, key: str, fragments: Sequence[Fragment]) -> Document | Reject:
         if fragments[0].order != "0":
             return Reject("orphan", f"{len(fragments)} parts without the first")
-        return Document("\n".join(part.payload.decode() for part in fragments), {"parts": len(fragments)})
+        return Document(
+            "\n".join(part.payload.decode(errors="replace") for part in fragments), {"parts": len(fragments)}
+        )

@@ -25,6 +25,10 @@ NOT_RUN = {
     "classifier train CONFIG": "needs texts with labels; tests/classifier",
     "tokenize FOLDER": "the same with real names is run",
     "tokenizer train FOLDER": "the same with real names is run",
+    "sources new": "tests/test_new_source.py",
+    "sources test almanac": "tests/test_new_source.py",
+    "sources try almanac": "tests/test_new_source.py",
+    "manifest check almanac.yaml": "tests/test_new_source.py",
     "tokenize DIR --subset": "the quickstart has no subsets; tests/pipelines",
 }
 """Beginnings of shown commands that are only checked, and why."""

@@ -1,9 +1,9 @@
-"""The commands that show what there is to choose from: `pile manifest`, `pile sources`, `pile rules`."""
+"""The commands that show what there is to choose from: `pile manifest`, `pile rules`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
@@ -12,7 +12,6 @@ from rich.table import Table
 from pile_builder.terminal import Console, echo
 
 manifests = typer.Typer(no_args_is_help=True, help="Look at what a manifest may say.")
-sources = typer.Typer(no_args_is_help=True, help="Look at source plugins.")
 rules = typer.Typer(no_args_is_help=True, help="Look at quality rules and try them.")
 
 
@@ -32,40 +31,6 @@ def check(manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="a m
     loaded = load_manifest(manifest)
     splits = {name: len(list(plugin.splits())) for name, plugin in loaded.plugins.items()}
     echo(f"{manifest}: valid; " + ", ".join(f"{name}: {count} splits" for name, count in splits.items()))
-
-
-@sources.command("list")
-def list_sources() -> None:
-    """List the installed source plugins."""
-    from pile_builder.source import find_sources
-
-    table = Table(box=None, pad_edge=False)
-    for name in ("source", "pile_set_name", "what it is"):
-        table.add_column(name)
-    for name, plugin in find_sources().items():
-        table.add_row(name, plugin.pile_set_name, (plugin.__doc__ or "").strip().splitlines()[0])
-    Console().print(table)
-
-
-@sources.command("show")
-def show_source(name: Annotated[str, typer.Argument(help="a source, see `pile sources list`")]) -> None:
-    """Show a source's documentation and options."""
-    from inspect import cleandoc
-
-    from pile_builder.source import load_source
-
-    plugin = load_source(name)
-    echo(f"{name} (version {plugin.version}), pile_set_name {plugin.pile_set_name!r}\n")
-    echo(cleandoc(plugin.__doc__ or ""))
-    if plugin.compat:
-        echo(f"\nWith compat pile-2020: {plugin.compat}")
-    echo("\nOptions:")
-    for option, field in plugin.Config.model_fields.items():
-        if option not in ("inputs", "root", "compat"):
-            kind = field.annotation
-            shown = kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
-            default = "" if field.is_required() else f" = {_short(field.default)}"
-            echo(f"  {option}: {shown}{default}\n      {field.description or ''}")
 
 
 @rules.command("list")
@@ -127,8 +92,3 @@ def try_rules(
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
-
-
-def _short(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 
-from pile_builder.errors import ManifestError
+from pile_builder.commands.options import parse_options
 from pile_builder.terminal import echo
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def tokenize(
     from pile_builder.pipelines.exports import export_tokens
     from pile_builder.terminal import Console
 
-    options = _options(option or ())
+    options = parse_options(option or ())
     if window is not None:
         options["window"] = window
     exports = []
@@ -116,14 +115,3 @@ def _holding(directory: str, out: str, command: str) -> Iterator[Store]:
         if not is_inside:
             store = stack.enter_context(holding(out, command))
         yield store
-
-
-def _options(given: Sequence[str]) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    for pair in given:
-        name, sign, value = pair.partition("=")
-        if not sign or not name:
-            msg = f"--option: expected KEY=VALUE, got {pair!r}"
-            raise ManifestError(msg)
-        options[name] = yaml.safe_load(value)
-    return options

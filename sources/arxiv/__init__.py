@@ -7,12 +7,12 @@ import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate
-from typing import Any, BinaryIO, ClassVar, cast
+from typing import Any, BinaryIO, ClassVar, Literal, cast
 
 from pydantic import Field
 
 from pile_builder.errors import InputError
-from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig
+from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.arxiv.latex import inline_text, to_markdown
 from pile_builder.sources.arxiv.tree import Submission, decode, main_file, unpack
 from pile_builder.streams import (
@@ -61,6 +61,11 @@ class Arxiv(Source):
     config: Config
     pile_set_name: ClassVar[str] = "ArXiv"
     version: ClassVar[int] = 2
+    upstreams: ClassVar[tuple[Upstream, ...]] = (
+        Upstream("s3://arxiv/src/arXiv_src_manifest.xml", 3 << 40, 6_000, 500 << 20),
+    )
+    licence: ClassVar[str] = "per paper; most grant arXiv alone the right to distribute"
+    tried: ClassVar[Literal["upstream", "samples"]] = "upstream"
     patterns: ClassVar[tuple[str, ...]] = ("*.tar",)
 
     def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:

@@ -6,12 +6,12 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, ClassVar, cast
+from typing import Any, BinaryIO, ClassVar, Literal, cast
 
 from pydantic import Field
 
 from pile_builder.errors import InputError
-from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig
+from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.books import epub, gutenberg
 from pile_builder.sources.text_encoding import decode
 from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, open_text_bytes, read_all, tar_members
@@ -55,6 +55,12 @@ class Books(Source):
 
     pile_set_name: ClassVar[str] = "Gutenberg (PG-19)"
     version: ClassVar[int] = 2
+    upstreams: ClassVar[tuple[Upstream, ...]] = (
+        Upstream("https://storage.googleapis.com/deepmind-gutenberg", 12 << 30, 28_752, 400 << 10, of="2020"),
+        Upstream("https://www.gutenberg.org/robot/harvest", 30 << 30, 75_000, 400 << 10),
+    )
+    licence: ClassVar[str] = "public domain in the USA; an EPUB's as its package states"
+    tried: ClassVar[Literal["upstream", "samples"]] = "upstream"
     libraries: ClassVar[tuple[str, ...]] = ("lxml", "resiliparse")
     patterns: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.gz", "*.epub", "*.tar", "*.tar.gz", "*.tgz")
 

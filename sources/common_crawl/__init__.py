@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from lxml.etree import LxmlError
 from pydantic import Field
 
 from pile_builder.domains import host_of
 from pile_builder.errors import InputError
-from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Split, pack
+from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Split, Upstream, pack
 from pile_builder.sources.common_crawl.charset import decode
 from pile_builder.sources.common_crawl.html import (
     MAX_DEPTH,
@@ -86,6 +86,11 @@ class CommonCrawl(Source):
 
     pile_set_name: ClassVar[str] = "Pile-CC"
     version: ClassVar[int] = 1
+    upstreams: ClassVar[tuple[Upstream, ...]] = (
+        Upstream("https://data.commoncrawl.org/crawl-data/index.html", 90 << 40, 90_000, 1 << 30, of="one crawl"),
+    )
+    licence: ClassVar[str] = "Common Crawl's terms of use; pages remain their authors'"
+    tried: ClassVar[Literal["upstream", "samples"]] = "upstream"
     patterns: ClassVar[tuple[str, ...]] = tuple(
         f"*.{kind}{packed}" for kind in ("warc", "wet") for packed in ("", ".gz", ".zst", ".lz4")
     )

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 from pile_builder.errors import InputError, ManifestError
-from pile_builder.source import Document, Raw, Reject, Skipped, Source, Split
+from pile_builder.source import Document, Raw, Reject, Skipped, Source, Split, Upstream
 from pile_builder.sources.github import git
 from pile_builder.sources.github.archive import SUFFIXES, archive_entries
 from pile_builder.sources.github.git import Entry
@@ -63,6 +63,11 @@ class Github(Source):
 
     pile_set_name: ClassVar[str] = "Github"
     version: ClassVar[int] = 1
+    upstreams: ClassVar[tuple[Upstream, ...]] = (
+        Upstream("https://codeload.github.com", 600 << 30, 190_000, 3 << 20, of="the Pile's repositories"),
+    )
+    licence: ClassVar[str] = "per repository, by its licence file"
+    tried: ClassVar[Literal["upstream", "samples"]] = "upstream"
     libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
     patterns: ClassVar[tuple[str, ...]] = tuple(f"*{suffix}" for suffix in SUFFIXES)
 

@@ -94,7 +94,9 @@ def sizes(manifest, real, store, count, monkeypatch):
 
 def test_graphs_are_as_small_for_100_000_splits_as_for_10(toy_manifest, tmp_path, monkeypatch):
     # What phases would have recorded of each block.
-    monkeypatch.setattr(Commits, "load", lambda *_: {"row_groups": [10], "paragraphs": 100, "action": "drop", "ledgers": {}})
+    monkeypatch.setattr(
+        Commits, "load", lambda *_: {"row_groups": [10], "paragraphs": 100, "action": "drop", "ledgers": {}}
+    )
     manifest = toy_manifest(dedup={"paragraphs": {}})
     real = plan_work(manifest, Store(str(tmp_path / "plan")))
     few = sizes(manifest, real, Store(str(tmp_path / "000010")), 10, monkeypatch)
