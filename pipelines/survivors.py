@@ -40,7 +40,7 @@ def read_survivors(store: Store, task: Task, wanted: NDArray[np.int64] | None = 
         wanted: rows of the block, ascending.
     """
     block = Commits(store, "ingest").load(task["block"])
-    bounds = np.concatenate([[0], np.cumsum(block["row_groups"])]).tolist()
+    bounds = [0, *np.cumsum(block["row_groups"], dtype=np.int64).tolist()]
     keep = survivors(store, task, bounds[-1])
     if wanted is not None:
         keep &= np.isin(np.arange(bounds[-1]), wanted)
