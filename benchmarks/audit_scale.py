@@ -102,7 +102,8 @@ def generate(store: Store, manifest: Manifest, names: list[str]) -> Work:
         empty = dict.fromkeys(("paragraphs", "count", "decontaminate"), "")
         blocks.append(BlockWork(rank, source, Split(str(rank), ()), sets={"sample": f"s{rank}"}, **keys, **empty))
     parts = {phase: {} for phase in ("ingest", "annotate", "select", "settle", "mix", "assemble")}
-    return Work((), tuple(blocks), "", "", "", "", "mix", {}, parts)
+    Commits(store, "locate").put("locate", {"parts": {}, "rules": {}})
+    return Work((), tuple(blocks), "", "", "", "locate", "mix", {}, parts)
 
 
 def kind(store: Store, manifest: Manifest, number: int) -> tuple[str, dict[str, Any], dict[str, Any], int]:

@@ -174,7 +174,8 @@ def list_files(pattern: str, root: str) -> list[InputFile]:
 def _is_folder(fs: fsspec.AbstractFileSystem, path: str) -> bool:
     """Whether a path is a folder; by HTTP, where asking means to read it whole, only if it may be one by its name."""
     is_web = path.startswith(("http://", "https://"))
-    return not (is_web and "." in path.rpartition("/")[2]) and bool(fs.isdir(path))
+    name = path.split("/", 3)[3:][-1:] if is_web else []
+    return not (name and "." in name[0].rpartition("/")[2]) and bool(fs.isdir(path))
 
 
 def _input_file(

@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 import zstandard
 
-from pile_builder.errors import PileError
+from pile_builder.errors import DamagedError, PileError
 from pile_builder.review.draw import Drawn, key_of
 from pile_builder.storage import Commits, Store
 from pile_builder.takedown.listing import FILE, takedown_of
@@ -61,7 +61,7 @@ class Texts:
             self._check_list(one)
             try:
                 texts, address = self._texts(one), key_of(self._store, one)
-            except (OSError, LookupError, ValueError, zstandard.ZstdError) as error:
+            except (OSError, LookupError, ValueError, zstandard.ZstdError, DamagedError) as error:
                 raise GoneError(self._changed(one)) from error
             shown, left = [], SHOWN
             for text in texts:
