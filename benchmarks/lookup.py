@@ -268,7 +268,7 @@ def work_of(blocks: int) -> Work:
         BlockWork(rank, "web", Split(f"crawl/{rank:05}.warc.gz", ()), f"i{rank}", {}, settle=f"e{rank}", **empty)
         for rank in range(blocks)
     ]
-    return Work(tuple(made), "", "", "", "locate", "mix", {}, {})
+    return Work((), tuple(made), "", "", "", "locate", "mix", {}, {})
 
 
 def _story(store: Store, blocks: int, shards: list[dict[str, Any]]) -> None:
