@@ -289,6 +289,25 @@ def pack(files: Iterable[InputFile], size: int = PACK_BYTES) -> list[Split]:
     return [Split(members[0].name, tuple(members)) for members in packs]
 
 
+def pack_or_cut(
+    files: Iterable[InputFile], size: int, is_whole: Callable[[InputFile], bool] = lambda _: False
+) -> list[Split]:
+    """Packs of small files, and of those that `is_whole` says are entered at their beginning only; ranges of the rest.
+
+    A range has `start` and `end`, bytes as stored, among its params; files of less than two ranges are not cut.
+    """
+    whole: list[InputFile] = []
+    found: list[Split] = []
+    for file in files:
+        if file.size < 2 * size or is_whole(file):
+            whole.append(file)
+            continue
+        for start in range(0, file.size, size):
+            params = {"start": start, "end": min(start + size, file.size)}
+            found.append(Split(f"{file.name}#{start:015d}", (file,), params))
+    return sorted([*pack(whole), *found], key=lambda split: split.name)
+
+
 def find_sources() -> dict[str, type[Source]]:
     """Every installed plugin by name, in name order.
 

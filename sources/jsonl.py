@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, ClassVar, cast
 import orjson
 
 from pile_builder.errors import InputError
-from pile_builder.source import Raw, Reject, Skipped, Split, pack
+from pile_builder.source import Raw, Reject, Skipped, Split, pack_or_cut
 from pile_builder.sources.records import Keys, RecordSource
 from pile_builder.streams import (
     MAX_RECORD_BYTES,
@@ -67,16 +67,7 @@ class Jsonl(RecordSource):
 
     def splits(self) -> Iterable[Split]:
         """Packs of files, and ranges of the large ones that can be entered anywhere."""
-        whole: list[InputFile] = []
-        found: list[Split] = []
-        for file in self.input_files():
-            if file.size < 2 * RANGE_BYTES or _PACKED_NAME.search(file.name):
-                whole.append(file)
-                continue
-            for start in range(0, file.size, RANGE_BYTES):
-                params = {"start": start, "end": min(start + RANGE_BYTES, file.size)}
-                found.append(Split(f"{file.name}#{start:015d}", (file,), params))
-        return sorted([*pack(whole), *found], key=lambda split: split.name)
+        return pack_or_cut(self.input_files(), RANGE_BYTES, _is_packed)
 
     def read(self, split: Split) -> Iterator[Raw | Reject | Skipped]:
         """The lines of the split's files, or of its range."""
@@ -167,3 +158,8 @@ def parsed(line: bytes) -> Any | Reject:
         rule = "damaged" if line.endswith(b"\n") else "truncated"
         head = line[:60].decode("utf-8", "replace").strip()
         return Reject(rule, f"expected a JSON object a line, got {len(line):,} bytes, {head!r}...: {problem}")
+
+
+def _is_packed(file: InputFile) -> bool:
+    """Whether a file can be read from its beginning only, by its name."""
+    return _PACKED_NAME.search(file.name) is not None

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pile_builder.errors import InputError
-from pile_builder.source import Raw, Reject, Skipped, Split, pack
+from pile_builder.source import Raw, Reject, Skipped, Split, pack_or_cut
 from pile_builder.sources.records import Keys, RecordSource
 from pile_builder.streams import MAX_RATIO, RATIO_FREE_BYTES, InputFile, open_input
 
@@ -55,16 +55,7 @@ class Parquet(RecordSource):
 
     def splits(self) -> Iterable[Split]:
         """Packs of files, and ranges of the large ones."""
-        whole: list[InputFile] = []
-        found: list[Split] = []
-        for file in self.input_files():
-            if file.size < 2 * RANGE_BYTES:
-                whole.append(file)
-                continue
-            for start in range(0, file.size, RANGE_BYTES):
-                params = {"start": start, "end": min(start + RANGE_BYTES, file.size)}
-                found.append(Split(f"{file.name}#{start:015d}", (file,), params))
-        return sorted([*pack(whole), *found], key=lambda split: split.name)
+        return pack_or_cut(self.input_files(), RANGE_BYTES)
 
     def read(self, split: Split) -> Iterator[Raw | Reject | Skipped]:
         """The rows of the split's files, or of the row groups in its range."""

@@ -37,7 +37,7 @@ def make_runner(profile: RunnerProfile, workers: int, flags: Sequence[str] = ())
         case Prism():
             return PrismRunner(profile, workers, flags)
         case _:
-            msg = f"runner {type(profile).__name__.lower()} is not implemented yet"
+            msg = f"runner {type(profile).__name__.lower()}: expected direct, flink, spark, prism or dataflow"
             raise ManifestError(msg)
 
 
