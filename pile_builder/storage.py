@@ -86,7 +86,7 @@ class Store:
             return bool(fs.exists(path))
 
     def names(self, folder: str) -> list[str]:
-        """Base names of the files in a folder, sorted; empty if there is no such folder."""
+        """Base names of the files in a folder, sorted, less those being written; empty if there is no such folder."""
         return self._entries(folder, "file")
 
     def folders(self, folder: str) -> list[str]:
@@ -99,7 +99,8 @@ class Store:
             if not path.is_dir():
                 return []
             with os.scandir(path) as found:
-                return sorted(one.name for one in found if (one.is_dir() if kind == "directory" else one.is_file()))
+                standing = (one for one in found if not one.name.startswith(TEMPORARY))
+                return sorted(one.name for one in standing if (one.is_dir() if kind == "directory" else one.is_file()))
         with explained(self.path(folder)):
             return remote.entries(*self._there(folder), kind)
 
