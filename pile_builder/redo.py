@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from pile_builder.storage import Commits, Store
+from pile_builder.commits import Commits
+from pile_builder.storage import Store
 from pile_builder.work import Work
 
 BLOCKS = "work/blocks.json"

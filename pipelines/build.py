@@ -17,6 +17,7 @@ from pile_builder.audit.report import write_audit
 from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, subset_story, subset_summary
 from pile_builder.audit.summary import summarise
 from pile_builder.checked_yaml import absolute
+from pile_builder.commits import Commits
 from pile_builder.dedup.config import Dedup
 from pile_builder.errors import PileError
 from pile_builder.finished import keep_plan
@@ -43,7 +44,7 @@ from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.stored import stored
 from pile_builder.pipelines.subsets import run_subsets
 from pile_builder.redo import input_changes, read_again, remember_blocks
-from pile_builder.storage import Commits, Store, fingerprint, forget_local_file
+from pile_builder.storage import Store, fingerprint, forget_local_file
 from pile_builder.story import STORY
 from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state

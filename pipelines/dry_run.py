@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pile_builder.blocks import RowGroupWriter
+from pile_builder.commits import Commits
 from pile_builder.document import BLOCK, REJECTS
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.build import run_phases
@@ -28,7 +29,7 @@ from pile_builder.runners.dataflow import Dataflow, worker_hour
 from pile_builder.runners.dataflow_job import JobName
 from pile_builder.runners.profile import Direct
 from pile_builder.source import Document
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.listing import all_entries, write_list
 from pile_builder.work import BlockWork, Work, plan_work
 

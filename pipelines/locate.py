@@ -17,13 +17,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.corpus_index import KINDS, compact
 from pile_builder.errors import BuildError
 from pile_builder.names import named_rows, rule_numbers, sited_rows
 from pile_builder.pipelines.engine import RunOptions, Task, run_phase
 from pile_builder.pipelines.packing import Packed, pack_by, unpack
 from pile_builder.sorted_rows import sorted_rows
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 from pile_builder.work import Work
 
 PARTITION_BYTES = 8 << 20

@@ -20,10 +20,11 @@ from pile_builder.audit.reading import draw_readings, show_readings
 from pile_builder.audit.rules import RuleTotals
 from pile_builder.audit.samples import Excerpts
 from pile_builder.audit.tokens import read_exports
+from pile_builder.commits import Commits
 from pile_builder.errors import PileError
 from pile_builder.planning.compare import compare_build
 from pile_builder.planning.plan_json import PLAN
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.story import STORY
 
 FORMAT = 1

@@ -14,9 +14,10 @@ import yaml
 import zstandard
 
 from pile_builder.audit.summary import corpus_digest
+from pile_builder.commits import Commits
 from pile_builder.damage import damage_of, note, objects_in
 from pile_builder.errors import PileError
-from pile_builder.storage import Commits, Store, file_digest
+from pile_builder.storage import Store, file_digest
 from pile_builder.takedown.listing import FILE, takedown_of
 from pile_builder.takedown.state import applied_entries, disagrees
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from pile_builder.commits import Commits
 from pile_builder.errors import PileError
 from pile_builder.export.corpus import Corpus, CorpusShard
 from pile_builder.export.format import (
@@ -20,7 +21,7 @@ from pile_builder.export.format import (
     Vocabulary,
     make_format,
 )
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 
 EXPORT = "export.json"
 """Written last: an export without it is not finished."""

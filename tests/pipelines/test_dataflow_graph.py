@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("google.cloud.dataflow")
 
+from pile_builder.commits import Commits
 from pile_builder.errors import BuildError
 from pile_builder.pipelines import build, dedup, paragraphs
 from pile_builder.pipelines.dry_run import translate_build
@@ -15,7 +16,7 @@ from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.runners.dataflow_graph import translate
 from pile_builder.pipelines.runners.runner import Runner
 from pile_builder.runners.dataflow import Dataflow
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 from pile_builder.takedown.listing import Takedown
 from pile_builder.work import plan_work
 
