@@ -56,6 +56,8 @@ def test_the_quickstart_and_what_one_does_with_it(bucket: str, tmp_path: Path):
     assert "1 documents are listed" in pile("takedown", out, "--urls", str(tmp_path / "urls"), "--yes").output
     assert pile("verify", out).output.endswith("digests and counts as recorded\n")
     assert "digest" in pile("audit", out).output
+    alarms = orjson.loads(Store(out).read("report/summary.json"))["alarms"]
+    assert "balance" not in {alarm["kind"] for alarm in alarms}
 
 
 KILLED = """
