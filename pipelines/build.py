@@ -43,12 +43,12 @@ from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.stored import stored
 from pile_builder.pipelines.subsets import run_subsets
-from pile_builder.redo import input_changes, read_again, remember_blocks
+from pile_builder.redo import changes, input_changes, read_again, remember, remember_blocks
 from pile_builder.storage import Store, fingerprint, forget_local_file
 from pile_builder.story import STORY
 from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state
-from pile_builder.work import PHASES, VERSIONS, Work, changes, plan_work, remember, split_to_json
+from pile_builder.work import PHASES, VERSIONS, Work, plan_work, split_to_json
 
 ASK_SECONDS = 600
 """Seconds of a core that reading again may take without a question."""
