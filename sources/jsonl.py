@@ -37,8 +37,9 @@ _MARK = b"\xef\xbb\xbf"
 class Jsonl(RecordSource):
     """Files of JSON lines: plain, gzip, zstandard, bzip2 or xz, or in a tar (`*.jsonl.zst.tar` of lm_dataformat).
 
-    Upstream: whatever has been prepared already: Dolma and Common Pile (`id`, `text`, `source`, `added`, `created`,
-    `metadata`), lm_dataformat (`text`, `meta`), releases of the Pile itself, C4. Licence: each dataset's own.
+    Upstream: none of its own; whatever has been prepared already: Dolma and Common Pile (`id`, `text`, `source`,
+    `added`, `created`, `metadata`), lm_dataformat (`text`, `meta`), releases of the Pile itself, C4. Licence: each
+    dataset's own.
 
     Comes out: the field `text` of each line, or the fields that the manifest names, joined; a list of paragraphs is
     joined by blank lines, as lm_dataformat does on reading. Metadata: title, url, date, language, license, authors

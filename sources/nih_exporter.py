@@ -80,6 +80,8 @@ class NihExporter(Source):
     fiscal_year, and title, date (of award) with `projects`. Bytes that are no UTF-8 are read as Windows-1252, none is
     lost. Equal texts of several applications (supplements, later years) are left to the deduplication.
 
+    Dropped: headers and marks as above, all other columns. Skipped: nothing.
+
     Rejects: `no_abstract`, `damaged` (a row without number or end), `truncated`, `bomb`, `encrypted`, `too_large`.
     """
 
@@ -199,7 +201,10 @@ def _rows(stream: BinaryIO, name: str, columns: Sequence[str]) -> Iterator[tuple
     """
     lines = iter(stream)
     first = next(lines, b"").removeprefix(b"\xef\xbb\xbf").decode("latin-1")
-    header = [field.strip().upper() for field in next(csv.reader([first]), [])]
+    try:
+        header = [field.strip().upper() for field in next(csv.reader([first]), [])]
+    except csv.Error:
+        header = []
     if not set(columns) <= set(header):
         raise InputError("damaged", f"{name}: expected the columns {', '.join(columns)}, got {first[:80]!r}")
     places = [header.index(column) for column in columns]

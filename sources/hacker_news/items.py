@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pile_builder.errors import InputError
 from pile_builder.source import Reject, Skipped
+from pile_builder.sources.parquet_file import arrow_errors, open_parquet, python_rows
 from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_input, open_text_bytes
 
 MAX_ID = 200_000_000
@@ -46,7 +46,7 @@ def read_items(file: InputFile, fields: Sequence[str] = FIELDS) -> Iterator[Item
     rows = _parquet_rows(file, fields) if file.name.endswith(".parquet") else _json_rows(file)
     for number, row in enumerate(rows):
         if isinstance(row, Reject):
-            yield row
+            yield row if row.key else replace(row, key=f"{file.name}#{number}")
         elif row is None:
             # The API answers so for numbers that it does not give away.
             yield Skipped("missing_item")
@@ -112,12 +112,10 @@ def _values(first: bytes, stream: BinaryIO, name: str) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _parquet_rows(file: InputFile, fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+def _parquet_rows(file: InputFile, fields: Sequence[str]) -> Iterator[Mapping[str, Any] | Reject]:
     with open_input(file) as stored:
-        try:
-            table = pq.ParquetFile(stored, pre_buffer=False)
+        table = open_parquet(stored, file)
+        with arrow_errors(file.name):
             columns = [name for name in table.schema_arrow.names if name in fields]
-            for batch in table.iter_batches(BATCH_ROWS, columns=columns):
-                yield from batch.to_pylist()
-        except (pa.ArrowException, ValueError) as error:
-            raise InputError("damaged", f"{file.name}: {error}"[:300]) from error
+            for batch in table.iter_batches(BATCH_ROWS, columns=columns, use_threads=False):
+                yield from python_rows(batch)

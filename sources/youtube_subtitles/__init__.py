@@ -47,10 +47,11 @@ _LANGUAGES = {
 class YoutubeSubtitles(Source):
     """Subtitles of videos, one document per video and language.
 
-    Upstream: files that a user has. There is no public dump, and the Pile's can't be made again. As yt-dlp writes them
+    Upstream: none that is public: files that a user has, and the Pile's can't be made again. As yt-dlp writes them
     (`TITLE [ID].LANG.vtt`, `ID.LANG.srt`, with `.info.json` given as `metadata`), and transcripts of
     youtube_transcript_api as JSON: a list of snippets, an object around one (`video_id`, `language_code`,
-    `is_generated`), or a line each in .jsonl. A video's uploader holds the rights, unless the metadata says otherwise.
+    `is_generated`), or a line each in .jsonl. Licence: a video's uploader holds the rights, unless the metadata says
+    otherwise.
 
     Comes out: key `VIDEO/LANG`, or the path where the name states no video; text = cues joined to lines that end with
     the sentence, before another speaker (`- `, `NAME:`) and at pauses of four seconds; meta: video_id, url, language,
