@@ -71,8 +71,8 @@ class Parquet(RecordSource):
 
     def _read_file(self, file: InputFile, known: Keys, start: int, end: int | None) -> Iterator[Raw | Reject]:
         with open_input(file) as stored:
-            parquet = _opened(stored, file)
-            with _errors(file.name):
+            parquet = checked_file(stored, file)
+            with parquet_errors(file.name):
                 available = parquet.schema_arrow.names
             for name in self.config.text_fields:
                 if name not in available and name.partition(".")[0] not in available:
@@ -81,10 +81,8 @@ class Parquet(RecordSource):
                     raise InputError("no_column", detail)
             columns = self.columns(available)
             groups = [parquet.metadata.row_group(number) for number in range(parquet.metadata.num_row_groups)]
-            sizes = [max(group.total_byte_size, 0) for group in groups]
+            sizes = group_sizes(parquet)
             expanded, size = sum(sizes), stored.seek(0, 2)
-            if expanded > RATIO_FREE_BYTES + MAX_RATIO * size:
-                raise InputError("bomb", f"{file.name}: {size:,} bytes expand to {expanded:,}")
             row = at = 0
             for number, group in enumerate(groups):
                 # Where it begins is in the footer too, but of a damaged one Arrow's reader of that aborts the process.
@@ -102,7 +100,7 @@ class Parquet(RecordSource):
     ) -> Iterator[Raw | Reject]:
         group = parquet.metadata.row_group(number)
         rows = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES * max(group.num_rows, 0) // max(group.total_byte_size, 1)))
-        with _errors(f"row group {number}"):
+        with parquet_errors(f"row group {number}"):
             for batch in parquet.iter_batches(rows, row_groups=[number], columns=columns, use_threads=False):
                 for record in _rows(batch):
                     place = f"{prefix}{row}"
@@ -113,11 +111,11 @@ class Parquet(RecordSource):
                         yield self.offered(record, place, known)
 
 
-def _opened(stored: BinaryIO, file: InputFile) -> Any:
+def checked_file(stored: BinaryIO, file: InputFile) -> Any:
     """The file's reader, after a look at what its last bytes claim.
 
     Raises:
-        InputError: `truncated` or `damaged`.
+        InputError: `truncated`, `damaged` or `bomb`.
     """
     stored.seek(0, 2)
     size = stored.tell()
@@ -132,11 +130,21 @@ def _opened(stored: BinaryIO, file: InputFile) -> Any:
     if footer > min(MAX_FOOTER_BYTES, size - 4 - _TAIL):
         detail = f"{file.name}: a footer of {footer:,} bytes in a file of {size:,}, the limit is {MAX_FOOTER_BYTES:,}"
         raise InputError("damaged", detail)
-    with _errors(file.name):
-        return pq.ParquetFile(
+    with parquet_errors(file.name):
+        parquet = pq.ParquetFile(
             stored, buffer_size=1 << 20, thrift_string_size_limit=MAX_FOOTER_BYTES,
             thrift_container_size_limit=MAX_THRIFT_ITEMS,
         )  # fmt: skip
+        expanded = sum(group_sizes(parquet))
+    if expanded > RATIO_FREE_BYTES + MAX_RATIO * size:
+        raise InputError("bomb", f"{file.name}: {size:,} bytes expand to {expanded:,}")
+    return parquet
+
+
+def group_sizes(parquet: Any) -> list[int]:
+    """Bytes of each row group without compression, as the footer has it."""
+    groups = range(parquet.metadata.num_row_groups)
+    return [max(parquet.metadata.row_group(number).total_byte_size, 0) for number in groups]
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | Reject]:
@@ -163,7 +171,7 @@ def _in_microseconds(column: pa.Array) -> pa.Array:
 
 
 @contextmanager
-def _errors(what: str) -> Iterator[None]:
+def parquet_errors(what: str) -> Iterator[None]:
     """Arrow's complaints of a file as errors of the input."""
     try:
         yield

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pile_builder.errors import InputError
 from pile_builder.source import Reject, Skipped
+from pile_builder.sources.parquet import checked_file, parquet_errors
 from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_input, open_text_bytes
 
 MAX_ID = 200_000_000
@@ -20,6 +19,7 @@ FIELDS = (
     "id", "type", "by", "time", "text", "url", "title", "parent", "poll", "dead", "deleted", "score", "kids", "ranking",
     "descendants",
 )  # fmt: skip
+MAX_NUMBER = 1 << 62
 MAX_TIME = 1 << 33
 """Seconds; the year 2242."""
 BATCH_ROWS = 4_096
@@ -63,6 +63,8 @@ def _item(row: Mapping[str, Any], fields: Sequence[str]) -> Item:
     for name in _NUMBERS:
         if name in item:
             item[name] = int(item[name])
+            if abs(item[name]) > MAX_NUMBER:
+                raise ValueError(f"{name} of more than 64 bits")
     if not 0 < item["id"] <= MAX_ID:
         raise ValueError(f"id {item['id']}")
     if "type" in item:
@@ -80,6 +82,8 @@ def _item(row: Mapping[str, Any], fields: Sequence[str]) -> Item:
             item[name] = True
     if "kids" in item:
         item["kids"] = [int(kid) for kid in item["kids"]]
+        if any(not 0 <= kid <= MAX_NUMBER for kid in item["kids"]):
+            raise ValueError("kids that are no items")
     return item
 
 
@@ -114,10 +118,8 @@ def _values(first: bytes, stream: BinaryIO, name: str) -> list[Any]:
 
 def _parquet_rows(file: InputFile, fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     with open_input(file) as stored:
-        try:
-            table = pq.ParquetFile(stored, pre_buffer=False)
+        table = checked_file(stored, file)
+        with parquet_errors(file.name):
             columns = [name for name in table.schema_arrow.names if name in fields]
             for batch in table.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()
-        except (pa.ArrowException, ValueError) as error:
-            raise InputError("damaged", f"{file.name}: {error}"[:300]) from error

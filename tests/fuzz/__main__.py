@@ -15,6 +15,11 @@ TIMEOUT = 30
 MEMORY_MIB = 1024 + 700
 """With what imports and kernels take."""
 FOLDER = Path("build/fuzz")
+INSTRUMENTED = [
+    f"pile_builder.{name}"
+    for name in ("sources", "streams", "manifest", "export", "takedown", "fragments", "lookup", "damage", "names")
+]
+"""What guides atheris; modules with kernels can't be among them, as Numba compiles no instrumented code."""
 
 
 def main() -> int:
@@ -53,8 +58,13 @@ def one(name: str, corpus: str, seconds: str) -> int:
     except ImportError:
         print("expected atheris: pip install 'pile-builder[fuzz]'", file=sys.stderr)
         return 2
-    with atheris.instrument_imports(include=["pile_builder.sources", "pile_builder.streams", "pile_builder.manifest"]):
+    with atheris.instrument_imports(include=INSTRUMENTED):
+        from pile_builder.export.format import find_formats
+        from pile_builder.source import find_sources
         from tests.fuzz.targets import TARGETS
+
+        find_sources()
+        find_formats()
     function = TARGETS[name][0]
     function(b"")
     options = [f"-max_total_time={seconds}", f"-timeout={TIMEOUT}", f"-rss_limit_mb={MEMORY_MIB}", "-max_len=60000"]
