@@ -135,7 +135,8 @@ class Commits:
     def _noted(self, key: str) -> int | None:
         try:
             return int(self.store.read(self._name(key, _NOTE)))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
+            # What a machine that went down left of a note is no number.
             return None
 
     def forget_run(self, keys: Collection[str] | None = None) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
-from pile_builder.errors import InputError
-from pile_builder.streams import MAX_RATIO, RATIO_FREE_BYTES, InputFile, Member, open_input
+from pile_builder.sources.zip_archive import bounded_zip, check_ratio, zip_errors
+from pile_builder.streams import InputFile, Member, open_input
 
 MAX_MEMBERS = 100_000
 """Most members of an archive."""
@@ -22,40 +19,18 @@ def zip_members(file: InputFile) -> Iterator[Member | str]:
     Raises:
         InputError: `truncated`, `damaged`, `too_large`, `encrypted` or `bomb`, also while a member is read.
     """
-    with open_input(file) as stored:
-        is_zip = stored.read(4) == b"PK\x03\x04"
-        stored.seek(0)
-        try:
-            archive = zipfile.ZipFile(stored)
-        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-            raise InputError("truncated" if is_zip else "damaged", f"zip {file.name}: {error}") from error
-        with archive:
-            if len(archive.filelist) > MAX_MEMBERS:
-                raise InputError("too_large", f"zip {file.name}: more than {MAX_MEMBERS:,} members")
-            for info in archive.infolist():
-                if info.is_dir():
-                    yield "directory"
-                    continue
-                if info.file_size > RATIO_FREE_BYTES and info.file_size > MAX_RATIO * max(info.compress_size, 1):
-                    detail = f"{info.compress_size:,} bytes expand to {info.file_size:,}"
-                    raise InputError("bomb", f"zip {file.name}: {info.filename}: {detail}")
-                with _translated(file.name), archive.open(info) as content:
-                    # zipfile reads no more than the size that it declares, and checks the sum at the end.
-                    bounded = io.BufferedReader(_Content(content, file.name), 1 << 20)
-                    yield Member(info.filename, info.file_size, cast("BinaryIO", bounded))
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    try:
-        yield
-    except EOFError as error:
-        raise InputError("truncated", f"zip {name}: {error or 'ends in the middle of a member'}") from error
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise InputError("damaged", f"zip {name}: {error}") from error
-    except RuntimeError as error:
-        rule = "encrypted" if "encrypted" in str(error) else "damaged"
-        raise InputError(rule, f"zip {name}: {error}") from error
+    with open_input(file) as stored, bounded_zip(stored, file.name, MAX_MEMBERS) as archive:
+        for info in archive.infolist():
+            if info.is_dir():
+                yield "directory"
+                continue
+            check_ratio(info)
+            with zip_errors(file.name):
+                content = archive.open(info)
+            with content:
+                # zipfile reads no more than the size that it declares, and checks the sum at the end.
+                bounded = io.BufferedReader(_Content(content, file.name), 1 << 20)
+                yield Member(info.filename, info.file_size, cast("BinaryIO", bounded))
 
 
 class _Content(io.RawIOBase):
@@ -70,7 +45,7 @@ class _Content(io.RawIOBase):
 
     def readinto(self, buffer: object) -> int:
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        with _translated(self._name):
+        with zip_errors(self._name):
             data = self._inner.read1(len(view))
         view[: len(data)] = data
         return len(data)

@@ -10,7 +10,6 @@ import io
 import posixpath
 import re
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from lxml import etree
 
 from pile_builder.errors import InputError
 from pile_builder.sources.markup import EPUB_TYPE, local_name, page_text, parse_page
+from pile_builder.sources.zip_archive import open_zip, zip_errors
 
 MAX_MEMBERS = 20_000
 MAX_PAGE_BYTES = 8 << 20
@@ -58,15 +58,14 @@ def parse(data: bytes) -> Epub:
     Raises:
         InputError: `truncated`, `damaged`, `encrypted`, `bomb` or `too_large`.
     """
+    # A file cut short has lost the directory at its end; what has one and fails is damaged.
+    has_end = b"PK\x05\x06" in data[-66_000:]
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _read(archive)
-    except zipfile.BadZipFile as error:
-        # A file cut short has lost the directory at its end; what has one and fails is damaged.
-        rule = "damaged" if b"PK\x05\x06" in data[-66_000:] or not data.startswith(b"PK") else "truncated"
-        raise InputError(rule, f"EPUB: {error}") from error
-    except (zlib.error, EOFError, NotImplementedError, UnicodeError, ValueError, OverflowError, OSError) as error:
-        raise InputError("damaged", f"EPUB: {error}") from error
+        archive = open_zip(io.BytesIO(data), "EPUB")
+    except InputError as error:
+        raise InputError("damaged" if has_end and error.rule == "truncated" else error.rule, error.detail) from error
+    with archive, zip_errors("EPUB"):
+        return _read(archive)
 
 
 def _read(archive: zipfile.ZipFile) -> Epub:

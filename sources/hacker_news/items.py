@@ -20,6 +20,7 @@ FIELDS = (
     "id", "type", "by", "time", "text", "url", "title", "parent", "poll", "dead", "deleted", "score", "kids", "ranking",
     "descendants",
 )  # fmt: skip
+MAX_NUMBER = 1 << 62
 MAX_TIME = 1 << 33
 """Seconds; the year 2242."""
 BATCH_ROWS = 4_096
@@ -63,6 +64,8 @@ def _item(row: Mapping[str, Any], fields: Sequence[str]) -> Item:
     for name in _NUMBERS:
         if name in item:
             item[name] = int(item[name])
+            if abs(item[name]) > MAX_NUMBER:
+                raise ValueError(f"{name} of more than 64 bits")
     if not 0 < item["id"] <= MAX_ID:
         raise ValueError(f"id {item['id']}")
     if "type" in item:
@@ -80,6 +83,8 @@ def _item(row: Mapping[str, Any], fields: Sequence[str]) -> Item:
             item[name] = True
     if "kids" in item:
         item["kids"] = [int(kid) for kid in item["kids"]]
+        if any(not 0 <= kid <= MAX_NUMBER for kid in item["kids"]):
+            raise ValueError("kids that are no items")
     return item
 
 
