@@ -73,13 +73,15 @@ def zip_members(stored: BinaryIO, name: str, start: int = 0, end: int | None = N
 def bounded_zip(stored: BinaryIO, name: str, members: int) -> zipfile.ZipFile:
     """An archive of so many members at most that expand to what its bytes can hold.
 
+    A member that alone expands too much is not counted: `check_ratio` refuses it, and the others stay.
+
     Raises:
-        InputError: as `open_zip`; `too_large`: more members; `bomb`, also where members lie on top of each other.
+        InputError: as `open_zip`; `too_large`: more members; `bomb`: members lie on top of each other.
     """
     archive = open_zip(stored, name)
     if len(archive.filelist) > members:
         raise InputError("too_large", f"zip {name}: {len(archive.filelist):,} members, at most {members:,}")
-    expanded, size = sum(info.file_size for info in archive.filelist), stored.seek(0, 2)
+    expanded, size = sum(info.file_size for info in archive.filelist if not _expands(info)), stored.seek(0, 2)
     if expanded > RATIO_FREE_BYTES + MAX_RATIO * size:
         raise InputError("bomb", f"zip {name}: {size:,} bytes expand to {expanded:,}")
     return archive
@@ -122,8 +124,12 @@ def check_ratio(info: zipfile.ZipInfo) -> None:
     Raises:
         InputError: `bomb`.
     """
-    if info.file_size > RATIO_FREE_BYTES and info.file_size > MAX_RATIO * max(info.compress_size, 1):
+    if _expands(info):
         raise InputError("bomb", f"{info.filename}: {info.compress_size:,} bytes expand to {info.file_size:,}")
+
+
+def _expands(info: zipfile.ZipInfo) -> bool:
+    return info.file_size > RATIO_FREE_BYTES and info.file_size > MAX_RATIO * max(info.compress_size, 1)
 
 
 @contextmanager
