@@ -18,7 +18,9 @@ quickstart: install ## build the sample corpus into build/quickstart
 	$(BIN)/pile build manifests/quickstart.yaml --out build/quickstart
 
 test: install lint types ## lint, types and tests
-	$(BIN)/python -m pytest
+	# Kernels are compiled once, not by every process of the tests.
+	$(BIN)/pile check-worker
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 lint: install ## ruff
 	$(BIN)/ruff check .
