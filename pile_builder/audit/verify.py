@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import yaml
 import zstandard
 
+from pile_builder.audit.alarms import repeated_message
 from pile_builder.audit.summary import corpus_digest
 from pile_builder.damage import damage_of, note, objects_in
 from pile_builder.errors import PileError
@@ -79,6 +80,8 @@ def verify_corpus(store: Store) -> Iterator[ShardCheck]:
     for name, source in summary["sources"].items():
         if source["read"] != source["kept"] + sum(source["dropped"].values()):
             whole.problems.append(f"{name}: read {source['read']} is not kept {source['kept']} + dropped")
+    if repeated := summary.get("repeated_ids"):
+        whole.problems.append(repeated_message(repeated))
     yield whole
 
 
