@@ -37,7 +37,7 @@ PHASES = (
     "mix",
     "assemble",
 )
-VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 4, "assemble": 2}
+VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 4, "locate": 2, "assemble": 2}
 """Raised whenever a phase's results change for the same input."""
 TEXT_LIBRARIES = ("ftfy",)
 JOIN_BYTES = 128 << 20

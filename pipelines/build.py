@@ -44,6 +44,7 @@ from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.stored import stored
 from pile_builder.pipelines.subsets import run_subsets
 from pile_builder.redo import changes, input_changes, read_again, remember, remember_blocks
+from pile_builder.repeated_ids import describe_repeated
 from pile_builder.storage import Store, fingerprint, forget_local_file
 from pile_builder.story import STORY
 from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
@@ -286,6 +287,10 @@ def finish(
     store.check()
     summary = summarise(store, work, manifest, mix, shards, takedown)
     held_out = [shard for shard in shards if shard["split"] != "train"]
+    repeated = Commits(store, "locate").load(work.locate)["repeated"]
+    if repeated["ids"]:
+        blocks = {block.rank: (block.name, block.ingest) for block in work.blocks}
+        summary["repeated_ids"] = describe_repeated(store, repeated, blocks)
     if subsets:
         summary["subsets"] = [subset_summary(one, summary, held_out) for one in subsets]
     recounts = {rank: task["key"] for rank, task in recount_tasks(store, work, shards).items()} if takedown else {}

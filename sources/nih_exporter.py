@@ -12,8 +12,8 @@ from pydantic import Field
 
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Fragment, Reject, Skipped, Source, SourceConfig, Upstream
-from pile_builder.sources.zip_stream import zip_members
-from pile_builder.streams import InputFile, list_files, open_text_bytes, read_lines
+from pile_builder.sources.zip_archive import zip_members
+from pile_builder.streams import InputFile, list_files, open_input, open_text_bytes, read_lines
 
 URL = "https://reporter.nih.gov/project-details/"
 MIN_WORDS = 10
@@ -190,9 +190,11 @@ def _tables(file: InputFile) -> Iterator[tuple[BinaryIO, str]]:
         with open_text_bytes(file) as stream:
             yield stream, file.name
         return
-    for member in zip_members(file):
-        if not isinstance(member, str) and member.name.lower().endswith(".csv"):
-            yield member.content, file.name
+    with open_input(file) as stored:
+        for member in zip_members(stored, file.name):
+            if not isinstance(member, str) and member.name.lower().endswith(".csv"):
+                with member.opened() as content:
+                    yield content, file.name
 
 
 def _rows(stream: BinaryIO, name: str, columns: Sequence[str]) -> Iterator[tuple[bytes, ...] | Reject]:

@@ -54,9 +54,9 @@ def measure(store: Store) -> dict[str, Any]:
     """Everything that the audit page shows of a finished build.
 
     Returns:
-        `name`, `digest`, `alarms`, `documents`, `written`; `sources`: read, rejected, kept, dropped by rule, bytes,
-        content; `mixture`, `shards` and `tokens`; `rules`, `dedup`, `decontamination`, `privacy`, `found`;
-        `review`, `plan`; `samples`; `made`; `files`.
+        `name`, `digest`, `alarms`, `documents`, `written`, `repeated_ids` (empty if none does); `sources`: read,
+        rejected, kept, dropped by rule, bytes, content; `mixture`, `shards` and `tokens`; `rules`, `dedup`,
+        `decontamination`, `privacy`, `found`; `review`, `plan`; `samples`; `made`; `files`.
 
     Raises:
         PileError: there is no finished build here, or one that an earlier version made.
@@ -83,6 +83,7 @@ def measure(store: Store) -> dict[str, Any]:
         "digest": summary["digest"],
         "documents": summary["documents"],
         "written": summary["written"],
+        "repeated_ids": summary.get("repeated_ids", {}),
         "sources": sources,
         "mixture": mixture_figures(sources, mix, shards),
         "shards": shard_figures(shards),

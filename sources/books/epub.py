@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from pile_builder.errors import InputError
+from pile_builder.sources.creative_commons import creative_commons
 from pile_builder.sources.markup import EPUB_TYPE, local_name, page_text, parse_page
 from pile_builder.sources.zip_archive import open_zip, zip_errors
 
@@ -37,8 +38,7 @@ _BOILERPLATE = frozenset(
 _CONTAINER = "META-INF/container.xml"
 _TEXT_TYPES = ("application/xhtml+xml", "application/x-dtbook+xml", "text/html", "text/x-oeb1-document")
 _FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-_CC0 = re.compile(r"creativecommons\.org/publicdomain/zero|\bCC0\b")
-_CC = re.compile(r"creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)")
+_CC0 = re.compile(r"\bCC0\b")
 _PUBLIC_DOMAIN = re.compile(
     r"public domain in the USA|public domain in the United States|United States public domain", re.I
 )
@@ -196,8 +196,8 @@ def _meta(package: etree._Element) -> dict[str, Any]:
 
 
 def _license(rights: str) -> str:
-    if found := _CC.search(rights):
-        return f"CC-{found[1].upper()}-{found[2]}"
+    if found := creative_commons(rights):
+        return found
     if _CC0.search(rights):
         return "CC0-1.0"
     return "LicenseRef-PublicDomain-US" if _PUBLIC_DOMAIN.search(rights) else "NOASSERTION"

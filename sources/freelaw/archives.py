@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from pile_builder.errors import InputError
 from pile_builder.source import Raw, Reject, Skipped
-from pile_builder.sources.zip_archive import bounded_zip, check_ratio, zip_errors
+from pile_builder.sources.zip_archive import zip_members
 from pile_builder.streams import MAX_RECORD_BYTES, InputFile, decompressed, open_input, read_all, tar_members
 
 OPINION, CASE = "application/json", "application/vnd.case-law+json"
@@ -52,26 +52,18 @@ def read_volume(file: InputFile) -> Iterator[Raw | Reject | Skipped]:
     """Stream the cases of a volume's zip.
 
     Raises:
-        InputError: `truncated`, `damaged`, `too_large` (too many members) or `bomb`.
+        InputError: `truncated`, `damaged` or `bomb`.
     """
-    with open_input(file) as stream, bounded_zip(stream, file.name, MAX_MEMBERS) as archive:
-        for info in sorted(archive.infolist(), key=lambda one: one.filename):
-            if info.is_dir() or not info.filename.endswith(".json"):
-                yield Skipped("directory" if info.is_dir() else "other_file")
+    with open_input(file) as stored:
+        for member in zip_members(stored, file.name):
+            if isinstance(member, str) or not member.name.endswith(".json"):
+                yield Skipped(member if isinstance(member, str) else "other_file")
                 continue
-            key = f"{file.name}/{info.filename}"
-            if info.flag_bits & 1:
-                yield Reject("encrypted", "a member with a password", key=key)
-            elif info.file_size > MAX_RECORD_BYTES:
-                yield Reject("too_large", f"{info.file_size:,} bytes", key=key)
-            else:
-                try:
-                    check_ratio(info)
-                    with zip_errors(file.name), archive.open(info) as member:
-                        payload = read_all(cast("BinaryIO", member))
-                    yield from read_json(key, payload)
-                except InputError as error:
-                    yield Reject(error.rule, error.detail, key=key)
+            key = f"{file.name}/{member.name}"
+            try:
+                yield from read_json(key, member.read())
+            except InputError as error:
+                yield Reject(error.rule, error.detail, key=key)
 
 
 def read_json(name: str, payload: bytes) -> Iterator[Raw | Reject | Skipped]:

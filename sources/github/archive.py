@@ -6,7 +6,7 @@ import stat
 import zipfile
 from collections.abc import Iterator
 from functools import partial
-from typing import BinaryIO, cast
+from typing import cast
 
 from pile_builder.errors import InputError
 from pile_builder.sources.github.git import Entry
@@ -22,6 +22,8 @@ from pile_builder.streams import (
 )
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tar", ".zip")
+MAX_DIRECTORY_BYTES = 128 << 20
+"""Largest directory of a zip, some million members; it takes a few times that in memory."""
 
 
 def archive_entries(file: InputFile) -> Iterator[Entry | str]:
@@ -44,7 +46,7 @@ def _tar_entries(file: InputFile) -> Iterator[Entry | str]:
 
 def _zip_entries(file: InputFile) -> Iterator[Entry | str]:
     with open_input(file) as stream:
-        archive = open_zip(stream, file.name)
+        archive = open_zip(stream, file.name, MAX_DIRECTORY_BYTES)
         ratio = _Ratio(file)
         with archive:
             for info in archive.infolist():
@@ -76,4 +78,4 @@ def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ratio: _Ratio)
     if info.flag_bits & 1:
         raise InputError("encrypted", f"{info.filename} needs a password")
     with zip_errors(info.filename), archive.open(info) as content:
-        return read_all(cast("BinaryIO", content), info.file_size)
+        return read_all(cast("zipfile.ZipExtFile", content), info.file_size)  # type: ignore[arg-type]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, BinaryIO
 
 import orjson
 
 from pile_builder.errors import InputError
 from pile_builder.source import Reject, Skipped
+from pile_builder.sources.json_lines import json_lines
 from pile_builder.sources.parquet_file import arrow_errors, open_parquet, python_rows
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_input, open_text_bytes
+from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_input, open_text_bytes, read_lines
 
 MAX_ID = 200_000_000
 """Larger numbers are no items (2025: 45 million)."""
@@ -94,14 +96,12 @@ def _json_rows(file: InputFile) -> Iterator[Mapping[str, Any] | Reject | None]:
         if first.strip() in (b"{", b"[") or first.startswith(b"["):
             yield from _values(first, stream, file.name)
             return
-        number = 0
-        while first:
-            if first.strip():
-                try:
-                    yield orjson.loads(first)
-                except orjson.JSONDecodeError as error:
-                    yield Reject("damaged", f"expected an item of JSON: {error}"[:200], f"{file.name}@{number}")
-            first, number = stream.readline(MAX_RECORD_BYTES), number + 1
+        lines = chain([(0, first)] if first else [], read_lines(stream))
+        for number, (_, found) in enumerate(json_lines(lines)):
+            if isinstance(found, Reject):
+                yield Reject(found.rule, found.detail, f"{file.name}@{number}")
+            elif not isinstance(found, Skipped):
+                yield found
 
 
 def _values(first: bytes, stream: BinaryIO, name: str) -> list[Any]:

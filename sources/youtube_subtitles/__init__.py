@@ -22,7 +22,7 @@ from pile_builder.sources.youtube_subtitles.captions import (
     parse_text,
     to_lines,
 )
-from pile_builder.streams import InputFile, list_files, open_text_bytes, read_all
+from pile_builder.streams import InputFile, list_files, open_text_bytes, read_all, read_lines
 
 MAX_BYTES = 32 << 20
 """Longest file of one video's subtitles (seen: 130 kB an hour), and of a file that holds many of them a line each."""
@@ -102,12 +102,10 @@ class YoutubeSubtitles(Source):
                 kind = "json" if ".json" in file.name[-8:] else "text"
                 yield self._offered(name, read_all(stream, MAX_BYTES), kind)
                 return
-            number = 0
-            while line := stream.readline(MAX_BYTES + 1):
-                number += 1
-                if len(line) > MAX_BYTES:
-                    raise InputError("too_large", f"{file.name}: line {number:,} has more than {MAX_BYTES:,} bytes")
-                if line.strip():
+            for number, (_, line) in enumerate(read_lines(stream, limit=MAX_BYTES), 1):
+                if line is None:
+                    yield Reject("too_large", f"a line of more than {MAX_BYTES:,} bytes", key=f"{name}#{number}")
+                elif line.strip():
                     yield self._offered(f"{name}#{number}", line, "json")
 
     def _offered(self, name: str, data: bytes, kind: str) -> Raw | Fragment | Reject:
