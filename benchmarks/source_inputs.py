@@ -27,8 +27,8 @@ THREADS, REPEATS = 5, 2_000
 REAL: Mapping[str, Mapping[str, Any]] = {
     "arxiv": {"inputs": ["arxiv/*_001.tar"]},
     "books": {"inputs": ["books"]},
-    "books3": {"inputs": ["books/epub"]},
-    "bookcorpus2": {"inputs": ["books/epub"]},
+    "books3": {"inputs": ["books/gutenberg/*.txt"]},
+    "bookcorpus2": {"inputs": ["books/gutenberg/*.txt"]},
     "common_crawl": {"inputs": ["web/*-00004.warc.gz"]},
     "enron": {"inputs": ["enron"]},
     "freelaw": {"inputs": ["freelaw/capstone/000*.json"]},

@@ -54,11 +54,6 @@ class Speed:
         """MB of records a second."""
         return self.record_mb / self.seconds
 
-    @property
-    def stored_rate(self) -> float:
-        """MB of stored bytes a second."""
-        return self.stored_mb / self.seconds
-
 
 def run(settings: Settings) -> Result:
     """Measure every source, and keep the numbers for docs/full-dumps.md."""
@@ -139,8 +134,7 @@ def _stored(splits: list[Any]) -> int:
     size = 0
     for split in splits:
         whole = sum(file.size for file in split.files)
-        end = split.params.get("end", whole)
-        size += (whole if end is None else end) - split.params.get("start", 0)
+        size += min(split.params.get("end", whole), whole) - split.params.get("start", 0)
     return size
 
 
