@@ -66,7 +66,7 @@ def zip_members(stored: BinaryIO, name: str, start: int = 0, end: int | None = N
         members = archive.infolist()
         inside = [one for one in members if start <= one.header_offset and (end is None or one.header_offset < end)]
         for info in sorted(inside, key=lambda one: one.header_offset):
-            if not info.is_dir():
+            if not is_folder(info):
                 yield ZipMember(info.filename, info.file_size, archive, info)
 
 
@@ -114,6 +114,11 @@ def open_zip(stored: BinaryIO, name: str) -> zipfile.ZipFile:
         is_cut = head and _MAGIC.startswith(head) and not isinstance(error.__cause__, NotImplementedError)
         rule = "truncated" if is_cut else "damaged"
         raise InputError(rule, error.detail) from error
+
+
+def is_folder(info: zipfile.ZipInfo) -> bool:
+    """Whether a member is a folder; zipfile's own test fails where the name is empty."""
+    return info.filename.endswith("/")
 
 
 def check_ratio(info: zipfile.ZipInfo) -> None:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
-from pile_builder.sources.zip_archive import bounded_zip, check_ratio, zip_errors
+from pile_builder.sources.zip_archive import bounded_zip, check_ratio, is_folder, zip_errors
 from pile_builder.streams import InputFile, Member, open_input
 
 MAX_MEMBERS = 100_000
@@ -21,7 +21,7 @@ def zip_members(file: InputFile) -> Iterator[Member | str]:
     """
     with open_input(file) as stored, bounded_zip(stored, file.name, MAX_MEMBERS) as archive:
         for info in archive.infolist():
-            if info.is_dir():
+            if is_folder(info):
                 yield "directory"
                 continue
             check_ratio(info)

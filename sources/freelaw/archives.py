@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from pile_builder.errors import InputError
 from pile_builder.source import Raw, Reject, Skipped
-from pile_builder.sources.zip_archive import bounded_zip, check_ratio, zip_errors
+from pile_builder.sources.zip_archive import bounded_zip, check_ratio, is_folder, zip_errors
 from pile_builder.streams import MAX_RECORD_BYTES, InputFile, decompressed, open_input, read_all, tar_members
 
 OPINION, CASE = "application/json", "application/vnd.case-law+json"
@@ -56,8 +56,8 @@ def read_volume(file: InputFile) -> Iterator[Raw | Reject | Skipped]:
     """
     with open_input(file) as stream, bounded_zip(stream, file.name, MAX_MEMBERS) as archive:
         for info in sorted(archive.infolist(), key=lambda one: one.filename):
-            if info.is_dir() or not info.filename.endswith(".json"):
-                yield Skipped("directory" if info.is_dir() else "other_file")
+            if is_folder(info) or not info.filename.endswith(".json"):
+                yield Skipped("directory" if is_folder(info) else "other_file")
                 continue
             key = f"{file.name}/{info.filename}"
             if info.flag_bits & 1:

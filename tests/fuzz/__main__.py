@@ -17,6 +17,8 @@ TIMEOUT = 30
 MEMORY_MIB = 1024 + 700
 """With what imports and kernels take."""
 FOLDER = Path("build/fuzz")
+
+
 def main() -> int:
     seconds, *names = sys.argv[1:]
     if seconds == "--one":
@@ -42,7 +44,7 @@ def main() -> int:
         )
         if done.returncode:
             failed += 1
-            print(done.stderr[-3000:], flush=True)
+            print(f"{done.stdout[-3000:]}\n{done.stderr[-1000:]}", flush=True)
     return int(failed > 0)
 
 
