@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pile_builder.errors import InputError
@@ -83,13 +84,20 @@ class Parquet(RecordSource):
             groups = [parquet.metadata.row_group(number) for number in range(parquet.metadata.num_row_groups)]
             sizes = group_sizes(parquet)
             expanded, size = sum(sizes), stored.seek(0, 2)
-            row = at = 0
+            row = at = held = 0
             for number, group in enumerate(groups):
                 # Where it begins is in the footer too, but of a damaged one Arrow's reader of that aborts the process.
                 begin = min(size * at // max(expanded, 1), size - 1)
                 if start <= begin and (end is None or begin < end):
                     try:
-                        yield from self._read_group(parquet, number, columns, known, f"{file.name}#", row)
+                        for item in self._read_group(parquet, number, columns, known, f"{file.name}#", row):
+                            held += item.size if isinstance(item, Raw) else 0
+                            # A dictionary's values count once in the footer, however many rows refer to them.
+                            if held > RATIO_FREE_BYTES + MAX_RATIO * size:
+                                detail = f"{file.name}: {size:,} bytes expand to more than {held:,}"
+                                yield Reject("bomb", detail, key=file.name)
+                                return
+                            yield item
                     except InputError as error:
                         yield Reject(error.rule, error.detail, key=f"{file.name}, row group {number}")
                 row += group.num_rows
@@ -102,7 +110,7 @@ class Parquet(RecordSource):
         rows = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES * max(group.num_rows, 0) // max(group.total_byte_size, 1)))
         with parquet_errors(f"row group {number}"):
             for batch in parquet.iter_batches(rows, row_groups=[number], columns=columns, use_threads=False):
-                for record in _rows(batch):
+                for record in batch_rows(batch):
                     place = f"{prefix}{row}"
                     row += 1
                     if isinstance(record, Reject):
@@ -135,6 +143,8 @@ def checked_file(stored: BinaryIO, file: InputFile) -> Any:
             stored, buffer_size=1 << 20, thrift_string_size_limit=MAX_FOOTER_BYTES,
             thrift_container_size_limit=MAX_THRIFT_ITEMS,
         )  # fmt: skip
+        texts = [field.name for field in parquet.schema_arrow if _is_text(field.type)]
+        parquet = pq.ParquetFile(stored, metadata=parquet.metadata, buffer_size=1 << 20, read_dictionary=texts)
         expanded = sum(group_sizes(parquet))
     if expanded > RATIO_FREE_BYTES + MAX_RATIO * size:
         raise InputError("bomb", f"{file.name}: {size:,} bytes expand to {expanded:,}")
@@ -147,8 +157,26 @@ def group_sizes(parquet: Any) -> list[int]:
     return [max(parquet.metadata.row_group(number).total_byte_size, 0) for number in groups]
 
 
+def batch_rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | Reject]:
+    """A batch's rows as Python's values, about `BATCH_BYTES` at a time; one that has none is rejected alone."""
+    size = sum(map(_decoded_bytes, batch.columns))
+    step = max(1, min(batch.num_rows, BATCH_BYTES * batch.num_rows // max(size, 1)))
+    for start in range(0, batch.num_rows, step):
+        yield from _rows(batch.slice(start, step))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(is_of(kind) for is_of in (pa.types.is_string, pa.types.is_binary))
+
+
+def _decoded_bytes(column: pa.Array) -> int:
+    """Bytes of a column's values, those of a dictionary as often as rows refer to them."""
+    if not isinstance(column, pa.DictionaryArray):
+        return int(column.nbytes)
+    return int(pc.sum(pc.take(pc.binary_length(column.dictionary), column.indices)).as_py() or 0)
+
+
 def _rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | Reject]:
-    """A batch's rows as Python's values; one that has none is rejected alone."""
     columns = [_in_microseconds(column) for column in batch.columns]
     batch = pa.RecordBatch.from_arrays(columns, batch.schema.names)
     try:

@@ -10,7 +10,7 @@ import orjson
 
 from pile_builder.errors import InputError
 from pile_builder.source import Reject, Skipped
-from pile_builder.sources.parquet import checked_file, parquet_errors
+from pile_builder.sources.parquet import batch_rows, checked_file, parquet_errors
 from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_input, open_text_bytes
 
 MAX_ID = 200_000_000
@@ -46,7 +46,7 @@ def read_items(file: InputFile, fields: Sequence[str] = FIELDS) -> Iterator[Item
     rows = _parquet_rows(file, fields) if file.name.endswith(".parquet") else _json_rows(file)
     for number, row in enumerate(rows):
         if isinstance(row, Reject):
-            yield row
+            yield Reject(row.rule, row.detail, row.key or f"{file.name}#{number}")
         elif row is None:
             # The API answers so for numbers that it does not give away.
             yield Skipped("missing_item")
@@ -62,9 +62,7 @@ def _item(row: Mapping[str, Any], fields: Sequence[str]) -> Item:
     item = {name: row[name] for name in fields if row.get(name) is not None}
     for name in _NUMBERS:
         if name in item:
-            item[name] = int(item[name])
-            if abs(item[name]) > MAX_NUMBER:
-                raise ValueError(f"{name} of more than 64 bits")
+            item[name] = _number(item[name])
     if not 0 < item["id"] <= MAX_ID:
         raise ValueError(f"id {item['id']}")
     if "type" in item:
@@ -85,6 +83,13 @@ def _item(row: Mapping[str, Any], fields: Sequence[str]) -> Item:
         if any(not 0 <= kid <= MAX_NUMBER for kid in item["kids"]):
             raise ValueError("kids that are no items")
     return item
+
+
+def _number(value: Any) -> int:
+    number = int(value)
+    if isinstance(value, bool) or (isinstance(value, float) and number != value) or abs(number) > MAX_NUMBER:
+        raise ValueError(f"number {value!r:.40}")
+    return number
 
 
 def _json_rows(file: InputFile) -> Iterator[Mapping[str, Any] | Reject | None]:
@@ -116,10 +121,10 @@ def _values(first: bytes, stream: BinaryIO, name: str) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _parquet_rows(file: InputFile, fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+def _parquet_rows(file: InputFile, fields: Sequence[str]) -> Iterator[Mapping[str, Any] | Reject]:
     with open_input(file) as stored:
         table = checked_file(stored, file)
         with parquet_errors(file.name):
             columns = [name for name in table.schema_arrow.names if name in fields]
             for batch in table.iter_batches(BATCH_ROWS, columns=columns):
-                yield from batch.to_pylist()
+                yield from batch_rows(batch)

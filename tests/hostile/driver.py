@@ -93,7 +93,9 @@ def _build(known: Mapping[str, Reader], cases: list[Case], folder: Path) -> dict
     ]
     outcomes: dict[str, dict[str, Any]] = {reader: {} for reader in known}
     for one in records:
-        outcomes[one["source"]][one["name"].partition("/")[2]] = {part: one[part] for part in PARTS}
+        # A zip's only range is the zip.
+        name = one["name"].partition("/")[2].removesuffix("@0000000000000")
+        outcomes[one["source"]][name] = {part: one[part] for part in PARTS}
     balanced = {}
     for reader in known:
         counted = summary["sources"][reader]
