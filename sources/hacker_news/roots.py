@@ -26,8 +26,9 @@ Lookup = Callable[[str], Mapping[str, Any] | None]
 
 
 def resolve(pairs: Iterable[tuple[int, int]]) -> NDArray[np.int32]:
-    """How far below the top of its thread each id is, int32 by id up to the last reply; 0 for what has no parent
-    and what is no item.
+    """How far below the top of its thread each id is, int32 by id up to the last reply's.
+
+    It is 0 for what has no parent and for what is no item.
 
     Args:
         pairs: (id, parent) in any order; a parent that does not come before its reply counts as none.

@@ -71,8 +71,8 @@ def patent(number: str = "10990001", text: str = f"<p>{STORY}</p>", doctype: str
     """A patent of today."""
     identity = f"<country>US</country><doc-number>{number}</doc-number><kind>B2</kind><date>20200107</date>"
     return (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE us-patent-grant SYSTEM "x.dtd" [{doctype}]>\n<us-patent-grant>'
-        f"<us-bibliographic-data-grant><publication-reference><document-id>{identity}</document-id>"
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE us-patent-grant SYSTEM "x.dtd" [{doctype}]>\n'
+        f"<us-patent-grant><us-bibliographic-data-grant><publication-reference><document-id>{identity}</document-id>"
         "</publication-reference><invention-title>A kettle</invention-title></us-bibliographic-data-grant><description>"
         f"<heading>BACKGROUND</heading>{text}</description></us-patent-grant>\n"
     ).encode("utf-8", "surrogatepass")
