@@ -22,8 +22,8 @@ _INVISIBLE = {ord(sign): None for sign in "\u2061\u2062\u2063\u2064\u200b\u200c\
 _MATHEMATICAL = re.compile("[\U0001d400-\U0001d7ff]")
 _LEAVES = frozenset(["mi", "mn", "mo", "mtext", "ms"])
 _NOTHING = frozenset(["mspace", "mphantom", "annotation", "annotation-xml", "maligngroup", "malignmark", "none"])
-_DOCUMENT = re.compile(r"\\begin\{document\}(.*?)\\end\{document\}", re.S)
-_PREAMBLE = re.compile(r"\\(?:documentclass|usepackage|setlength)\s*(?:\[[^\]]*\])?(?:\{[^}]*\})+")
+_BEGIN, _END = r"\begin{document}", r"\end{document}"
+_PREAMBLE = re.compile(r"\\(?:documentclass|usepackage|setlength)\s*(?:\[[^\]]{0,500}\])?(?:\{[^}]{0,500}\})+")
 
 
 def tex_of_mathml(math: etree._Element) -> str:
@@ -37,8 +37,10 @@ def tex_of_mathml(math: etree._Element) -> str:
 
 def tex_of_latex(latex: str) -> str:
     """The formula in a `tex-math` element, without the document around it and without dollar signs."""
-    inner = _DOCUMENT.search(latex)
-    text = inner[1] if inner else _PREAMBLE.sub(" ", latex)
+    # A pattern for both would look for the end from every beginning.
+    _, begin, rest = latex.partition(_BEGIN)
+    inner, end, _ = rest.partition(_END)
+    text = inner if begin and end else _PREAMBLE.sub(" ", latex)
     text = " ".join(text.split())
     for opening, closing in (("$$", "$$"), ("$", "$"), (r"\[", r"\]"), (r"\(", r"\)")):
         if text.startswith(opening) and text.endswith(closing) and len(text) >= len(opening) + len(closing):

@@ -7,13 +7,12 @@ from typing import Any, ClassVar
 
 from pile_builder.errors import InputError
 from pile_builder.source import Raw, Reject, Skipped, Split, pack_or_cut
-from pile_builder.sources.parquet_file import arrow_errors, group_sizes, open_parquet, python_rows
+from pile_builder.sources.parquet_file import BATCH_BYTES, arrow_errors, group_sizes, open_parquet, python_rows
 from pile_builder.sources.records import Keys, RecordSource
-from pile_builder.streams import InputFile, open_input
+from pile_builder.streams import MAX_RATIO, RATIO_FREE_BYTES, InputFile, open_input
 
 RANGE_BYTES = 256 << 20
 """Bytes of a large file whose row groups one split reads."""
-BATCH_BYTES = 8 << 20
 MAX_BATCH_ROWS = 512
 """Rows are decoded in batches of about so many bytes, as the footer has it, and of at most so many rows."""
 
@@ -74,13 +73,20 @@ class Parquet(RecordSource):
             columns = self.columns(available)
             sizes = group_sizes(parquet)
             expanded, size = sum(sizes), stored.seek(0, 2)
-            row = at = 0
+            row = at = held = 0
             for number, group_size in enumerate(sizes):
                 # Where it begins is in the footer too, but of a damaged one Arrow's reader of that aborts the process.
                 begin = min(size * at // max(expanded, 1), size - 1)
                 if start <= begin and (end is None or begin < end):
                     try:
-                        yield from self._read_group(parquet, number, columns, known, f"{file.name}#", row)
+                        for item in self._read_group(parquet, number, columns, known, f"{file.name}#", row):
+                            held += item.size if isinstance(item, Raw) else 0
+                            # A dictionary's values count once in the footer, however many rows refer to them.
+                            if held > RATIO_FREE_BYTES + MAX_RATIO * size:
+                                detail = f"{file.name}: {size:,} bytes expand to more than {held:,}"
+                                yield Reject("bomb", detail, key=file.name)
+                                return
+                            yield item
                     except InputError as error:
                         yield Reject(error.rule, error.detail, key=f"{file.name}, row group {number}")
                 row += parquet.metadata.row_group(number).num_rows

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pile_builder.errors import InputError
@@ -15,6 +16,8 @@ from pile_builder.streams import MAX_RATIO, RATIO_FREE_BYTES, InputFile
 
 MAX_FOOTER_BYTES = 64 << 20
 """Largest footer (seen: some MiB, of files with thousands of columns)."""
+BATCH_BYTES = 8 << 20
+"""Values that are Python's at one time, about."""
 MAX_THRIFT_ITEMS = 10_000_000
 """Most items of one list in a footer."""
 
@@ -46,6 +49,8 @@ def open_parquet(stored: BinaryIO, file: InputFile) -> Any:
             stored, buffer_size=1 << 20, thrift_string_size_limit=MAX_FOOTER_BYTES,
             thrift_container_size_limit=MAX_THRIFT_ITEMS,
         )  # fmt: skip
+        texts = [field.name for field in parquet.schema_arrow if _is_text(field.type)]
+        parquet = pq.ParquetFile(stored, metadata=parquet.metadata, buffer_size=1 << 20, read_dictionary=texts)
         expanded = sum(group_sizes(parquet))
     if expanded > RATIO_FREE_BYTES + MAX_RATIO * size:
         raise InputError("bomb", f"{file.name}: {size:,} bytes expand to {expanded:,}")
@@ -59,7 +64,25 @@ def group_sizes(parquet: Any) -> list[int]:
 
 
 def python_rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | Reject]:
-    """A batch's rows as Python's values; one that has none is rejected alone."""
+    """A batch's rows as Python's values, about `BATCH_BYTES` at a time; one that has none is rejected alone."""
+    size = sum(map(_decoded_bytes, batch.columns))
+    step = max(1, min(batch.num_rows, BATCH_BYTES * batch.num_rows // max(size, 1)))
+    for start in range(0, batch.num_rows, step):
+        yield from _rows(batch.slice(start, step))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(is_of(kind) for is_of in (pa.types.is_string, pa.types.is_binary))
+
+
+def _decoded_bytes(column: pa.Array) -> int:
+    """Bytes of a column's values, those of a dictionary as often as rows refer to them."""
+    if not isinstance(column, pa.DictionaryArray):
+        return int(column.nbytes)
+    return int(pc.sum(pc.take(pc.binary_length(column.dictionary), column.indices)).as_py() or 0)
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | Reject]:
     columns = [_in_microseconds(column) for column in batch.columns]
     batch = pa.RecordBatch.from_arrays(columns, batch.schema.names)
     try:

@@ -32,6 +32,7 @@ _BULKY = (
 )
 """Lists of a record that no document needs; they are most of its bytes."""
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
+_SHORT = re.compile(r"[0-9]{1,2}")
 _CUT_SHORT = re.compile(r" ?\(ABSTRACT TRUNCATED(?: AT \d+ WORDS)?\)\.?$", re.I)
 _COPYRIGHT = re.compile(
     r"(?<=[.!?)\]])\s*(?:Copyright|\(c\)|©|CI - Copyright)[\s:,©()c]{0,9}(?:Copyright[\s:,©()c]{0,9})?(?:by |the )?"
@@ -224,8 +225,8 @@ def _date(date: etree._Element) -> str:
     if year is None:
         return ""
     month = (date.findtext("./Month") or "").strip().lower()
-    number = int(month) if month.isdecimal() else _MONTHS.get(month[:3], 0)
+    number = int(month) if _SHORT.fullmatch(month) else _MONTHS.get(month[:3], 0)
     day = (date.findtext("./Day") or "").strip()
     if not 1 <= number <= 12:
         return year[1]
-    return f"{year[1]}-{number:02}" + (f"-{int(day):02}" if day.isdecimal() and 1 <= int(day) <= 31 else "")
+    return f"{year[1]}-{number:02}" + (f"-{int(day):02}" if _SHORT.fullmatch(day) and 1 <= int(day) <= 31 else "")

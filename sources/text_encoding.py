@@ -56,7 +56,7 @@ def python_name(declared: str) -> str:
     plain = "ascii" if plain == "iso-646-us" else plain
     try:
         name = codecs.lookup(plain.replace(" ", "-")).name
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):
         return ""
     if name in _NO_CHARSETS:
         return ""

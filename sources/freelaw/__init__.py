@@ -20,6 +20,8 @@ CSV = "text/csv"
 RANGE_BYTES = 128 << 20
 CLUSTERS, DOCKETS = "clusters", "dockets"
 
+_NUMBER = re.compile(r"[0-9]{1,15}")
+
 _WANTED = {
     CLUSTERS: ("case_name", "date_filed", "slug", "docket_id", "blocked"),
     DOCKETS: ("court_id", "docket_number"),
@@ -167,8 +169,8 @@ class FreeLaw(Source):
             "date": known.get("date_filed"),
             "court": docket.get("court_id") or raw.meta.get("court"),
             "docket_number": docket.get("docket_number"),
-            "opinion_id": int(number) if number.isdecimal() else None,
-            "cluster_id": int(cluster) if cluster.isdecimal() else None,
+            "opinion_id": int(number) if _NUMBER.fullmatch(number) else None,
+            "cluster_id": int(cluster) if _NUMBER.fullmatch(cluster) else None,
             "authors": [name] if (name := str(fields.get("author_str") or "").strip()) else None,
             "url": url,
             "license": "LicenseRef-PublicDomain-US",
@@ -203,10 +205,10 @@ def _case(found: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Text and facts of a case of the Caselaw Access Project, whose lines are paragraphs."""
     body = _mapping(found.get("casebody"))
     body = _mapping(body.get("data")) or body
-    opinions = [_mapping(one) for one in body.get("opinions") or [] if isinstance(one, dict)]
+    opinions = [_mapping(one) for one in _list(body.get("opinions"))]
     parts = [body.get("head_matter"), *(one.get("text") for one in opinions), body.get("corrections")]
     lines = [line.strip() for part in parts for line in str(part or "").replace("\u00ad", "").split("\n")]
-    citations = [_mapping(one).get("cite") for one in found.get("citations") or []]
+    citations = [_mapping(one).get("cite") for one in _list(found.get("citations"))]
     return "\n\n".join(filter(None, lines)), {
         "title": found.get("name_abbreviation") or found.get("name"),
         "date": found.get("decision_date"),
@@ -215,6 +217,10 @@ def _case(found: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         "citation": citations[0] if citations else None,
         "license": "CC0-1.0",
     }
+
+
+def _list(found: object) -> Sequence[Any]:
+    return found if isinstance(found, list) else ()
 
 
 def _mapping(found: object) -> Mapping[str, Any]:

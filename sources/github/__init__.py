@@ -46,7 +46,8 @@ class Github(Source):
 
     A repository is read from its HEAD commit, never from the work tree. A folder is a collection if it holds
     repositories or archives (or folders of repositories, `owner/name`); other folders in a collection are plain trees,
-    loose files and hidden folders in it are ignored. A folder that is no collection is one plain tree.
+    loose files and hidden folders in it are ignored. A folder that is no collection is one plain tree. A `.git` that
+    leads out of its folder (a worktree's, a submodule's) is not followed: `damaged`.
 
     Comes out: key = `<repository>/<path>`, where the repository is `owner/name` of the origin, else the folder's or
     archive's name under the root; meta: path, repository, programming_language, license, commit, url. Line ends become
@@ -270,7 +271,9 @@ def _entries(split: Split, *, root_only: bool = False) -> Iterator[Entry | str]:
         yield from archive_entries(split.files[0])
     elif kind == "git":
         if not split.params["commit"]:
-            raise InputError("damaged", "a repository without a commit at HEAD")
+            raise InputError(
+                "damaged", "a repository without a commit at HEAD, or one whose .git leads out of its folder"
+            )
         yield from git.commit_entries(Path(split.files[0].url), split.params["commit"], recursive=not root_only)
     else:
         yield from ["link"] * split.params["links"]

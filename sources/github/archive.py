@@ -10,7 +10,7 @@ from typing import cast
 
 from pile_builder.errors import InputError
 from pile_builder.sources.github.git import Entry
-from pile_builder.sources.zip_archive import open_zip, zip_errors
+from pile_builder.sources.zip_archive import is_folder, open_zip, zip_errors
 from pile_builder.streams import (
     MAX_RATIO,
     RATIO_FREE_BYTES,
@@ -50,7 +50,7 @@ def _zip_entries(file: InputFile) -> Iterator[Entry | str]:
         ratio = _Ratio(file)
         with archive:
             for info in archive.infolist():
-                if info.is_dir():
+                if is_folder(info):
                     yield "directory"
                 elif stat.S_ISLNK(info.external_attr >> 16):
                     yield "link"

@@ -55,8 +55,24 @@ def is_repository(path: Path) -> bool:
     return (path / "HEAD").is_file() and (path / "objects").is_dir() and (path / "refs").is_dir()
 
 
+def leads_elsewhere(path: Path) -> bool:
+    """Whether a repository's store or refs lie outside of its folder, as a worktree's do: what a dump brings may not.
+
+    Objects of other stores (alternates) may be borrowed, as only who has seen them knows their names.
+    """
+    base = path / ".git" if (path / ".git").exists() else path
+    if base.is_file() or (base / "commondir").exists():
+        return True
+    inside = path.resolve()
+    return not all(
+        (base / name).resolve().is_relative_to(inside) for name in ("HEAD", "objects", "refs", "packed-refs")
+    )
+
+
 def head_commit(path: Path) -> str:
-    """Name of the commit that HEAD points at, or "" where there is none or the repository is broken."""
+    """Name of the commit that HEAD points at, or "" where there is none, or the repository is broken or elsewhere."""
+    if leads_elsewhere(path):
+        return ""
     done = _run(path, "rev-parse", "--verify", "--quiet", "--end-of-options", "HEAD^{commit}")
     return done.strip() if re.fullmatch(r"[0-9a-f]{40,64}\n", done) else ""
 
@@ -82,7 +98,7 @@ def commit_entries(path: Path, commit: str, *, recursive: bool = True) -> Iterat
     Raises:
         InputError: `damaged`: git cannot read a tree or an object; `bomb`: more than `MAX_FILES` files.
     """
-    arguments = ["ls-tree", "-z", "--long", "--full-tree", *["-r"] * recursive, commit]
+    arguments = ["ls-tree", "-z", "--long", "--full-tree", *["-r", "-t"] * recursive, commit]
     with _process(path, *arguments) as listing, _process(path, "cat-file", "--batch") as store:
         for count, record in enumerate(_records(listing.stdout), 1):
             if count > MAX_FILES:

@@ -65,9 +65,7 @@ def _item(row: Mapping[str, Any], fields: Sequence[str]) -> Item:
     item = {name: row[name] for name in fields if row.get(name) is not None}
     for name in _NUMBERS:
         if name in item:
-            item[name] = int(item[name])
-            if abs(item[name]) > MAX_NUMBER:
-                raise ValueError(f"{name} of more than 64 bits")
+            item[name] = _number(item[name])
     if not 0 < item["id"] <= MAX_ID:
         raise ValueError(f"id {item['id']}")
     if "type" in item:
@@ -88,6 +86,13 @@ def _item(row: Mapping[str, Any], fields: Sequence[str]) -> Item:
         if any(not 0 <= kid <= MAX_NUMBER for kid in item["kids"]):
             raise ValueError("kids that are no items")
     return item
+
+
+def _number(value: Any) -> int:
+    number = int(value)
+    if isinstance(value, bool) or (isinstance(value, float) and number != value) or abs(number) > MAX_NUMBER:
+        raise ValueError(f"number {value!r:.40}")
+    return number
 
 
 def _json_rows(file: InputFile) -> Iterator[Mapping[str, Any] | Reject | None]:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pile_builder.sources.hacker_news.items import MAX_ID
+
 BLOCK = 4_096
 """Ids of a row of the table."""
 STEP = 1 << 18
@@ -24,33 +26,40 @@ Lookup = Callable[[str], Mapping[str, Any] | None]
 
 
 def resolve(pairs: Iterable[tuple[int, int]]) -> NDArray[np.int32]:
-    """The top of each id's thread, by id: of items without a parent, and of ids that do not occur, the id itself.
+    """How far below the top of its thread each id is, int32 by id up to the last reply's.
+
+    It is 0 for what has no parent and for what is no item.
 
     Args:
         pairs: (id, parent) in any order; a parent that does not come before its reply counts as none.
     """
-    roots = np.arange(1 << 16, dtype=np.int32)
+    # Memory that nothing was written to costs nothing, so that one item with a large id costs no more than another.
+    above = np.zeros(MAX_ID + 1, np.int32)
+    last = 0
     for number, parent in pairs:
-        if number >= len(roots):
-            size = max(number + 1, len(roots) * 9 // 8)
-            roots = np.concatenate([roots, np.arange(len(roots), size, dtype=np.int32)])
         if 0 < parent < number:
-            roots[number] = parent
-    for start in range(0, len(roots), STEP):
+            above[number] = number - parent
+            last = max(last, number)
+    above = above[: last + 1]
+    for start in range(0, len(above), STEP):
         # What lies before this step is at its top already; within it, each round goes twice as far up.
-        part = roots[start : start + STEP]
-        while not np.array_equal(further := roots[part], part):
-            part[:] = further
-    return roots
+        part = above[start : start + STEP]
+        below = np.flatnonzero(part)
+        while len(below):
+            further = above[start + below - part[below]]
+            below, further = below[further > 0], further[further > 0]
+            part[below] += further
+    return above
 
 
-def table_rows(roots: NDArray[np.int32]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def table_rows(above: NDArray[np.int32]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Rows of the side table; blocks without a comment have none."""
-    for start in range(0, len(roots), BLOCK):
-        part = roots[start : start + BLOCK]
-        above = np.arange(start, start + len(part), dtype=np.int32) - part
-        if above.any():
-            yield f"{start // BLOCK:08}", {ABOVE: above.tolist()}
+    for start in range(0, len(above), STEP):
+        if above[start : start + STEP].any():
+            for first in range(start, min(start + STEP, len(above)), BLOCK):
+                part = above[first : first + BLOCK]
+                if part.any():
+                    yield f"{first // BLOCK:08}", {ABOVE: part.tolist()}
 
 
 class Roots:

@@ -8,6 +8,7 @@ needed.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, cast
@@ -172,4 +173,4 @@ def _page(element: etree._Element) -> Page | None:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.strip().isdecimal() else 0
+    return int(text) if text and re.fullmatch(r"\s*[0-9]{1,15}\s*", text) else 0

@@ -14,6 +14,8 @@ from pile_builder.errors import InputError
 
 MAX_CUES = 200_000
 """Most cues of a video (seen: 2,000 an hour)."""
+MAX_SECONDS = 10_000_000
+"""Latest second of a video that is believed, after four months."""
 PAUSE = 4.0
 """Seconds of silence after which a new line begins."""
 LONG_LINE = 400
@@ -194,4 +196,5 @@ def _seconds(hours: str | None, minutes: str, seconds: str, parts: str) -> float
 
 
 def _float(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    """Seconds, 0 for what is no time of a video."""
+    return float(value) if isinstance(value, int | float) and 0 <= value < MAX_SECONDS else 0.0

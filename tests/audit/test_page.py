@@ -23,9 +23,12 @@ from pile_builder.audit.scales import SCALES
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
+from tests.review.browser import Browser
+from tests.web_names import HOSTILE_NAME
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'`&lt;{{7*7}}\u202e\u0000\x1b " + "long " * 2_000
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'`&lt;{{7*7}}\u202e\u0000\x1b "
+HOSTILE += HOSTILE_NAME + " long" * 2_000
 CLOSING = "</title></style></svg></pre></textarea><script>alert(3)</script>"
 
 
@@ -62,11 +65,12 @@ def check_safe(page: str) -> html.HtmlElement:
     tree = html.document_fromstring(page)
     assert len(tree.xpath("//script")) == len(tree.xpath("//style")) == 1
     assert "alert" not in tree.xpath("//script")[0].text
-    assert not tree.xpath("//img | //iframe | //object | //embed | //form | //b[text()='left']")
+    assert not tree.xpath("//img | //iframe | //object | //embed | //form | //base | //b[text()='left']")
+    assert not tree.xpath("//link[@rel!='icon'] | //meta[@http-equiv!='Content-Security-Policy']")
     assert not [name for node in tree.iter() for name in node.attrib if name.startswith("on")]
     links = tree.xpath("//@href | //@src")
     assert all(link.startswith("#") or link == "data:," for link in links)
-    assert not re.search(r"url\(|@import", page)
+    assert not any(re.search(r"url\(|@import", style) for style in tree.xpath("//style/text() | //@style"))
     assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", page)
     return tree
 
@@ -80,7 +84,9 @@ def test_a_hostile_corpus_is_text(audit: dict[str, Any]):
     assert len(tree.xpath("//*[local-name()='svg']")) > 6
 
 
-def test_hostile_reports_and_names_are_text(audit: dict[str, Any]):
+@pytest.fixture
+def worst(audit: dict[str, Any]) -> dict[str, Any]:
+    """An audit whose names are hostile too."""
     worst = copy.deepcopy(audit)
     worst["name"] = worst["description"] = HOSTILE
     worst["alarms"] = [{"kind": "mixture", "source": HOSTILE, "message": HOSTILE}]
@@ -102,9 +108,35 @@ def test_hostile_reports_and_names_are_text(audit: dict[str, Any]):
     worst["made"]["libraries"] = {CLOSING: CLOSING}
     for rule in worst["rules"]:
         rule["rule"] = rule["measures"] = rule["set_by"] = rule["unit"] = HOSTILE
+    return worst
+
+
+def test_hostile_reports_and_names_are_text(worst: dict[str, Any]):
     page = render_page(worst)
     check_safe(page)
     assert len(page) < 5_000_000
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_browser_runs_and_fetches_nothing_of_hostile_names(worst: dict[str, Any], tmp_path: Path):
+    page = tmp_path / "index.html"
+    page.write_text(render_page(worst))
+    browser = Browser(tmp_path / "profile")
+    try:
+        browser.go(page.as_uri())
+        browser.wait("document.readyState === 'complete'")
+        # Whatever can be touched is.
+        browser.run(
+            "for (const node of document.querySelectorAll('*')) for (const kind of ['mouseover', 'focus', 'click'])"
+            " node.dispatchEvent(new MouseEvent(kind, {bubbles: true}));"
+        )
+        browser.run("new Promise((done) => setTimeout(done, 300))")
+        assert "alert('4')" in browser.run("document.body.textContent")
+        assert "owned" not in browser.run("document.title")
+        assert browser.problems == []
+        assert {url.partition("#")[0] for url in browser.asked} == {page.as_uri()}
+    finally:
+        browser.close()
 
 
 _bins = st.dictionaries(st.integers(0, 101).map(str), st.integers(1, 10**9), max_size=30)

@@ -44,7 +44,7 @@ def main() -> int:
         )
         if done.returncode:
             failed += 1
-            print(done.stderr[-3000:], flush=True)
+            print(f"{done.stdout[-3000:]}\n{done.stderr[-1000:]}", flush=True)
     return int(failed > 0)
 
 

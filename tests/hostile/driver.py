@@ -1,9 +1,12 @@
-"""Builds a corpus out of a reader's cases and says what became of each, in a process of its own.
+"""Builds a corpus out of some readers' cases and says what became of each, in a process of its own.
 
-    python -m tests.hostile.driver READER FOLDER [NAME ...]
+    python -m tests.hostile.driver READER,READER FOLDER [NAME ...]
 
-The last line of the output is JSON: the outcome of every case, its CPU seconds, the memory that all processes of the
-build took beyond what a build of one good file took, and whether the books balance.
+The last line of the output is JSON: by reader, the outcome of every case; their CPU seconds; the memory that all
+processes of the build took beyond what a build of the good files took; by reader, whether the books balance.
+
+Of a source that joins, what the build counts is of all its cases together: the outcome of each is that of reading it
+alone, and their sum is to be what the build counted.
 """
 
 import json
@@ -11,36 +14,42 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from pile_builder import source
+from pile_builder.contract.reading import Outcome, raw_records
 from pile_builder.manifest import check_manifest
 from pile_builder.pipelines import ingest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
+from pile_builder.pool import Extraction, extract_lot
+from pile_builder.source import Reject, Skipped, Source
 from pile_builder.storage import Store
 from tests.hostile.cases import Case, Reader, all_cases, all_readers
 
-RECIPES = ["gopher_quality_v1", "gopher_repetition_v1", "c4_tfds_v1", "c4_fineweb_v1", "fineweb_v1", "code_v1"]
+PARTS = ("kept", "dropped", "skipped")
 
 
 def main() -> None:
-    reader, folder, *names = sys.argv[1:]
+    chosen, folder, *names = sys.argv[1:]
+    readers = chosen.split(",")
     # Every file is a split of its own, so that what ingest counts belongs to one case.
     source.pack.__defaults__ = (1,)  # type: ignore[attr-defined]
     seconds: dict[str, float] = {}
     _time_splits(seconds)
-    known = all_readers()[reader]
-    good = [Case(reader, name, content) for name, content in known.good.items()]
-    cases = [case for case in all_cases() if case.reader == reader and (not names or case.name in names)]
+    known = {reader: all_readers()[reader] for reader in readers}
+    good = [Case(reader, name, content) for reader, each in known.items() for name, content in each.good.items()]
+    cases = [case for case in all_cases() if case.reader in readers and (not names or case.name in names)]
     cases = [case for case in cases if not case.is_large or os.environ.get("PILE_HOSTILE") or names]
     with Memory() as memory:
-        _build(reader, known, good, Path(folder) / "good")
+        _build(known, good, Path(folder) / "good")
         memory.mark()
-        outcome = _build(reader, known, [*good, *cases], Path(folder) / "hostile")
+        outcome = _build(known, [*good, *cases], Path(folder) / "hostile")
     print(json.dumps({**outcome, "seconds": seconds, "memory": memory.beyond}))
     sys.stdout.flush()
     os._exit(0)
@@ -60,14 +69,16 @@ def _time_splits(seconds: dict[str, float]) -> None:
     ingest.IngestSplit.__call__ = timed  # type: ignore[method-assign]
 
 
-def _build(reader: str, known: Reader, cases: list[Case], folder: Path) -> dict[str, Any]:
+def _build(known: Mapping[str, Reader], cases: list[Case], folder: Path) -> dict[str, Any]:
     for case in cases:
-        case.write(folder / "in")
+        case.write(folder / "in" / case.reader)
     manifest = check_manifest(
         {
             "name": "hostile",
-            "root": "in",
-            "sources": {reader: {"inputs": ["."], **known.entry}},
+            "sources": {
+                reader: {"root": str(folder / "in" / reader), "inputs": ["."], "max_reject_rate": 1, **each.entry}
+                for reader, each in known.items()
+            },
             "select": {"language": None, "recipes": [], "privacy": ["email", "ip", "phone", "secret"]},
             "dedup": {"paragraphs": {}},
             "mix": {"validation": 0, "test": 0},
@@ -76,16 +87,55 @@ def _build(reader: str, known: Reader, cases: list[Case], folder: Path) -> dict[
         {},
     )
     summary = build(manifest, str(folder / "out"), RunOptions(workers=2))
-    counted = summary["sources"][reader]
     store = Store(str(folder / "out"))
     records = [
         orjson.loads(store.read(f"work/ingest/{name}")) for name in store.names("work/ingest") if name.endswith(".json")
     ]
-    outcomes = {
-        one["name"].partition("/")[2]: {part: one[part] for part in ("kept", "dropped", "skipped")} for one in records
-    }
-    balanced = counted["read"] == counted["kept"] + sum(counted["dropped"].values())
-    return {"outcomes": outcomes, "balanced": balanced, "kept": counted["kept"]}
+    outcomes: dict[str, dict[str, Any]] = {reader: {} for reader in known}
+    for one in records:
+        # A zip's only range is the zip.
+        name = one["name"].partition("/")[2].removesuffix("@0000000000000")
+        outcomes[one["source"]][name] = {part: one[part] for part in PARTS}
+    balanced = {}
+    for reader in known:
+        counted = summary["sources"][reader]
+        balanced[reader] = counted["read"] == counted["kept"] + sum(counted["dropped"].values())
+        if manifest.plugins[reader].joins:
+            together = added(outcomes[reader].values())
+            mine = [case for case in cases if case.reader == reader]
+            outcomes[reader] = {case.name: _alone(manifest.plugins[reader], case) for case in mine}
+            balanced[reader] &= together == added(outcomes[reader].values())
+    return {"outcomes": outcomes, "balanced": balanced}
+
+
+def _alone(source: Source, case: Case) -> dict[str, Any]:
+    """What becomes of a case's records in a source that joins, without the other cases."""
+    config = source.config.model_copy(update={"inputs": (case.name,)})
+    alone = type(source)(config)
+    rows = {table: dict(alone.read_table(table, files)) for table, files in alone.side_tables().items()}
+    alone.bind_tables({table: each.get for table, each in rows.items()})
+    outcome: dict[str, Any] = {"kept": 0, "dropped": Counter(), "skipped": Counter()}
+    for item in raw_records(alone, alone.splits()):
+        assert not isinstance(item, Outcome), item.detail
+        if isinstance(item, Skipped):
+            outcome["skipped"][item.kind] += item.count
+            continue
+        [made] = [item] if isinstance(item, Reject) else extract_lot(Extraction(alone, seconds=600), [item], None)
+        if isinstance(made, Reject):
+            outcome["dropped"][made.rule] += 1
+        else:
+            outcome["kept"] += 1
+    return outcome
+
+
+def added(outcomes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The sum of outcomes."""
+    total: dict[str, Any] = {"kept": 0, "dropped": Counter(), "skipped": Counter()}
+    for one in outcomes:
+        total["kept"] += one["kept"]
+        for part in ("dropped", "skipped"):
+            total[part].update(one[part])
+    return total
 
 
 class Memory:

@@ -18,7 +18,12 @@ _FLAGS = (
 
 
 class Browser:
-    """One page; `problems` are the errors and warnings that its console got, uncaught ones too."""
+    """One page.
+
+    Attributes:
+        problems: the errors and warnings that its console got, uncaught ones too, and dialogs that it opened.
+        asked: the URLs that it asked for, but for those that hold their data.
+    """
 
     def __init__(self, profile: Path, size: tuple[int, int] = (1000, 800), *, is_dark: bool = False) -> None:
         read_commands, self._commands = os.pipe()
@@ -26,6 +31,7 @@ class Browser:
         self._rest = b""
         self._last = 0
         self.problems: list[str] = []
+        self.asked: list[str] = []
 
         def place() -> None:
             # Chromium reads commands from descriptor 3 and answers on 4.
@@ -46,7 +52,7 @@ class Browser:
         pages = self.call("Target.getTargets")["targetInfos"]
         target = next(page["targetId"] for page in pages if page["type"] == "page")
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log"):
+        for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
         width, height = size
         self.call(
@@ -66,7 +72,8 @@ class Browser:
             if answer.get("id") == self._last:
                 assert "error" not in answer, (method, answer)
                 return dict(answer["result"])
-            self._note(answer)
+            if "method" in answer:
+                self._note(answer)
 
     def go(self, url: str) -> None:
         self.call("Page.navigate", url=url)
@@ -121,3 +128,10 @@ class Browser:
             self.problems.append(details["entry"]["text"])
         elif event["method"] == "Runtime.consoleAPICalled" and details["type"] in ("error", "warning"):
             self.problems.append(str(details["args"]))
+        elif event["method"] == "Network.requestWillBeSent" and not details["request"]["url"].startswith("data:"):
+            self.asked.append(details["request"]["url"])
+        elif event["method"] == "Page.javascriptDialogOpening":
+            self.problems.append(f"dialog: {details['message']}")
+            # The page stands still until somebody answers.
+            answer = {"id": 0, "method": "Page.handleJavaScriptDialog", "params": {"accept": True}}
+            os.write(self._commands, json.dumps({**answer, "sessionId": self._session}).encode() + b"\0")

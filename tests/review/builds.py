@@ -4,6 +4,7 @@ import http.client
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,9 +46,13 @@ def build_pages(raw: Path, out: Path) -> Path:
 
 
 @contextmanager
-def serving(out: Path, by: str = "ana") -> Iterator[ReviewServer]:
+def serving(
+    out: Path, by: str = "ana", name: str = "pages", labels: tuple[str, ...] = LABELS, source: str = ""
+) -> Iterator[ReviewServer]:
+    """A server over a build; `source` stands in the place of the names of all sources."""
     store = Store(str(out))
-    server = ReviewServer("pages", draw(store, 200, 1), Texts(store), Labels(store), LABELS, by, 1)
+    drawn = [replace(one, source=source or one.source) for one in draw(store, 200, 1)]
+    server = ReviewServer(name, drawn, Texts(store), Labels(store), labels, by, 1)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

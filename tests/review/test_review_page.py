@@ -10,6 +10,7 @@ from pile_builder.storage import Store
 from tests.pages import id_of
 from tests.review.browser import CHROMIUM, Browser
 from tests.review.builds import HOSTILE, HOSTILE_URL, serving
+from tests.web_names import HOSTILE_NAME
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium")
 SHOWN = "document.querySelector('#text .piece') && !document.querySelector('[aria-busy]')"
@@ -85,6 +86,27 @@ def test_hostile_text_stays_text(finished: Path, browser: Browser):
         assert browser.run("document.querySelectorAll('img, main script, iframe').length") == 0
         assert "owned" not in browser.run("document.title")
         assert browser.problems == []
+
+
+def test_hostile_names_labels_and_reviewers_are_text(out: Path, browser: Browser):
+    labels = ("keep", HOSTILE_NAME[:400], HOSTILE_NAME[400:800])
+    with serving(out, by=HOSTILE_NAME, name=HOSTILE_NAME, labels=labels, source=HOSTILE_NAME) as server:
+        browser.go(server.url)
+        browser.wait(SHOWN)
+        for key in ("2", "n", "3", "c"):
+            browser.press(key)
+        browser.type(HOSTILE_NAME[:900])
+        browser.press("Enter")
+        browser.press("?")
+        browser.run("sending")
+        for number in range(len(server.drawn)):
+            browser.run(f"show({number})")
+        assert "alert('4')" in browser.run("document.getElementById('source').textContent")
+        assert "alert('4')" in browser.run("document.getElementById('reviewer').textContent")
+        assert browser.run("document.querySelectorAll('img, main script, iframe, meta[http-equiv], base').length") == 0
+        assert browser.problems == []
+        assert all(url.startswith(server.url) for url in browser.asked), browser.asked
+        assert len(server.decisions.history) == 3
 
 
 def test_what_cannot_be_saved_is_said_and_not_shown_as_saved(out: Path, browser: Browser):

@@ -158,6 +158,24 @@ def test_repository_brings_nothing_to_run(tmp_path: Path) -> None:
 
 
 @needs_git
+def test_repository_leads_nowhere_else(tmp_path: Path) -> None:
+    private = repository(tmp_path / "private", {"secret.py": CODE}) / ".git"
+    (tmp_path / "all" / "file").mkdir(parents=True)
+    (tmp_path / "all" / "file" / ".git").write_text(f"gitdir: {private}\n")
+    (tmp_path / "all" / "link").mkdir()
+    (tmp_path / "all" / "link" / ".git").symlink_to(private)
+    (repository(tmp_path / "all" / "common", {"a.py": CODE}) / ".git" / "commondir").write_text(str(private))
+    parts = repository(tmp_path / "all" / "parts", {"a.py": CODE}) / ".git"
+    for name in ("objects", "refs"):
+        shutil.rmtree(parts / name)
+        (parts / name).symlink_to(private / name)
+    found = github(tmp_path, "all")
+    assert [split.name for split in found.splits()] == ["all/common", "all/file", "all/link", "all/parts"]
+    items = [item for split in found.splits() for item in found.read(split)]
+    assert rules(items) == ["damaged"] * 4 and len(items) == 4
+
+
+@needs_git
 def test_collections(tmp_path: Path) -> None:
     files = {"a.py": CODE}
     repository(tmp_path / "all" / "owner" / "one", files)
