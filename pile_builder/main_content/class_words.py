@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from pile_builder.main_content.tags import Table, hash_table
+from pile_builder.main_content.hashes import Table, hash_table
 
 GROUPS: Mapping[str, str] = {
     "article": "article articles artikel articulo artigo articolo articlebody articletext articlecontent articlecopy "
@@ -31,7 +31,7 @@ GROUPS: Mapping[str, str] = {
     "quicklinks hamburger toggle megamenu",
     "trail": "breadcrumb breadcrumbs crumb crumbs pager pagination paging paginator pagenav prevnext path",
     "header": "header top topbar masthead head branding logo siteheader hdr site",
-    "footer": "footer foot bottom copyright legal colophon disclaimer siteinfo footernav ftr siteFooter",
+    "footer": "footer foot bottom copyright legal colophon disclaimer siteinfo footernav ftr sitefooter",
     "side": "sidebar side aside left right rail secondary sidecol rightcol sidebars sideblock rightcolumn leftcolumn "
     "rightside leftside complementary tertiary",
     "related": "related more recommended recommend recommendation recommendations similar also readmore popular latest "
@@ -55,7 +55,7 @@ GROUPS: Mapping[str, str] = {
     "document": "code markdown md doc docs documentation wiki readme example examples mw parser output manual reference "
     "api docbook rst sphinx",
     "thread": "msg thread topic question answer answers answercell postcell messagetext messagebody forum bbcode "
-    "postmessage comment-text threadpost qa",
+    "postmessage commenttext threadpost qa",
     "shop": "product products price prices cart shop sku buy basket add order store review reviews rating ratings stars",
     "recipe": "recipe recipes ingredient ingredients instructions instruction directions direction steps step method "
     "preparation",
@@ -64,6 +64,9 @@ GROUPS: Mapping[str, str] = {
 """Words by group. A word that stands in two groups counts for both."""
 
 NAMES: tuple[str, ...] = tuple(GROUPS)
+SKIPPED = 1 << 62
+"""Beside the bits of groups: what is below is no text of the page (signs to link to a heading, to edit a section)."""
+_SKIPPED = ("headerlink", "editsection")
 
 
 @cache
@@ -73,4 +76,5 @@ def word_table() -> Table:
     for number, words in enumerate(GROUPS.values()):
         for word in words.lower().split():
             groups[word] = groups.get(word, 0) | 1 << number
+    groups |= dict.fromkeys(_SKIPPED, SKIPPED)
     return hash_table(groups.items())

@@ -62,7 +62,7 @@ def extract(
     """The main content of a page; `fallback` extracts the text where the classifier is least certain."""
     model = model or BlockModel.load()
     page = read_page(markup)
-    margins = page.margins(model.stages)
+    margins = page.margins(model.lexicon, model.stages)
     if fallback is not None and uncertainty(page, margins) > model.uncertain and (text := fallback(markup)):
         return Extracted(text, page.head, "fallback")
     kept = np.flatnonzero(margins >= model.thresholds[favor])
@@ -73,7 +73,7 @@ def explain(markup: str, *, favor: Favor = "balanced", model: BlockModel | None 
     """All blocks of a page in its order, with what the classifier makes of them."""
     model = model or BlockModel.load()
     page = read_page(markup)
-    margins = page.margins(model.stages)
+    margins = page.margins(model.lexicon, model.stages)
     return [
         Block(
             page.text(block), _path(page, block), 1 / (1 + exp(-float(margin))), bool(margin >= model.thresholds[favor])

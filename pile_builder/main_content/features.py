@@ -33,7 +33,7 @@ _TEXT = (
         "images",
         "cjk_share",
     ),
-    *("title_share", "title_cover", "long_word_share"),
+    *("title_share", "title_cover", "long_word_share", "copies", "copy"),
 )
 _PLACE = ("kind", "heading", "depth", "child", "position", "weight_before", "index", "after_h1", "after_heading")
 _CONTAINER = ("weight", "link_share", "blocks", "page_share", "prose_share")
@@ -195,7 +195,9 @@ def _fill(blocks, elements, distances, measures, title_words, sums, paths, class
         row[k + 20] = _share(measure[m.TITLE_WORDS], words)
         row[k + 21] = _share(measure[m.TITLE_WORDS], title_words)
         row[k + 22] = _share(measure[m.LONG_WORDS], measure[m.WORDS])
-        k += 23
+        row[k + 23] = measure[m.COPIES]
+        row[k + 24] = measure[m.COPY]
+        k += 25
         is_heading = _H6 <= tag <= _H1
         if tag == _H1:
             h1 = b

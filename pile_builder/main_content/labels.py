@@ -15,7 +15,7 @@ from pile_builder.errors import ManifestError
 
 FORMATS = (
     "a folder with ground-truth.json and html/KEY.html.gz (article-extraction-benchmark); a folder with html/ and "
-    "reference/, files of the same names (Daniel corpus); *.jsonl or *.jsonl.gz with html, text and url"
+    "reference/, files of the same names (Daniel corpus); *.jsonl or *.jsonl.gz with url, html and text"
 )
 HALVES = ("odd", "even")
 _PARAGRAPH = re.compile(r"</?p>")
@@ -23,17 +23,17 @@ _PARAGRAPH = re.compile(r"</?p>")
 
 @dataclass(frozen=True)
 class LabelledPage:
-    """A page and its true main content."""
+    """A page and its true main content, None where nobody knows it."""
 
     key: str
     host: str
     html: str
-    text: str
+    text: str | None
 
 
 def read_labels(source: str) -> Iterator[LabelledPage]:
-    """The pages of labels in one of `FORMATS`, in the order of their keys; `PATH:odd` has every second, from the second
-    on, `PATH:even` the others.
+    """The pages of labels in one of `FORMATS`, in the order of their keys; `PATH:odd` has the first, the third and so on,
+    `PATH:even` the others.
 
     Raises:
         ManifestError: there is nothing at that path that has one of the formats.
@@ -42,7 +42,7 @@ def read_labels(source: str) -> Iterator[LabelledPage]:
     if half not in HALVES:
         path, half = source, ""
     for number, page in enumerate(_read(Path(path))):
-        if not half or HALVES[(number + 1) % 2] == half:
+        if not half or HALVES[number % 2] == half:
             yield page
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pile_builder.main_content.class_words import NAMES as WORD_GROUPS
-from pile_builder.main_content.class_words import word_table
+from pile_builder.main_content.class_words import SKIPPED, word_table
+from pile_builder.main_content.hashes import OFFSET, PRIME, find
 from pile_builder.main_content.tags import (
     BLOCK,
     HIDDEN,
@@ -28,8 +29,10 @@ from pile_builder.main_content.tags import (
     tag_table,
 )
 
-MAX_ELEMENTS = 200_000
+MAX_ELEMENTS = 100_000
 """Block-level elements of a page that are looked at; the text of what follows is not seen."""
+MAX_WORDS = 16
+"""Class words of an element that are looked at."""
 MAX_OPEN = 1_024
 """Elements that may be open at once; deeper ones are read as part of the innermost."""
 FAR = 255
@@ -38,21 +41,23 @@ KINDS = len(LANDMARKS) + len(WORD_GROUPS)
 """Kinds of ancestors to whom a distance is known: landmarks, then groups of class words."""
 
 _LT, _GT, _SLASH, _QUOTE, _AMP, _SPACE, _LF, _EQUALS = 0x3C, 0x3E, 0x2F, 0x22, 0x26, 0x20, 0x0A, 0x3D
-_OFFSET, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 _A, _B, _STRONG, _BR, _HR, _IMG = (NUMBER[name] for name in ("a", "b", "strong", "br", "hr", "img"))
 _PRE, _LI, _CUSTOM = NUMBER["pre"], NUMBER["li"], NUMBER["custom-"]
 _LINK, _IS_HIDDEN = LANDMARKS.index("link"), LANDMARKS.index("hidden")
 _N_LANDMARKS = len(LANDMARKS)
-_CLASS, _ID, _ROLE, _ITEMPROP, _HIDDEN_ATTRIBUTE, _ARIA, _STYLE = range(1, 8)
-_ATTRIBUTES = (b"class", b"id", b"role", b"itemprop", b"hidden", b"aria-hidden", b"style")
-_ATTRIBUTE_NAMES = b"".join(name.ljust(12, b"\0") for name in _ATTRIBUTES)
-_ATTRIBUTE_BYTES = np.frombuffer(_ATTRIBUTE_NAMES, np.uint8).reshape(len(_ATTRIBUTES), 12).copy()
+_CLASS, _ID, _ITEMPROP, _TEST_ID, _COMPONENT, _ROLE, _HIDDEN_ATTRIBUTE, _ARIA, _STYLE = range(1, 10)
+_ATTRIBUTES = (
+    *(b"class", b"id", b"itemprop", b"data-testid", b"data-component"),
+    *(b"role", b"hidden", b"aria-hidden", b"style"),
+)
+_ATTRIBUTE_NAMES = b"".join(name.ljust(16, b"\0") for name in _ATTRIBUTES)
+_ATTRIBUTE_BYTES = np.frombuffer(_ATTRIBUTE_NAMES, np.uint8).reshape(len(_ATTRIBUTES), 16).copy()
 
 BLOCK_FIELDS = (
     *("start", "end", "element", "link_bytes", "strong_bytes", "links", "breaks", "images", "words_mask"),
     *("text_before",),
 )
-ELEMENT_FIELDS = ("parent", "tag", "depth", "child", "item", "path", "class_path")
+ELEMENT_FIELDS = ("parent", "tag", "depth", "child", "item", "path", "class_path", "words_begin", "words_end")
 
 
 class Scan(NamedTuple):
@@ -63,14 +68,16 @@ class Scan(NamedTuple):
         blocks: int64[blocks, BLOCK_FIELDS]: start and end in `text`, element, bytes in links and in bold type, numbers of
             links, line breaks and images, groups of class words of inline elements that begin with the block.
         elements: int64[elements, ELEMENT_FIELDS]: parent (-1 for none), tag, depth, how manieth child of the parent,
-            how manieth list item, hash of the tags from the root on, the same with classes.
+            how manieth list item, hash of the tags from the root on, the same with classes, where its class words are.
         distances: uint8[elements, KINDS]: steps up to the nearest ancestor of each kind, 0 for itself, `FAR` for none.
+        words: hashes of class words, uint64.
     """
 
     text: NDArray[np.uint8]
     blocks: NDArray[np.int64]
     elements: NDArray[np.int64]
     distances: NDArray[np.uint8]
+    words: NDArray[np.uint64]
 
 
 def scan(page: bytes) -> Scan:
@@ -83,7 +90,8 @@ def scan(page: bytes) -> Scan:
     blocks = np.zeros((most_blocks, len(BLOCK_FIELDS)), np.int64)
     elements = np.zeros((most_elements, len(ELEMENT_FIELDS)), np.int64)
     distances = np.empty((most_elements, KINDS), np.uint8)
-    n_text, n_blocks, n_elements = _scan(
+    words = np.empty(MAX_WORDS * (most_elements + 1), np.uint64)
+    n_text, n_blocks, n_elements, n_words = _scan(
         data,
         len(page),
         *tag_table(),
@@ -96,8 +104,9 @@ def scan(page: bytes) -> Scan:
         blocks,
         elements,
         distances,
+        words,
     )
-    return Scan(text[:n_text], blocks[:n_blocks], elements[:n_elements], distances[:n_elements])
+    return Scan(text[:n_text], blocks[:n_blocks], elements[:n_elements], distances[:n_elements], words[:n_words])
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -111,43 +120,39 @@ def _lower(byte: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _find(keys: NDArray[np.uint64], values: NDArray[np.int64], key: np.uint64, missing: int) -> int:
-    mask = np.uint64(len(keys) - 1)
-    place = key & mask
-    while keys[place] != 0:
-        if keys[place] == key:
-            return values[place]
-        place = (place + np.uint64(1)) & mask
-    return missing
-
-
-@numba.njit(cache=True, nogil=True)
-def _class_groups(
-    data: NDArray[np.uint8], begin: int, end: int, keys: NDArray[np.uint64], values: NDArray[np.int64]
+def _class_words(
+    data: NDArray[np.uint8], begin: int, end: int, words: NDArray[np.uint64], count: int, most: int
 ) -> int:
-    """Groups of the words of a class or an id: words end at what is no letter or digit, and before a capital."""
-    found = 0
-    value = _OFFSET
+    """Hash the words of a class or an id, which end at what is no letter or digit, and before a capital.
+
+    Words of digits are left out. Returns the number of words with those that were there before.
+    """
+    value = OFFSET
     length = 0
+    has_letter = False
     before = 0
     for i in range(begin, end + 1):
         byte = int(data[i]) if i < end else 0
-        is_letter = 97 <= byte <= 122 or 48 <= byte <= 57
+        is_digit = 48 <= byte <= 57
         is_capital = 65 <= byte <= 90
-        if length and (not (is_letter or is_capital) or (is_capital and 97 <= before <= 122)):
-            found |= _find(keys, values, value, 0)
-            value, length = _OFFSET, 0
-        if is_letter or is_capital:
-            value = (value ^ np.uint64(_lower(byte))) * _PRIME
+        is_letter = 97 <= byte <= 122 or is_capital
+        if length and (not (is_letter or is_digit) or (is_capital and 97 <= before <= 122)):
+            if has_letter and count < most:
+                words[count] = value
+                count += 1
+            value, length, has_letter = OFFSET, 0, False
+        if is_letter or is_digit:
+            value = (value ^ np.uint64(_lower(byte))) * PRIME
             length += 1
+            has_letter |= is_letter
         before = byte
-    return found
+    return count
 
 
 @numba.njit(cache=True, nogil=True)
 def _hash(data: NDArray[np.uint8], begin: int, end: int, value: np.uint64) -> np.uint64:
     for i in range(begin, end):
-        value = (value ^ np.uint64(_lower(int(data[i])))) * _PRIME
+        value = (value ^ np.uint64(_lower(int(data[i])))) * PRIME
     return value
 
 
@@ -156,14 +161,14 @@ def _hash_class(data: NDArray[np.uint8], begin: int, end: int, value: np.uint64)
     """Digits left out: `post-123` and `post-124` are the same."""
     for i in range(begin, end):
         if not 48 <= data[i] <= 57:
-            value = (value ^ np.uint64(data[i])) * _PRIME
+            value = (value ^ np.uint64(data[i])) * PRIME
     return value
 
 
 @numba.njit(cache=True, nogil=True)
 def _attribute(data: NDArray[np.uint8], begin: int, end: int, names: NDArray[np.uint8]) -> int:
     length = end - begin
-    if length > 11:
+    if length > 15:
         return 0
     for k in range(len(names)):
         if names[k, length] == 0 and names[k, 0] == data[begin]:
@@ -192,11 +197,12 @@ def _hides(data: NDArray[np.uint8], begin: int, end: int) -> bool:
 @numba.njit(cache=True, nogil=True)
 def _scan(  # noqa: C901, PLR0912
     data, n, tag_keys, tag_values, tag_flags, tag_landmarks, attribute_keys, attribute_values, word_keys, word_values,
-    attribute_names, text, blocks, elements, distances,
+    attribute_names, text, blocks, elements, distances, words,
 ):  # fmt: skip
     open_hash = np.zeros(MAX_OPEN, np.uint64)
     open_tag = np.zeros(MAX_OPEN, np.int64)
     open_element = np.zeros(MAX_OPEN, np.int64)
+    open_hidden = np.zeros(MAX_OPEN, np.int64)
     children = np.zeros(len(elements), np.int32)
     items = np.zeros(len(elements), np.int32)
     depth = 0
@@ -214,6 +220,7 @@ def _scan(  # noqa: C901, PLR0912
     element = 0
     n_blocks = 0
     n_text = 0
+    n_words = 0
     # The block in hand.
     begin = 0
     link_bytes = strong_bytes = n_links = breaks = images = mask = 0
@@ -323,10 +330,10 @@ def _scan(  # noqa: C901, PLR0912
         while j < n and not _is_space(data[j]) and data[j] != _GT and data[j] != _SLASH:
             has_hyphen |= data[j] == 45
             j += 1
-        key = _hash(data, name_begin, j, _OFFSET)
+        key = _hash(data, name_begin, j, OFFSET)
         if key == 0:
             key = np.uint64(1)
-        tag = _find(tag_keys, tag_values, key, 0)
+        tag = find(tag_keys, tag_values, key, 0)
         if tag == 0 and has_hyphen:
             tag = _CUSTOM
         flags = tag_flags[tag]
@@ -384,7 +391,7 @@ def _scan(  # noqa: C901, PLR0912
         if is_end:
             for k in range(depth - 1, top - 1, -1):
                 other = open_tag[k]
-                hidden -= tag_flags[other] & HIDDEN != 0
+                hidden -= open_hidden[k]
                 links -= other == _A
                 bold -= other == _B or other == _STRONG
                 preformatted -= other == _PRE
@@ -395,6 +402,7 @@ def _scan(  # noqa: C901, PLR0912
         # Attributes of a start tag.
         groups = 0
         landmarks = 0
+        words_begin = n_words
         if tag_landmarks[tag] >= 0:
             landmarks |= 1 << tag_landmarks[tag]
         class_hash = np.uint64(0)
@@ -423,13 +431,13 @@ def _scan(  # noqa: C901, PLR0912
             if which == 0:
                 continue
             value_end = min(value_end, value_begin + 1000)
-            if which == _CLASS or which == _ID:
-                groups |= _class_groups(data, value_begin, value_end, word_keys, word_values)
+            if which <= _COMPONENT:
+                n_words = _class_words(data, value_begin, value_end, words, n_words, words_begin + MAX_WORDS)
                 if which == _CLASS:
-                    class_hash = _hash_class(data, value_begin, value_end, _OFFSET)
-            elif which == _ROLE or which == _ITEMPROP:
-                prefix = _hash(data, attribute_begin, attribute_end + 1, _OFFSET)
-                landmark = _find(attribute_keys, attribute_values, _hash(data, value_begin, value_end, prefix), -1)
+                    class_hash = _hash_class(data, value_begin, value_end, OFFSET)
+            if which == _ROLE or which == _ITEMPROP:
+                prefix = _hash(data, attribute_begin, attribute_end + 1, OFFSET)
+                landmark = find(attribute_keys, attribute_values, _hash(data, value_begin, value_end, prefix), -1)
                 if landmark >= 0:
                     landmarks |= 1 << landmark
             elif which == _HIDDEN_ATTRIBUTE:
@@ -437,15 +445,19 @@ def _scan(  # noqa: C901, PLR0912
             elif which == _ARIA:
                 if value_end - value_begin == 4:
                     landmarks |= 1 << _IS_HIDDEN
-            elif _hides(data, value_begin, value_end):
+            elif which == _STYLE and _hides(data, value_begin, value_end):
                 landmarks |= 1 << _IS_HIDDEN
         i = j + 1
+        for k in range(words_begin, n_words):
+            groups |= find(word_keys, word_values, words[k], 0)
 
+        if flags & (RAW | VOID):
+            n_words = words_begin
         if flags & RAW:
             # On to the end tag, which the loop then finds without a start.
             while i < n:
                 if data[i] == _LT and data[i + 1] == _SLASH:
-                    if _hash(data, i + 2, i + 2 + (name_end_of(data, i + 2, n) - (i + 2)), _OFFSET) == key:
+                    if _hash(data, i + 2, i + 2 + (name_end_of(data, i + 2, n) - (i + 2)), OFFSET) == key:
                         break
                 i += 1
             continue
@@ -453,13 +465,15 @@ def _scan(  # noqa: C901, PLR0912
             images += tag == _IMG
             continue
         if depth == MAX_OPEN:
+            n_words = words_begin
             beyond += 1
             continue
         open_hash[depth] = key
         open_tag[depth] = tag
         open_element[depth] = element
+        open_hidden[depth] = flags & HIDDEN != 0 or groups & SKIPPED != 0
         depth += 1
-        hidden += flags & HIDDEN != 0
+        hidden += open_hidden[depth - 1]
         links += tag == _A
         n_links += tag == _A
         bold += tag == _B or tag == _STRONG
@@ -472,8 +486,8 @@ def _scan(  # noqa: C901, PLR0912
             if tag == _LI:
                 row[4] = items[element]
                 items[element] += 1
-            row[5] = np.int64((np.uint64(elements[element, 5]) ^ np.uint64(tag)) * _PRIME)
-            row[6] = np.int64((np.uint64(elements[element, 6]) ^ np.uint64(tag) ^ class_hash) * _PRIME)
+            row[5] = np.int64((np.uint64(elements[element, 5]) ^ np.uint64(tag)) * PRIME)
+            row[6] = np.int64((np.uint64(elements[element, 6]) ^ np.uint64(tag) ^ class_hash) * PRIME)
             for k in range(KINDS):
                 above = distances[element, k]
                 distances[n_elements, k] = above + 1 if above < 250 else above
@@ -481,11 +495,14 @@ def _scan(  # noqa: C901, PLR0912
                     distances[n_elements, k] = 0
             if links:
                 distances[n_elements, _LINK] = 0
+            row[7], row[8] = words_begin, n_words
             element = n_elements
             n_elements += 1
-        elif n_text == begin:
+            continue
+        n_words = words_begin
+        if n_text == begin:
             mask |= groups
-    return n_text, n_blocks, n_elements
+    return n_text, n_blocks, n_elements, n_words
 
 
 @numba.njit(cache=True, nogil=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pile_builder.main_content.hashes import Table, hash_table
 
 BLOCK, VOID, RAW, HIDDEN = 1, 2, 4, 8
 """What a tag does: begins and ends a block; has no end tag; holds no markup; holds text that is never content."""
@@ -25,9 +26,9 @@ _CONTAINERS = (
 )
 _TEXTS = (
     *("button", "label", "legend", "summary", "figcaption", "caption", "td", "th", "dt", "dd", "li", "h6", "h5", "h4"),
-    *("h3", "h2", "h1", "pre", "blockquote", "p", "option", "optgroup"),
+    *("h3", "h2", "h1", "pre", "blockquote", "p"),
 )
-_INLINE = ("a", "b", "strong", "em", "i", "code", "span", "time", "q")
+_INLINE = ("a", "b", "strong", "em", "i", "code", "span", "time", "q", "option")
 
 NAMES: tuple[str, ...] = ("", *_VOID, *_RAW, *_HIDDEN, *_CONTAINERS, *_TEXTS, *_INLINE)
 """Tag of each number; 0 stands for every other inline element, `custom-` for elements with a hyphen in their name."""
@@ -66,35 +67,6 @@ LANDMARK_OF_ROLE: Mapping[str, str] = {
 LANDMARK_OF_ITEMPROP: Mapping[str, str] = {"articlebody": "article_body", "text": "article_body"}
 
 
-class Table(NamedTuple):
-    """An open hash table: `keys`, uint64[2^k], 0 where nothing lies; `values`, int64[2^k]."""
-
-    keys: NDArray[np.uint64]
-    values: NDArray[np.int64]
-
-
-def name_hash(name: str) -> int:
-    """FNV-1a of 64 bits of a name in lower case, never 0."""
-    value = 0xCBF29CE484222325
-    for byte in name.encode():
-        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    return value or 1
-
-
-def hash_table(entries: Iterable[tuple[str, int]]) -> Table:
-    """A table that is at most a quarter full."""
-    listed = list(entries)
-    size = 1 << (4 * len(listed)).bit_length()
-    keys, values = np.zeros(size, np.uint64), np.zeros(size, np.int64)
-    for name, value in listed:
-        key = name_hash(name)
-        place = key & (size - 1)
-        while keys[place] not in (0, key):
-            place = (place + 1) & (size - 1)
-        keys[place], values[place] = key, value
-    return Table(keys, values)
-
-
 @cache
 def tag_table() -> Table:
     """Numbers of the known tags by hash of their name."""
@@ -108,8 +80,7 @@ def tag_flags() -> NDArray[np.uint8]:
     for names, flag in ((_VOID, VOID), (_RAW, RAW | HIDDEN), (_HIDDEN, HIDDEN), (_CONTAINERS, BLOCK), (_TEXTS, BLOCK)):
         for name in names:
             flags[NUMBER[name]] |= flag
-    for name in ("hr", "option", "optgroup", *_RAW):
-        flags[NUMBER[name]] |= BLOCK
+    flags[NUMBER["hr"]] |= BLOCK
     return flags
 
 

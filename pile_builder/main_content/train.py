@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from pile_builder.errors import ManifestError
 from pile_builder.main_content.alignment import shares_in_truth
-from pile_builder.main_content.context import CONTEXT
-from pile_builder.main_content.features import FEATURES
+from pile_builder.main_content.evidence import Lexicon
 from pile_builder.main_content.labels import LabelledPage
+from pile_builder.main_content.lexicon import Vocabulary
 from pile_builder.main_content.page import Page, read_page
 from pile_builder.main_content.trees import Trees
 
@@ -134,29 +134,61 @@ def _float32_below(value: float) -> float:
     return float(near if float(near) <= value else np.nextafter(near, np.float32(-np.inf)))
 
 
-def stacked(examples: Sequence[Example]) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
-    """Features, labels and weights of all blocks."""
-    rows = np.vstack([one.page.features for one in examples])
-    return rows, np.concatenate([one.labels for one in examples]), np.concatenate([one.weights for one in examples])
+@dataclass(frozen=True)
+class Trained:
+    """A lexicon and both stages, the boosters that they come from, and what models say of hosts that they did not see.
+
+    Attributes:
+        held_out: for each example the margins by a lexicon and stages trained on other folds, float32[blocks].
+    """
+
+    lexicon: Lexicon
+    stages: tuple[Trees, Trees]
+    boosters: tuple[Any, Any]
+    held_out: list[NDArray[np.float32]]
 
 
-def train_stages(
-    examples: Sequence[Example], watch: Callable[[str], Any] = lambda _: None
-) -> tuple[tuple[Trees, Trees], tuple[Any, Any]]:
-    """Train both stages: the second on what first stages thought of pages whose hosts they had not seen."""
+def train_stages(examples: Sequence[Example], watch: Callable[[str], Any] = lambda _: None) -> Trained:
+    """Train on pages of at least two folds.
+
+    A block's evidence comes from words of other folds' hosts, and the second stage learns from what first stages think
+    of hosts that they have not seen, so that both look as they will on new pages.
+
+    Raises:
+        ManifestError: all hosts are in one fold.
+    """
     folds = np.array([fold_of(one.source.host) for one in examples])
-    rows, labels, weights = stacked(examples)
-    of_page = np.repeat(np.arange(len(examples)), [len(one.labels) for one in examples])
-    contexts: list[NDArray[np.float32]] = [np.empty(0)] * len(examples)
-    for fold in range(FOLDS):
-        seen = folds[of_page] != fold
-        if not seen.any():
-            seen[:] = True
-        trees = trees_of(fit(rows[seen], labels[seen], weights[seen]))
-        watch(f"first stage without fold {fold + 1} of {FOLDS}")
-        for number in np.flatnonzero(folds == fold):
-            page = examples[number].page
-            contexts[number] = page.context(trees.margins(page.features))
-    first = fit(rows, labels, weights)
-    second = fit(np.vstack(contexts), labels, weights)
-    return (trees_of(first), trees_of(second)), (first, second)
+    used = sorted(set(folds.tolist()))
+    if len(used) < 2:
+        msg = f"labels: expected pages of many hosts to train on, got {len(examples)} pages that are not enough"
+        raise ManifestError(msg)
+    names = sorted({one.source.host for one in examples})
+    fold_of_name = np.array([fold_of(name) for name in names])
+    number = {name: k for k, name in enumerate(names)}
+    hosts = [number[one.source.host] for one in examples]
+    vocabulary = Vocabulary([one.page for one in examples], [one.labels for one in examples], hosts)
+    lexicons = {fold: vocabulary.lexicon(fold_of_name != fold) for fold in used}
+    rows = [one.page.rows(lexicons[fold]) for one, fold in zip(examples, folds.tolist(), strict=True)]
+    labels = np.concatenate([one.labels for one in examples])
+    weights = np.concatenate([one.weights for one in examples])
+    of_block = np.repeat(folds, [len(one.labels) for one in examples])
+
+    def stage(columns: Sequence[NDArray[np.float32]], what: str) -> tuple[Any, list[NDArray[np.float32]]]:
+        """A booster of all rows, and for each page the margins of one that did not see its fold."""
+        stacked = np.vstack(columns)
+        margins: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(examples)
+        for fold in used:
+            seen = of_block != fold
+            trees = trees_of(fit(stacked[seen], labels[seen], weights[seen]))
+            watch(f"{what} stage, without fold {fold + 1} of {FOLDS}")
+            for k in np.flatnonzero(folds == fold):
+                margins[k] = trees.margins(columns[k])
+        booster = fit(stacked, labels, weights)
+        watch(f"{what} stage")
+        return booster, margins
+
+    first, margins = stage(rows, "first")
+    contexts = [one.page.context(own, margin) for one, own, margin in zip(examples, rows, margins, strict=True)]
+    second, held_out = stage(contexts, "second")
+    lexicon = vocabulary.lexicon(np.ones(len(names), bool))
+    return Trained(lexicon, (trees_of(first), trees_of(second)), (first, second), held_out)

@@ -1,20 +1,12 @@
-"""Gradient-boosted trees: the model's file, and a compiled walk through it."""
+"""Gradient-boosted trees, and a compiled walk through them."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
-
-from pile_builder.errors import ManifestError
-
-MAGIC = b"pile-blocks-1\n"
-_ARRAYS = (("feature", "<u1"), ("threshold", "<f4"), ("left", "<i1"), ("right", "<i1"), ("leaf", "<f4"))
 
 
 @dataclass(frozen=True)
@@ -58,40 +50,3 @@ def _walk(rows, roots, leaves, feature, threshold, left, right, leaf, out):
                 node = np.int64(left[at]) if row[feature[at]] <= threshold[at] else np.int64(right[at])
             total += leaf[leaves[tree] - 1 - node]
         out[i] = total
-
-
-def write_model(path: Path, header: dict[str, Any], stages: tuple[Trees, ...]) -> bytes:
-    """Write a model: a line of JSON, then the arrays of its stages; returns the bytes."""
-    counts = [{"nodes": np.diff(trees.roots).tolist(), "leaves": np.diff(trees.leaves).tolist()} for trees in stages]
-    head = json.dumps(header | {"stages": counts}, sort_keys=True, separators=(",", ":")).encode()
-    arrays = [getattr(trees, name).astype(kind).tobytes() for trees in stages for name, kind in _ARRAYS]
-    data = MAGIC + head + b"\n" + b"".join(arrays)
-    path.write_bytes(data)
-    return data
-
-
-def read_model(data: bytes, name: str) -> tuple[dict[str, Any], tuple[Trees, ...]]:
-    """The header and stages of a model's file.
-
-    Raises:
-        ManifestError: the bytes are no such model.
-    """
-    msg = f"{name}: expected a model written by `pile extractor train`, got something else"
-    if not data.startswith(MAGIC):
-        raise ManifestError(msg)
-    head, _, rest = data[len(MAGIC) :].partition(b"\n")
-    try:
-        header = json.loads(head)
-        stages = []
-        for counts in header["stages"]:
-            roots = np.concatenate([[0], np.cumsum(counts["nodes"])]).astype(np.int32)
-            leaves = np.concatenate([[0], np.cumsum(counts["leaves"])]).astype(np.int32)
-            arrays = {}
-            for field, kind in _ARRAYS:
-                size = int(leaves[-1] if field == "leaf" else roots[-1])
-                arrays[field] = np.frombuffer(rest, kind, size)
-                rest = rest[arrays[field].nbytes :]
-            stages.append(Trees(roots, leaves, **arrays))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ManifestError(f"{msg} ({error})") from error
-    return header, tuple(stages)

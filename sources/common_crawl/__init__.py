@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -120,6 +120,18 @@ class CommonCrawl(Source):
         """Files of the block lists, which decide what is read and so belong to the build's identity."""
         return self._blocklist_files(self.config.domain_blocklist) + self._blocklist_files(self.config.url_blocklist)
 
+    def models(self) -> Mapping[str, str]:
+        """The classifier of blocks, where it extracts."""
+        if self.config.extractor != "blocks":
+            return {}
+        from pile_builder.main_content.model import NAME, BlockModel
+
+        return {NAME: BlockModel.load().digest}
+
+    def warm(self) -> None:
+        """Kernels are compiled or loaded."""
+        self._extract("<title>A page</title><p>A sentence of a page, and another one.")
+
     def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:
         """HTML responses and WET conversions of an archive, in its order."""
         seen: set[bytes] = set()
@@ -135,14 +147,21 @@ class CommonCrawl(Source):
 
     def preview(self, raw: Raw) -> str | None:
         """Text runs of the page, or the head of a conversion record's text."""
-        page = self._decode(raw)
+        page = self.page_of(raw)
         if page is None:
             return None
         return (page[:PREVIEW_CHARS] if _is_text(raw) else preview(page)) or None
 
+    def page_of(self, raw: Raw) -> str | None:
+        """The decoded text of a record, None where no charset fits."""
+        if self._decoded[0] is not raw:
+            decoded = decode(raw.payload, raw.media_type)
+            self._decoded = (raw, decoded[0] if decoded else None)
+        return self._decoded[1]
+
     def extract(self, raw: Raw) -> Document | Reject:
         """Main content of a page, or a conversion record's text."""
-        page = self._decode(raw)
+        page = self.page_of(raw)
         if page is None:
             return Reject("undecodable", f"{len(raw.payload):,} bytes of {raw.media_type or 'no declared type'}")
         meta = dict(raw.meta)
@@ -206,12 +225,6 @@ class CommonCrawl(Source):
         if len(self._domain_list) and in_domains(host, self._domain_list):
             return "domain_blocklist"
         return "url_blocklist" if len(self._url_list) and url_key(url) in self._url_list else ""
-
-    def _decode(self, raw: Raw) -> str | None:
-        if self._decoded[0] is not raw:
-            decoded = decode(raw.payload, raw.media_type)
-            self._decoded = (raw, decoded[0] if decoded else None)
-        return self._decoded[1]
 
     @cached_property
     def _excluded(self) -> frozenset[str]:

@@ -16,7 +16,7 @@ Favor = Literal["balanced", "precision", "recall"]
 
 MAX_DEPTH = 256
 """Deepest nesting of elements: libxml2 drops what lies deeper (XML_PARSE_HUGE unset), lexbor's walks turn quadratic."""
-MAX_TAGS = {"trafilatura": 200_000, "blocks": 200_000, "resiliparse": 200_000, "justext": 20_000}
+MAX_TAGS = {"trafilatura": 200_000, "blocks": 100_000, "resiliparse": 200_000, "justext": 20_000}
 """Most tags on a page, by extractor: trafilatura needs up to 40 microseconds each, jusText quadratic time."""
 PREVIEW_CHARS = 1_200
 """Characters that a preview holds at most; language identification reads the first 1,000."""
