@@ -16,6 +16,7 @@ from benchmarks import (
     dedup_files,
     dedup_quality,
     dedup_scale,
+    extraction,
     index_merge,
     kernels,
     lookup,
@@ -30,6 +31,7 @@ from benchmarks.settings import Settings
 
 BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
     "web": web.run,
+    "extraction": extraction.run,
     "kernels": kernels.run,
     "decontamination": decontamination.run,
     "beam": beam_share.run,

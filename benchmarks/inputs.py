@@ -20,6 +20,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "trafilatura": {},
     "fast": {"fast": True},
     "resiliparse": {"extractor": "resiliparse"},
+    "blocks": {"extractor": "blocks"},
 }
 """What each extractor changes in the options of the manifest's source."""
 

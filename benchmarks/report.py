@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-OUR_PACKAGES = ("pile-builder", "apache-beam", "numba", "trafilatura", "resiliparse", "ftfy")
+OUR_PACKAGES = ("pile-builder", "apache-beam", "numba", "trafilatura", "resiliparse", "selectolax", "ftfy")
 THEIR_PACKAGES = ("datatrove", "spacy", "trafilatura", "resiliparse")
 DEDUP_PACKAGES = ("rensa", "text-dedup")
 

@@ -12,7 +12,7 @@ from pile_builder.errors import BuildError
 
 LIBRARIES = (
     *("apache-beam", "fasttext-community", "fastwarc", "ftfy", "lxml", "numba", "numpy", "orjson", "pyarrow"),
-    *("resiliparse", "trafilatura", "zstandard"),
+    *("resiliparse", "selectolax", "trafilatura", "zstandard"),
 )
 
 

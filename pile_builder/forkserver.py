@@ -14,6 +14,7 @@ PRELOAD = (
     "pile_builder.text.repair",
     "trafilatura",
     "resiliparse.extract.html2text",
+    "selectolax.lexbor",
     "lxml.html",
 )
 

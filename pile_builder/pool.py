@@ -224,6 +224,7 @@ def _start(extractions: Mapping[str, Extraction], memory: int) -> None:
     _worker = _Worker(extractions)
     for extraction in extractions.values():
         extraction.source.bind_tables({name: open_lookup(path) for name, path in extraction.tables.items()})
+        extraction.source.warm()
     if any(extraction.gate for extraction in extractions.values()):
         _worker.language = LanguageModel.load(None)
 

@@ -232,6 +232,13 @@ class Source:
         """Files beside the inputs that decide what is read (block lists): part of the fingerprint."""
         return ()
 
+    def models(self) -> Mapping[str, str]:
+        """SHA-256 of the package's models that decide what is extracted, by file name: part of the fingerprint."""
+        return {}
+
+    def warm(self) -> None:
+        """Load or compile what `extract` needs, before a process gets records whose time counts."""
+
     def side_tables(self) -> Mapping[str, Sequence[InputFile]]:
         """Declared side inputs (licences, metadata), by table name; each is indexed once per build."""
         return {}

@@ -19,6 +19,7 @@ NEEDED = (
     "pile_builder/cli.py",
     "pile_builder/spdx.txt",
     "pile_builder/models/lid.176.ftz",
+    "pile_builder/models/blocks.trees",
     "pile_builder/audit/pile_table.json",
     "pile_builder/audit/page/templates/",
     "pile_builder/decontamination/probe.txt",

@@ -67,7 +67,7 @@ def lock_text(
         "package": versions["pile-builder"],
         "python": versions["python"],
         "libraries": {name: versions[name] for name in LIBRARIES},
-        "models": {"lid.176.ftz": LanguageModel.load(None).digest},
+        "models": {"lid.176.ftz": LanguageModel.load(None).digest, **_models(manifest)},
         "fingerprints": {phase: fingerprint(work.keys(phase)) for phase in work.parts if work.keys(phase)}
         | {"assemble": fingerprint([work.mix, work.parts["assemble"]])},
         "inputs": [
@@ -84,6 +84,11 @@ def lock_text(
     if subsets:
         lock["subsets"] = list(subsets)
     return str(yaml.dump(lock, Dumper=_LockDumper, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _models(manifest: Manifest) -> dict[str, str]:
+    """The package's models that sources extract with, by file name."""
+    return {name: digest for plugin in manifest.plugins.values() for name, digest in sorted(plugin.models().items())}
 
 
 def _takedown(summary: Mapping[str, Any], takedown: Takedown) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Iterator, Mapping
 from importlib import import_module, metadata
+from importlib.resources import files
 from typing import Any
 
 from packaging.requirements import Requirement
@@ -75,10 +77,21 @@ def check_models(lock: Mapping[str, Any] | None = None) -> Iterator[Finding]:
         found = f"{MODEL}: expected sha256 {wanted[:12]}..., found {model.digest[:12]}..."
         yield Finding("models", ok=False, found=found, fix=fix)
         return
+    for name, wanted_digest in (lock or {}).get("models", {}).items():
+        if name != MODEL and (found_digest := _digest(name)) != wanted_digest:
+            found = f"{name}: expected sha256 {wanted_digest[:12]}..., found {found_digest[:12] or 'no such file'}..."
+            yield Finding("models", ok=False, found=found, fix=fix)
+            return
     (label,), (score,) = model.predict([ENGLISH])
     yield Finding(
         "models", label == "en", f"{MODEL}: sha256 {wanted[:12]}..., English {score:.2f}", "" if label == "en" else fix
     )
+
+
+def _digest(model: str) -> str:
+    """SHA-256 of a model that comes with the package, empty if there is none of that name."""
+    path = files("pile_builder.models") / model
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def _unmet() -> Iterator[tuple[str, str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -22,13 +22,11 @@ from pile_builder.sources.common_crawl.html import (
     PREVIEW_CHARS,
     ExtractorName,
     Favor,
+    described_content,
     is_html,
-    language_of,
-    main_content,
     may_be_html,
     nesting,
     preview,
-    title_of,
     without_surrogates,
 )
 from pile_builder.sources.common_crawl.urls import (
@@ -56,8 +54,9 @@ class CommonCrawlConfig(SourceConfig):
         description="what the lines of *.paths(.gz) inputs are below: a URL, or a directory (relative to the root)",
     )
     extractor: ExtractorName = Field(default="trafilatura", description="main-content extractor of WARC responses")
-    favor: Favor = Field(default="balanced", description="trafilatura: what to prefer; FineWeb uses precision")
+    favor: Favor = Field(default="balanced", description="trafilatura, blocks: what to prefer; FineWeb uses precision")
     fast: bool = Field(default=False, description="trafilatura: without fallback extractors")
+    fallback: bool = Field(default=True, description="blocks: leave the least certain pages to trafilatura")
     exclude_domains: tuple[str, ...] = Field(
         default=PILE_DOMAINS, description="domains left out with all below them; by default those of other components"
     )
@@ -99,7 +98,9 @@ class CommonCrawl(Source):
 
     def __init__(self, config: SourceConfig) -> None:
         super().__init__(config)
-        self._extract = main_content(self.config.extractor, self.config.favor, fast=self.config.fast)
+        self._extract = described_content(
+            self.config.extractor, self.config.favor, fast=self.config.fast, fallback=self.config.fallback
+        )
         # Preview and extract see the same record one after the other: its text is decoded once.
         self._decoded: tuple[Raw | None, str | None] = (None, None)
 
@@ -119,6 +120,18 @@ class CommonCrawl(Source):
         """Files of the block lists, which decide what is read and so belong to the build's identity."""
         return self._blocklist_files(self.config.domain_blocklist) + self._blocklist_files(self.config.url_blocklist)
 
+    def models(self) -> Mapping[str, str]:
+        """The classifier of blocks, where it extracts."""
+        if self.config.extractor != "blocks":
+            return {}
+        from pile_builder.main_content.model import NAME, BlockModel
+
+        return {NAME: BlockModel.load().digest}
+
+    def warm(self) -> None:
+        """Kernels are compiled or loaded."""
+        self._extract("<title>A page</title><p>A sentence of a page, and another one.")
+
     def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:
         """HTML responses and WET conversions of an archive, in its order."""
         seen: set[bytes] = set()
@@ -134,14 +147,21 @@ class CommonCrawl(Source):
 
     def preview(self, raw: Raw) -> str | None:
         """Text runs of the page, or the head of a conversion record's text."""
-        page = self._decode(raw)
+        page = self.page_of(raw)
         if page is None:
             return None
         return (page[:PREVIEW_CHARS] if _is_text(raw) else preview(page)) or None
 
+    def page_of(self, raw: Raw) -> str | None:
+        """The decoded text of a record, None where no charset fits."""
+        if self._decoded[0] is not raw:
+            decoded = decode(raw.payload, raw.media_type)
+            self._decoded = (raw, decoded[0] if decoded else None)
+        return self._decoded[1]
+
     def extract(self, raw: Raw) -> Document | Reject:
         """Main content of a page, or a conversion record's text."""
-        page = self._decode(raw)
+        page = self.page_of(raw)
         if page is None:
             return Reject("undecodable", f"{len(raw.payload):,} bytes of {raw.media_type or 'no declared type'}")
         meta = dict(raw.meta)
@@ -154,10 +174,11 @@ class CommonCrawl(Source):
             if nesting(page) > MAX_DEPTH:
                 return Reject("too_deep", f"elements nested deeper than {MAX_DEPTH}")
             try:
-                text = self._extract(page).strip()
+                text, described = self._extract(page)
             except (LxmlError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
                 return Reject("extractor_error", f"{self.config.extractor}: {type(error).__name__}: {error}"[:300])
-            meta |= {name: value for name, value in _described(page) if value}
+            text = text.strip()
+            meta |= {name: value for name, value in described.items() if value}
         if not text:
             return Reject("no_text")
         return Document(without_surrogates(text), meta)
@@ -205,12 +226,6 @@ class CommonCrawl(Source):
             return "domain_blocklist"
         return "url_blocklist" if len(self._url_list) and url_key(url) in self._url_list else ""
 
-    def _decode(self, raw: Raw) -> str | None:
-        if self._decoded[0] is not raw:
-            decoded = decode(raw.payload, raw.media_type)
-            self._decoded = (raw, decoded[0] if decoded else None)
-        return self._decoded[1]
-
     @cached_property
     def _excluded(self) -> frozenset[str]:
         return frozenset(domain.lower().strip(".") for domain in self.config.exclude_domains)
@@ -247,8 +262,3 @@ def _with_unique_key(raw: Raw, record: Record, seen: set[bytes]) -> Raw:
 
 def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
-
-
-def _described(page: str) -> Iterator[tuple[str, str]]:
-    yield "title", title_of(page)
-    yield "language", language_of(page)
