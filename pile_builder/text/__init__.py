@@ -15,7 +15,7 @@ import numba
 def _cache_folder() -> str:
     package = Path(__file__).parents[1]
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted([*package.glob("text/*.py"), *package.glob("dedup/*.py"), package / "spans.py"]):
+    for path in sorted([*package.glob("text/*.py"), *package.glob("dedup/*.py"), *package.glob("main_content/*.py"), package / "spans.py"]):
         digest.update(path.read_bytes())
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return str(Path(home) / "pile-builder" / digest.hexdigest())

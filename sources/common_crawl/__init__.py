@@ -22,13 +22,11 @@ from pile_builder.sources.common_crawl.html import (
     PREVIEW_CHARS,
     ExtractorName,
     Favor,
+    described_content,
     is_html,
-    language_of,
-    main_content,
     may_be_html,
     nesting,
     preview,
-    title_of,
     without_surrogates,
 )
 from pile_builder.sources.common_crawl.urls import (
@@ -56,8 +54,9 @@ class CommonCrawlConfig(SourceConfig):
         description="what the lines of *.paths(.gz) inputs are below: a URL, or a directory (relative to the root)",
     )
     extractor: ExtractorName = Field(default="trafilatura", description="main-content extractor of WARC responses")
-    favor: Favor = Field(default="balanced", description="trafilatura: what to prefer; FineWeb uses precision")
+    favor: Favor = Field(default="balanced", description="trafilatura, blocks: what to prefer; FineWeb uses precision")
     fast: bool = Field(default=False, description="trafilatura: without fallback extractors")
+    fallback: bool = Field(default=True, description="blocks: leave the least certain pages to trafilatura")
     exclude_domains: tuple[str, ...] = Field(
         default=PILE_DOMAINS, description="domains left out with all below them; by default those of other components"
     )
@@ -99,7 +98,9 @@ class CommonCrawl(Source):
 
     def __init__(self, config: SourceConfig) -> None:
         super().__init__(config)
-        self._extract = main_content(self.config.extractor, self.config.favor, fast=self.config.fast)
+        self._extract = described_content(
+            self.config.extractor, self.config.favor, fast=self.config.fast, fallback=self.config.fallback
+        )
         # Preview and extract see the same record one after the other: its text is decoded once.
         self._decoded: tuple[Raw | None, str | None] = (None, None)
 
@@ -154,10 +155,11 @@ class CommonCrawl(Source):
             if nesting(page) > MAX_DEPTH:
                 return Reject("too_deep", f"elements nested deeper than {MAX_DEPTH}")
             try:
-                text = self._extract(page).strip()
+                text, described = self._extract(page)
             except (LxmlError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
                 return Reject("extractor_error", f"{self.config.extractor}: {type(error).__name__}: {error}"[:300])
-            meta |= {name: value for name, value in _described(page) if value}
+            text = text.strip()
+            meta |= {name: value for name, value in described.items() if value}
         if not text:
             return Reject("no_text")
         return Document(without_surrogates(text), meta)
@@ -247,8 +249,3 @@ def _with_unique_key(raw: Raw, record: Record, seen: set[bytes]) -> Raw:
 
 def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
-
-
-def _described(page: str) -> Iterator[tuple[str, str]]:
-    yield "title", title_of(page)
-    yield "language", language_of(page)

@@ -1,20 +1,22 @@
-"""HTML to text: a cheap preview for language identification, and main content by one of three extractors."""
+"""HTML to text: a cheap preview for language identification, and main content by one of four extractors."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
+
+from lxml.etree import LxmlError
 
 from pile_builder.errors import ManifestError
 
-ExtractorName = Literal["trafilatura", "resiliparse", "justext"]
+ExtractorName = Literal["trafilatura", "blocks", "resiliparse", "justext"]
 Favor = Literal["balanced", "precision", "recall"]
 
 MAX_DEPTH = 256
 """Deepest nesting of elements: libxml2 drops what lies deeper (XML_PARSE_HUGE unset), lexbor's walks turn quadratic."""
-MAX_TAGS = {"trafilatura": 200_000, "resiliparse": 200_000, "justext": 20_000}
+MAX_TAGS = {"trafilatura": 200_000, "blocks": 200_000, "resiliparse": 200_000, "justext": 20_000}
 """Most tags on a page, by extractor: trafilatura needs up to 40 microseconds each, jusText quadratic time."""
 PREVIEW_CHARS = 1_200
 """Characters that a preview holds at most; language identification reads the first 1,000."""
@@ -159,15 +161,61 @@ def without_surrogates(text: str) -> str:
     return text
 
 
-def main_content(extractor: ExtractorName, favor: Favor, *, fast: bool) -> Callable[[str], str]:
+def main_content(extractor: ExtractorName, favor: Favor, *, fast: bool, fallback: bool = True) -> Callable[[str], str]:
     """A function from a page to its main content, empty where it finds none.
 
     Raises:
         ManifestError: the extractor's package is not installed.
     """
+    described = described_content(extractor, favor, fast=fast, fallback=fallback)
+    return lambda page: described(page)[0]
+
+
+def described_content(
+    extractor: ExtractorName, favor: Favor, *, fast: bool, fallback: bool = True
+) -> Callable[[str], tuple[str, Mapping[str, str]]]:
+    """A function from a page to its main content and what the page says of itself, some of it empty.
+
+    Args:
+        extractor: its name.
+        favor: what to prefer (`trafilatura` and `blocks`).
+        fast: `trafilatura` without its own fallbacks.
+        fallback: `blocks` leaves the least certain pages to `trafilatura`, and says `extractor: trafilatura` of them.
+
+    Raises:
+        ManifestError: the extractor's package is not installed.
+    """
+    if extractor == "blocks":
+        return _blocks(favor, fast=fast, fallback=fallback)
     if extractor == "trafilatura":
-        return _trafilatura(favor, fast=fast)
-    return _resiliparse() if extractor == "resiliparse" else _justext()
+        run = _trafilatura(favor, fast=fast)
+    else:
+        run = _resiliparse() if extractor == "resiliparse" else _justext()
+    return lambda page: (run(page), {"title": title_of(page), "language": language_of(page)})
+
+
+def _blocks(favor: Favor, *, fast: bool, fallback: bool) -> Callable[[str], tuple[str, Mapping[str, str]]]:
+    from pile_builder.main_content import extract
+
+    other = _trafilatura("balanced" if favor == "recall" else "precision", fast=fast)
+
+    def second_opinion(page: str) -> str:
+        try:
+            return other(page).strip()
+        except (LxmlError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            return ""
+
+    def run(page: str) -> tuple[str, Mapping[str, str]]:
+        found = extract(page, favor=favor, fallback=second_opinion if fallback else None)
+        return found.text, {
+            "title": found.head.title,
+            "language": found.head.language,
+            "date_published": found.head.date,
+            "canonical_url": found.head.url,
+            "extractor": "trafilatura" if found.by == "fallback" else "",
+        }
+
+    return run
 
 
 def _trafilatura(favor: Favor, *, fast: bool) -> Callable[[str], str]:

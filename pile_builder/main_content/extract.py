@@ -1,0 +1,99 @@
+"""From a page to its main content: blocks above a threshold, laid out; pages that leave doubt go to trafilatura."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import exp
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pile_builder.main_content.context import probabilities
+from pile_builder.main_content.head import Head
+from pile_builder.main_content.layout import laid_out
+from pile_builder.main_content.model import BlockModel
+from pile_builder.main_content.page import Page, read_page
+from pile_builder.main_content.tags import NAMES
+
+Favor = Literal["balanced", "precision", "recall"]
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """A page's main content.
+
+    Attributes:
+        text: empty where nothing was found.
+        head: title, date, language and address as the page declares them.
+        by: `blocks`, or `fallback` where the other extractor's text was taken.
+    """
+
+    text: str
+    head: Head
+    by: str = "blocks"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block as the classifier judges it.
+
+    Attributes:
+        text: with white space collapsed.
+        path: its tags from the root down, as `html > body > div > p`.
+        probability: that it is content, in (0, 1).
+        kept: whether its probability reaches the threshold.
+    """
+
+    text: str
+    path: str
+    probability: float
+    kept: bool
+
+
+def extract(
+    markup: str,
+    *,
+    favor: Favor = "balanced",
+    fallback: Callable[[str], str] | None = None,
+    model: BlockModel | None = None,
+) -> Extracted:
+    """The main content of a page; `fallback` extracts the text where the classifier is least certain."""
+    model = model or BlockModel.load()
+    page = read_page(markup)
+    margins = page.margins(model.stages)
+    if fallback is not None and uncertainty(page, margins) > model.uncertain and (text := fallback(markup)):
+        return Extracted(text, page.head, "fallback")
+    kept = np.flatnonzero(margins >= model.thresholds[favor])
+    return Extracted(laid_out(page, kept.tolist()), page.head)
+
+
+def explain(markup: str, *, favor: Favor = "balanced", model: BlockModel | None = None) -> list[Block]:
+    """All blocks of a page in its order, with what the classifier makes of them."""
+    model = model or BlockModel.load()
+    page = read_page(markup)
+    margins = page.margins(model.stages)
+    return [
+        Block(
+            page.text(block), _path(page, block), 1 / (1 + exp(-float(margin))), bool(margin >= model.thresholds[favor])
+        )
+        for block, margin in enumerate(margins)
+    ]
+
+
+def uncertainty(page: Page, margins: NDArray[np.float32]) -> float:
+    """How much of what may be content may as well be none, in [0, 1]; 1 where nothing may be content."""
+    likely = probabilities(margins)
+    weights = page.weights.astype(np.float64)
+    whole = float((weights * likely).sum())
+    return float((weights * np.minimum(likely, 1 - likely)).sum()) / whole if whole else 1.0
+
+
+def _path(page: Page, block: int) -> str:
+    names: list[str] = []
+    element = int(page.scan.blocks[block, 2])
+    while element > 0:
+        names.append(NAMES[page.scan.elements[element, 1]].rstrip("-"))
+        element = int(page.scan.elements[element, 0])
+    return " > ".join(reversed(names))

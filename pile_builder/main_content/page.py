@@ -1,0 +1,61 @@
+"""A page read once: lexbor's tree, its blocks, and what its head says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from selectolax.lexbor import LexborHTMLParser
+
+from pile_builder.main_content.context import context_features
+from pile_builder.main_content.features import features
+from pile_builder.main_content.head import Head, read_head
+from pile_builder.main_content.measures import WEIGHT, measure
+from pile_builder.main_content.scan import Scan, scan
+from pile_builder.main_content.trees import Trees
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page's blocks with all that the classifier sees of them.
+
+    Attributes:
+        head: title, date, language and address.
+        scan: blocks and elements.
+        measures: int64[blocks, MEASURES].
+        features: float32[blocks, FEATURES].
+    """
+
+    head: Head
+    scan: Scan
+    measures: NDArray[np.int64]
+    features: NDArray[np.float32]
+
+    @property
+    def weights(self) -> NDArray[np.int64]:
+        """The length of each block, int64[blocks]."""
+        return np.asarray(self.measures[:, WEIGHT])
+
+    def text(self, block: int) -> str:
+        """The text of a block."""
+        start, end = self.scan.blocks[block, :2]
+        return self.scan.text[start:end].tobytes().decode("utf-8", "replace")
+
+    def context(self, margins: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the second stage looks at, float32[blocks, FEATURES + CONTEXT]."""
+        return np.hstack([self.features, context_features(self.scan, self.measures, margins)])
+
+    def margins(self, stages: tuple[Trees, Trees]) -> NDArray[np.float32]:
+        """The logarithm of the odds of being content by the second stage, float32[blocks]."""
+        first, second = stages
+        return second.margins(self.context(first.margins(self.features)))
+
+
+def read_page(markup: str) -> Page:
+    """Parse a page and look at its blocks."""
+    serialised = LexborHTMLParser(markup).html or ""
+    head = read_head(serialised)
+    scanned = scan(serialised.encode("utf-8", "replace"))
+    measures, title_words = measure(scanned.text, scanned.blocks, head.title)
+    return Page(head, scanned, measures, features(scanned, measures, title_words))
