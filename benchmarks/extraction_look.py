@@ -1,6 +1,6 @@
 """What extractors keep and lose of pages that are not news: a draw of pages by kind, a table of all extractors on them.
 
-    python -m benchmarks.extraction_look FOLDER... [--quota 12] [--out TABLE.tsv] [--show KIND]
+    python -m benchmarks.extraction_look FOLDER... [--quota 12] [--out TABLE.tsv] [--pages FOLDER]
 
 FOLDER holds WARC files. Pages of each kind are drawn by keyed hash of their address, at most PER_HOST from one host, so
 that the same files give the same pages. Kinds are told by rules over address and markup alone (`KINDS`), never by what
@@ -16,7 +16,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -31,11 +31,15 @@ from pile_builder.streams import InputFile
 from pile_builder.terminal import Console
 
 KEY = b"extraction look 1"
-PER_HOST = 6
+PER_HOST = 3
 LEAST_WORDS = 40
 """Visible words below which there is nothing to look at."""
+WIDTH = 150
+"""Columns of what is written to read."""
 HEAD = 600_000
 """Characters of a page that the rules look at."""
+TIMED = 0.05
+"""Seconds of repeated runs of each extractor on each page."""
 _ARCHIVED = re.compile(r"^https?://web\.archive\.org/web/\d+[a-z_]*/(?=https?://)")
 _HOST = re.compile(r"^https?://(?:www\.)?([^/:?#]+)")
 
@@ -92,10 +96,7 @@ KINDS: dict[str, Callable[[Cues], bool]] = {
     ),
     "code": lambda cues: (
         cues.names(r"github\.com|gitlab|gist\.|pastebin|bitbucket|/src/")
-        or (
-            cues.tags["pre"] >= 2
-            and cues.says(r'<(?:pre|code|div|figure)[^>]{0,200}class="[^"]*(?:highlight|language-|brush)')
-        )
+        or (cues.tags["pre"] >= 2 and cues.says(r'<(?:pre|code)[^>]{0,200}class="[^"]|<div class="highlight'))
         or cues.tags["code"] >= 8
     ),
     "documentation": lambda cues: (
@@ -146,12 +147,13 @@ def draw(folders: list[Path], quota: int) -> tuple[dict[str, list[tuple[str, Raw
     chosen: dict[str, list[tuple[str, Raw]]] = {}
     for kind, found in ranked.items():
         hosts: Counter[str] = Counter()
-        chosen[kind] = []
+        few, many = [], []
         for _, where, raw in sorted(found, key=lambda each: each[0]):
             host = _host(str(raw.meta.get("url", "")))
-            if hosts[host] < PER_HOST and len(chosen[kind]) < quota * 2:
-                hosts[host] += 1
-                chosen[kind].append((where, raw))
+            hosts[host] += 1
+            (few if hosts[host] <= PER_HOST else many).append((where, raw))
+        # A second portion of a host's pages only where there are too few others.
+        chosen[kind] = (few + many)[: quota * 2]
     return chosen, counts
 
 
@@ -161,22 +163,23 @@ def _host(url: str) -> str:
 
 
 def main() -> None:
-    """Draw, extract, write the table; with --show print every page of a kind with marks."""
+    """Draw, extract, write the table, and the pages to read."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.extraction_look", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--quota", type=int, default=12, help="pages of each kind")
     parser.add_argument("--out", type=Path, help="the table, tab-separated; standard output unless given")
-    parser.add_argument("--show", metavar="KIND", choices=list(KINDS), help="print the pages of a kind, with marks")
-    parser.add_argument("--lines", type=int, default=120, help="of a page with --show")
+    parser.add_argument("--pages", type=Path, help="a folder: each page as text, its lines with marks of who kept them")
+    parser.add_argument("--kind", choices=list(KINDS), help="only pages of that kind")
+    parser.add_argument("--lines", type=int, default=120, help="of a page in --pages")
     parser.add_argument("-e", "--extractor", action="append", type=parse_choice, help="NAME[:SETTING], again for more")
     arguments = parser.parse_args()
     choices = arguments.extractor or [*map(Choice, EXTRACTORS), Choice("trafilatura", "precision")]
     chosen, counts = draw(arguments.folders, arguments.quota)
     print(", ".join(f"{kind} {count:,}" for kind, count in counts.most_common()), file=sys.stderr)
     table: list[dict[str, object]] = []
-    with Confined() as confined:
+    with Confined(timed=TIMED) as confined:
         for kind, found in chosen.items():
-            if arguments.show not in (None, kind):
+            if arguments.kind not in (None, kind):
                 continue
             taken = 0
             for where, raw in found:
@@ -189,16 +192,22 @@ def main() -> None:
                 taken += 1
                 trials = Trials(seen, [confined.try_extractor(raw, choice) for choice in choices])
                 table.append({"kind": kind, "page": where, "url": raw.meta.get("url", ""), **row(trials)})
-                if arguments.show:
-                    console = Console()
-                    console.rule(f"{kind} {taken}: {where}")
-                    print_overview(console, trials)
-                    print_marks(console, trials, arguments.lines)
-    if not arguments.show or arguments.out:
-        with arguments.out.open("w", newline="") if arguments.out else sys.stdout as stream:  # type: ignore[attr-defined]
-            writer = csv.DictWriter(stream, list(table[0]), delimiter="\t", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(table)
+                if arguments.pages:
+                    arguments.pages.mkdir(parents=True, exist_ok=True)
+                    _write(trials, arguments.pages / f"{kind}-{taken:02}.txt", arguments.lines)
+                print(f"{kind} {taken}: {where}", file=sys.stderr)
+    with arguments.out.open("w", newline="") if arguments.out else nullcontext(sys.stdout) as stream:
+        writer = csv.DictWriter(stream, list(table[0]), delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table)
+
+
+def _write(trials: Trials, path: Path, lines: int) -> None:
+    with path.open("w") as stream:
+        console = Console(width=WIDTH)
+        console.file = stream
+        print_overview(console, trials)
+        print_marks(console, trials, lines)
 
 
 def row(trials: Trials) -> dict[str, object]:

@@ -9,7 +9,10 @@ import typer
 from pile_builder.terminal import Console, echo
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pile_builder.extraction.console import Trials
+    from pile_builder.main_content import Block
 
 extract = typer.Typer(no_args_is_help=True, help="Judge what main-content extractors make of web pages.")
 
@@ -40,6 +43,7 @@ def try_page(
     url: Annotated[str, typer.Option(metavar="URL", help="of the page, in a WARC file")] = "",
     marks: Annotated[bool, typer.Option("--marks", help="the page's lines with marks, for two too")] = False,  # noqa: FBT002
     diff: Annotated[bool, typer.Option("--diff", help="only the lines that one extractor alone kept")] = False,  # noqa: FBT002
+    blocks: Annotated[bool, typer.Option("--blocks", help="what the extractor `blocks` thinks of each block")] = False,  # noqa: FBT002
     lines: Annotated[int, typer.Option(min=1, help="most that are shown")] = 60,
     json: Annotated[bool, typer.Option("--json", help="everything as JSON, for programs")] = False,  # noqa: FBT002
 ) -> None:
@@ -49,7 +53,14 @@ def try_page(
     rejects are those of a build. "of page": share of the visible words kept; "as X": share of the words of both that
     the other has too; ms: CPU time of the extractor alone, its first run left out.
     """
-    from pile_builder.extraction.console import Trials, print_columns, print_marks, print_only, print_overview
+    from pile_builder.extraction.console import (
+        Trials,
+        print_blocks,
+        print_columns,
+        print_marks,
+        print_only,
+        print_overview,
+    )
     from pile_builder.extraction.pages import open_page
     from pile_builder.extraction.trials import Confined, installed_choices, parse_choice
 
@@ -61,14 +72,18 @@ def try_page(
         for choice in choices:
             status.update(choice.label)
             trials.append(confined.try_extractor(raw, choice))
+        favor = next((choice.favor for choice in choices if choice.extractor == "blocks"), "balanced")
+        judged = confined.explain(raw, favor) if blocks else []
     found = Trials(page, trials)
     if json:
-        echo(_json(found))
+        echo(_json(found, judged))
         return
     console = Console()
     print_overview(console, found)
     console.print()
-    if diff:
+    if blocks:
+        print_blocks(console, judged, lines)
+    elif diff:
         print_only(console, found, lines)
     elif marks or len(trials) != 2:
         print_marks(console, found, lines)
@@ -76,7 +91,7 @@ def try_page(
         print_columns(console, found, 0, 1, lines)
 
 
-def _json(found: Trials) -> str:
+def _json(found: Trials, judged: Sequence[Block]) -> str:
     """The page and the trials; ASCII alone, so that nothing of the page has to be changed for the terminal."""
     import json
     from dataclasses import asdict
@@ -97,4 +112,5 @@ def _json(found: Trials) -> str:
         }
         for number, trial in enumerate(found.trials)
     ]
-    return json.dumps({"page": asdict(found.page), "trials": trials}, indent=2, default=str)
+    whole = {"page": asdict(found.page), "trials": trials, "blocks": [asdict(block) for block in judged]}
+    return json.dumps(whole, indent=2, default=str)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.rule import Rule
 from rich.table import Table
@@ -15,12 +16,19 @@ from pile_builder.extraction.overlap import Text, agreement, aligned, text_of
 from pile_builder.extraction.trials import Page, Trial
 from pile_builder.terminal import Console
 
+if TYPE_CHECKING:
+    from pile_builder.main_content import Block
+
+PATH_SHOWN = 3
+"""Innermost tags of a block that are shown."""
 LINE_CHARACTERS = 600
 """Most of a line that is shown."""
 MOST, SOME = 0.8, 0.2
 """Shares of a line's words from which it counts as kept, and as kept in part."""
 MARKS = {"kept": "●", "part": "◐", "lost": "·"}
 _STYLES = {"kept": "green", "part": "yellow", "lost": "dim"}
+OF_THE_PAGE = frozenset({"title", "language", "date_published", "canonical_url", "url"})
+"""Metadata that is shown above the trials."""
 LOST_SHOWN = 3
 """Lines in a row that all lost and that are still shown each."""
 
@@ -71,10 +79,11 @@ def print_overview(console: Console, found: Trials) -> None:
     page = found.page
     console.print(RichText(page.name, style="bold", overflow="fold"))
     facts = [f"{page.size:,} bytes", f"{page.characters:,} characters ({page.charset})" if page.charset else ""]
-    facts += [f"language {page.language}" if page.language else "", f"{found.visible.word_count:,} words visible"]
+    facts += [f"{found.visible.word_count:,} words visible"]
     console.print(RichText(", ".join(fact for fact in facts if fact)))
-    if page.title:
-        console.print(RichText(f"title {page.title}"))
+    for name in ("title", "published", "language", "canonical"):
+        if value := getattr(page, name):
+            console.print(RichText(f"{name:<10}{_clipped(value)}", style="dim"))
     if page.problem:
         console.print(RichText(f"no visible text to compare with: {page.problem}", style="yellow"))
     table = Table(box=None, pad_edge=False)
@@ -107,11 +116,11 @@ def print_overview(console: Console, found: Trials) -> None:
 
 
 def _print_meta(console: Console, trials: Sequence[Trial]) -> None:
-    """Metadata of the documents, once for all extractors that agree."""
+    """Metadata of the documents beyond what the page says of itself, once for all extractors that agree."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
-    names = list(dict.fromkeys(name for trial in trials for name in trial.meta))
+    names = list(dict.fromkeys(name for trial in trials for name in trial.meta if name not in OF_THE_PAGE))
     for name in names:
         values = [(str(trial.meta[name]), trial.choice.label) for trial in trials if trial.meta.get(name)]
         everyone = len(values) == sum(not trial.rule for trial in trials) and len({value for value, _ in values}) == 1
@@ -180,6 +189,28 @@ def print_only(console: Console, found: Trials, lines: int) -> None:
         for line in own[:lines]:
             console.print(RichText(_clipped(line)))
         _print_more(console, len(own) - lines, "lines")
+
+
+def print_blocks(console: Console, blocks: Sequence[Block], lines: int) -> None:
+    """Blocks in the page's order: probability of being content, kept or not, tags, text."""
+    table = Table(box=None, pad_edge=False, expand=True)
+    table.add_column("p", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("tags", ratio=1, overflow="fold", style="dim")
+    table.add_column("text", ratio=3, overflow="fold")
+    for block in blocks[:lines]:
+        fate = "kept" if block.kept else "part" if block.probability >= SOME else "lost"
+        path = " > ".join(block.path.split(" > ")[-PATH_SHOWN:])
+        table.add_row(
+            RichText(f"{block.probability:.2f}", style=_STYLES[fate]),
+            RichText(MARKS["kept" if block.kept else "lost"], style=_STYLES[fate]),
+            RichText(path),
+            RichText(_clipped(block.text), style="" if block.kept else "dim"),
+        )
+    console.print(table)
+    _print_more(console, len(blocks) - lines, "blocks")
+    kept = sum(block.kept for block in blocks)
+    console.print(RichText(f"{kept:,} of {len(blocks):,} blocks kept", style="dim"))
 
 
 def _fate(words: Sequence[str], text: Text) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -30,6 +30,9 @@ from pile_builder.sources.common_crawl.html import (
 )
 from pile_builder.text.repair import repair_texts
 
+if TYPE_CHECKING:
+    from pile_builder.main_content import Block
+
 CPU_SECONDS = 20.0
 """Of one extractor; what a build gives it unless its manifest says otherwise."""
 WALL_SECONDS = 60.0
@@ -39,8 +42,11 @@ TIMED_RUNS = 50
 TIMED_SECONDS = 0.3
 """Runs go on until there are so many, or so much time is gone."""
 EXTRACTORS: tuple[str, ...] = get_args(ExtractorName)
-SETTINGS: dict[str, tuple[str, ...]] = {"trafilatura": ("precision", "recall", "fast")}
-"""Words that may follow an extractor's name; others have no settings."""
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "trafilatura": ("precision", "recall", "fast"),
+    "blocks": ("precision", "recall", "fast", "alone"),
+}
+"""Words that may follow an extractor's name, `alone` for `fallback: false`; others have no settings."""
 
 _Result = TypeVar("_Result")
 
@@ -52,18 +58,20 @@ class Choice:
     extractor: str
     favor: str = "balanced"
     fast: bool = False
+    alone: bool = False
 
     @property
     def label(self) -> str:
         """As it is written."""
-        words = [word for word in (self.favor if self.favor != "balanced" else "", "fast" if self.fast else "") if word]
+        words = [] if self.favor == "balanced" else [self.favor]
+        words += [word for word, is_set in (("fast", self.fast), ("alone", self.alone)) if is_set]
         return f"{self.extractor}:{','.join(words)}" if words else self.extractor
 
     @property
     def config(self) -> CommonCrawlConfig:
         """Options of the source `common_crawl` with this extractor."""
         extractor, favor = cast("ExtractorName", self.extractor), cast("Favor", self.favor)
-        return CommonCrawlConfig(inputs=(), extractor=extractor, favor=favor, fast=self.fast)
+        return CommonCrawlConfig(inputs=(), extractor=extractor, favor=favor, fast=self.fast, fallback=not self.alone)
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,7 @@ class Page:
         size: bytes.
         characters: after decoding, 0 if no charset fits.
         charset: Python's name of it.
-        title: the title element's text.
-        language: that the page declares.
+        title, published, language, canonical: what it says of itself, empty if nothing.
         visible: all text that a reader may see, menus and footers included, in lines; empty if it cannot be had.
         problem: why there is no `visible`, empty if there is.
     """
@@ -86,7 +93,9 @@ class Page:
     characters: int = 0
     charset: str = ""
     title: str = ""
+    published: str = ""
     language: str = ""
+    canonical: str = ""
     visible: str = ""
     problem: str = ""
 
@@ -122,15 +131,16 @@ def parse_choice(word: str) -> Choice:
     if name not in EXTRACTORS:
         msg = f"--extractor: {unknown_word('extractor', name, EXTRACTORS)}"
         raise PileError(msg)
-    favor, fast = "balanced", False
-    for setting in filter(None, settings.split(",")):
+    given = [setting for setting in settings.split(",") if setting]
+    for setting in given:
         if setting not in SETTINGS.get(name, ()):
             msg = f"--extractor {word}: {unknown_word(f'setting of {name}', setting, SETTINGS.get(name, ()))}"
             raise PileError(msg)
-        fast |= setting == "fast"
-        if setting != "fast":
-            favor = setting
-    return Choice(name, favor, fast)
+    favors = [setting for setting in given if setting in get_args(Favor)]
+    if len(favors) > 1:
+        msg = f"--extractor {word}: expected one of precision and recall, got both"
+        raise PileError(msg)
+    return Choice(name, favors[0] if favors else "balanced", "fast" in given, "alone" in given)
 
 
 def installed_choices() -> list[Choice]:
@@ -146,9 +156,14 @@ def installed_choices() -> list[Choice]:
 
 
 class Confined:
-    """A process with bounded memory and time in which functions look at hostile pages; it is replaced when it ends."""
+    """A process with bounded memory and time in which functions look at hostile pages; it is replaced when it ends.
 
-    def __init__(self) -> None:
+    Attributes:
+        timed: seconds that an extractor's repeated runs take at most.
+    """
+
+    def __init__(self, timed: float = TIMED_SECONDS) -> None:
+        self.timed = timed
         self._pool = ProcessPool(max_workers=1, context=start_fork_server(), initializer=confine, initargs=(MEMORY,))
 
     def __enter__(self) -> Confined:
@@ -167,9 +182,21 @@ class Confined:
 
     def try_extractor(self, raw: Raw, choice: Choice) -> Trial:
         """What an extractor makes of a page; never raises for what the page holds."""
-        result = self.run(try_on, raw, choice)
+        result = self.run(try_on, raw, choice, self.timed)
         if isinstance(result, Reject):
             return Trial(choice, rule=result.rule, detail=result.detail)
+        return result
+
+    def explain(self, raw: Raw, favor: str) -> list[Block]:
+        """The blocks of a page as the extractor `blocks` judges them.
+
+        Raises:
+            PileError: it cannot be had of this page.
+        """
+        result = self.run(blocks_of, raw, favor)
+        if isinstance(result, Reject):
+            msg = f"{raw.key}: expected a page that can be parsed in time, got {result.rule}: {result.detail}"
+            raise PileError(msg)
         return result
 
     def run(self, function: Callable[..., _Result], *arguments: object) -> _Result | Reject:
@@ -188,33 +215,52 @@ class Confined:
 def look_at(raw: Raw) -> Page:
     """Decode a page and take its visible text."""
     from resiliparse.extract.html2text import extract_plain_text
+    from selectolax.lexbor import LexborHTMLParser
+
+    from pile_builder.main_content.head import read_head
 
     decoded = decode(raw.payload, raw.media_type)
     if decoded is None:
         return Page(raw.key, raw.size, problem="undecodable: no charset fits")
     page, charset = decoded
-    facts = (raw.key, raw.size, len(page), charset, title_of(page), language_of(page))
     if nesting(page) > MAX_DEPTH:
-        return Page(*facts, problem=f"too_deep: elements nested deeper than {MAX_DEPTH}")
+        problem = f"too_deep: elements nested deeper than {MAX_DEPTH}"
+        return Page(raw.key, raw.size, len(page), charset, title_of(page), language=language_of(page), problem=problem)
+    head = read_head(LexborHTMLParser(page).html or "")
     seen = extract_plain_text(page, preserve_formatting=True, list_bullets=False, alt_texts=False, form_fields=False)
+    facts = (raw.key, raw.size, len(page), charset, head.title, head.date, head.language, head.url)
     return Page(*facts, visible=repair_texts([without_surrogates(str(seen))])[0])
 
 
-def try_on(raw: Raw, choice: Choice) -> Trial:
+def try_on(raw: Raw, choice: Choice, timed: float = TIMED_SECONDS) -> Trial:
     """Extract as a build does, then time the extractor alone."""
     result = extract_lot(Extraction(CommonCrawl(choice.config), seconds=CPU_SECONDS), [raw], None)[0]
     if isinstance(result, Reject):
         return Trial(choice, rule=result.rule, detail=result.detail)
     decoded = decode(raw.payload, raw.media_type)
-    return Trial(choice, result.text, dict(result.meta), seconds=_seconds(choice, decoded[0]) if decoded else None)
+    seconds = _seconds(choice, decoded[0], timed) if decoded else None
+    return Trial(choice, result.text, dict(result.meta), seconds=seconds)
 
 
-def _seconds(choice: Choice, page: str) -> float:
+def blocks_of(raw: Raw, favor: str) -> list[Block] | Reject:
+    """Blocks with probabilities, or why there are none."""
+    from pile_builder.main_content import explain
+
+    decoded = decode(raw.payload, raw.media_type)
+    if decoded is None:
+        return Reject("undecodable", "no charset fits")
+    if nesting(decoded[0]) > MAX_DEPTH:
+        return Reject("too_deep", f"elements nested deeper than {MAX_DEPTH}")
+    return explain(decoded[0], favor=cast("Favor", favor))
+
+
+def _seconds(choice: Choice, page: str, timed: float) -> float:
     """CPU seconds of a run, the mean of some; what a first run loads and compiles is not in it."""
-    extract = main_content(choice.config.extractor, choice.config.favor, fast=choice.fast)
+    config = choice.config
+    extract = main_content(config.extractor, config.favor, fast=config.fast, fallback=config.fallback)
     runs, spent, started = 0, 0.0, time.process_time()
     # Over all runs and not each: the clock of CPU time is coarse on some machines.
-    while runs < TIMED_RUNS and spent < TIMED_SECONDS:
+    while runs < TIMED_RUNS and spent < timed:
         extract(page)
         runs += 1
         spent = time.process_time() - started

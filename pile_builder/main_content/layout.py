@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pile_builder.main_content.page import Page
-from pile_builder.main_content.tags import NAMES, NUMBER
+from pile_builder.main_content.tags import NUMBER
 
 _CELLS = frozenset(NUMBER[name] for name in ("td", "th"))
 _ITEMS = frozenset(NUMBER[name] for name in ("li", "dt", "dd"))
