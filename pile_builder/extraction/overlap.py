@@ -1,8 +1,9 @@
 """Which words of one text another text has too, by shingles: linear in time, whatever the order and the line ends.
 
 A word of a line is held by another text if a shingle of the line around it is among that text's shingles. Shingles
-are of SHINGLE words, or of the whole line where it has fewer. So a paragraph that was moved, or joined to another, is
-found, and a sentence made of a page's words in another order is not.
+are of SHINGLE words, or of the whole line where it has fewer; then it has to be in a short line, for a menu's "Home" is
+in many a sentence. So a paragraph that was moved, or joined to another, is found, and a sentence made of a page's words
+in another order is not.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 SHINGLE = 4
+SHORT = 2 * SHINGLE
+"""Most words of a line in which a line of fewer than SHINGLE words may be found."""
 MAX_WORDS = 200_000
 """Words of a text that are looked at; it is a page, and what is shown is a few screens of it."""
 MAX_ALIGNED = 2_000
@@ -28,7 +31,7 @@ _AHEAD = 20
 
 @dataclass(frozen=True)
 class Text:
-    """A text's lines that are not blank, the words of each, and its shingles (of 1 to SHINGLE words, hashed)."""
+    """Lines that are not blank, the words of each, and the hashes of shingles, of short lines those of fewer words too."""
 
     lines: tuple[str, ...]
     words: tuple[tuple[str, ...], ...]
@@ -63,7 +66,7 @@ def text_of(text: str) -> Text:
         found = tuple(match[0].casefold() for match, _ in zip(_WORD.finditer(line), range(left), strict=False))
         lines.append(line.rstrip())
         words.append(found)
-        for length in range(1, SHINGLE + 1):
+        for length in range(1 if len(found) <= SHORT else SHINGLE, SHINGLE + 1):
             shingles.update(hash(found[at : at + length]) for at in range(len(found) - length + 1))
         left -= len(found)
         if left <= 0:

@@ -210,6 +210,8 @@ class Confined:
             return Reject("crashed", f"the process ended with exit code {error.exitcode}")
         except MemoryError:
             return Reject("memory_limit", f"more than {MEMORY >> 30} GiB of address space")
+        except Exception as error:  # A parser's bug, as in a build.
+            return Reject("error", f"{type(error).__name__}: {error}"[:300])
 
 
 def look_at(raw: Raw) -> Page:
@@ -260,7 +262,7 @@ def _seconds(choice: Choice, page: str, timed: float) -> float:
     extract = main_content(config.extractor, config.favor, fast=config.fast, fallback=config.fallback)
     runs, spent, started = 0, 0.0, time.process_time()
     # Over all runs and not each: the clock of CPU time is coarse on some machines.
-    while runs < TIMED_RUNS and spent < timed:
+    while not runs or (runs < TIMED_RUNS and spent < timed):
         extract(page)
         runs += 1
         spent = time.process_time() - started

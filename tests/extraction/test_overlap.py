@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from pile_builder.extraction.overlap import agreement, aligned, text_of
 
 MENU = "Home\nShop\nContact us"
-STORY = "The keeper counted the waves until noon.\nThen the harbour was dry, and nobody sailed."
+STORY = (
+    "The keeper counted the waves until noon.\nThen the harbour fell dry, as it does in a bad year, and nobody sailed."
+)
 lines = st.lists(st.text("ab cd\u4e2d\u6587", min_size=0, max_size=20), max_size=8).map("\n".join)
 
 
@@ -15,6 +17,12 @@ def test_a_text_holds_its_own_words_wherever_they_stand():
     kept = text_of(" ".join(reversed(STORY.split("\n"))))
     assert [sum(kept.held(words)) / len(words) for words in page.words] == [0, 0, 0, 1, 1]
     assert kept.count_in(page) == kept.word_count
+
+
+def test_a_word_of_a_menu_is_not_held_by_a_sentence_with_that_word():
+    page = text_of("Harbour\nBooks")
+    kept = text_of(f"{STORY}\n- Books")
+    assert [kept.held(words) for words in page.words] == [[False], [True]]
 
 
 def test_words_in_another_order_are_not_held():
