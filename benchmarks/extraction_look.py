@@ -15,8 +15,8 @@ import hashlib
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -96,7 +96,10 @@ KINDS: dict[str, Callable[[Cues], bool]] = {
     ),
     "code": lambda cues: (
         cues.names(r"github\.com|gitlab|gist\.|pastebin|bitbucket|/src/")
-        or (cues.tags["pre"] >= 2 and cues.says(r'<(?:pre|code)[^>]{0,200}class="[^"]|<div class="highlight'))
+        or (
+            cues.tags["pre"] >= 2
+            and (cues.tags["code"] >= 2 or cues.says(r'class="[^"]*(?:syntaxhighlighter|prettyprint|language-|brush:)'))
+        )
         or cues.tags["code"] >= 8
     ),
     "documentation": lambda cues: (
@@ -163,11 +166,11 @@ def _host(url: str) -> str:
 
 
 def main() -> None:
-    """Draw, extract, write the table, and the pages to read."""
+    """Draw, extract, print shares by kind; write the table, and the pages to read, where asked to."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.extraction_look", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--quota", type=int, default=12, help="pages of each kind")
-    parser.add_argument("--out", type=Path, help="the table, tab-separated; standard output unless given")
+    parser.add_argument("--out", type=Path, help="a row for each page, tab-separated")
     parser.add_argument("--pages", type=Path, help="a folder: each page as text, its lines with marks of who kept them")
     parser.add_argument("--kind", choices=list(KINDS), help="only pages of that kind")
     parser.add_argument("--lines", type=int, default=120, help="of a page in --pages")
@@ -196,10 +199,12 @@ def main() -> None:
                     arguments.pages.mkdir(parents=True, exist_ok=True)
                     _write(trials, arguments.pages / f"{kind}-{taken:02}.txt", arguments.lines)
                 print(f"{kind} {taken}: {where}", file=sys.stderr)
-    with arguments.out.open("w", newline="") if arguments.out else nullcontext(sys.stdout) as stream:
-        writer = csv.DictWriter(stream, list(table[0]), delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table)
+    if arguments.out:
+        with arguments.out.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, list(table[0]), delimiter="\t", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(table)
+    print("\n".join(summary(table, [choice.label for choice in choices])))
 
 
 def _write(trials: Trials, path: Path, lines: int) -> None:
@@ -208,6 +213,25 @@ def _write(trials: Trials, path: Path, lines: int) -> None:
         console.file = stream
         print_overview(console, trials)
         print_marks(console, trials, lines)
+
+
+def summary(table: Sequence[Mapping[str, object]], labels: Sequence[str]) -> list[str]:
+    """Lines of a Markdown table: for each kind the mean over its pages of the share of visible words kept.
+
+    In brackets how many pages gave no text at all; for an extractor that may leave a page to another one, after a slash
+    how many it left.
+    """
+    lines = [f"| kind | pages | {' | '.join(labels)} |", f"|---|---|{'---|' * len(labels)}"]
+    for kind in dict.fromkeys(str(each["kind"]) for each in table):
+        rows = [each for each in table if each["kind"] == kind]
+        cells = []
+        for label in labels:
+            shares = [float(str(each[f"{label} kept"])) / max(float(str(each["visible"])), 1) for each in rows]
+            nothing = sum(isinstance(each[f"{label} words"], str) for each in rows)
+            left = sum(bool(each[f"{label} by"]) for each in rows)
+            cells.append(f"{sum(shares) / len(shares):.2f}{f' ({nothing})' * bool(nothing)}{f' /{left}' * bool(left)}")
+        lines.append(f"| {kind} | {len(rows)} | {' | '.join(cells)} |")
+    return lines
 
 
 def row(trials: Trials) -> dict[str, object]:
@@ -220,6 +244,7 @@ def row(trials: Trials) -> dict[str, object]:
         found[f"{label} words"] = trial.rule or trials.texts[number].word_count
         found[f"{label} kept"] = kept
         found[f"{label} lost"] = visible - kept
+        found[f"{label} by"] = trial.meta.get("extractor", "")
         found[f"{label} ms"] = f"{1000 * trial.seconds:.1f}" if trial.seconds is not None else ""
     for one, other in combinations(range(len(trials.trials)), 2):
         name = f"{trials.trials[one].choice.label} ~ {trials.trials[other].choice.label}"

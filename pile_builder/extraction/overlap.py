@@ -31,7 +31,7 @@ _AHEAD = 20
 
 @dataclass(frozen=True)
 class Text:
-    """Lines that are not blank, the words of each, and the hashes of shingles, of short lines those of fewer words too."""
+    """Lines that are not blank, the words of each, and hashes of shingles: of SHINGLE words; of short lines, fewer."""
 
     lines: tuple[str, ...]
     words: tuple[tuple[str, ...], ...]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 CPU_SECONDS = 20.0
 """Of one extractor; what a build gives it unless its manifest says otherwise."""
-WALL_SECONDS = 60.0
+WALL_SECONDS = 120.0
 MEMORY = 4 << 30
 """Address space of the process, in bytes."""
 TIMED_RUNS = 50
