@@ -58,7 +58,9 @@ class Text:
 
 def text_of(text: str) -> Text:
     """Split a text for comparison; no more than MAX_WORDS of it."""
-    lines, words, shingles = [], [], set()
+    lines: list[str] = []
+    words: list[tuple[str, ...]] = []
+    shingles: set[int] = set()
     left = MAX_WORDS
     for line in text.split("\n"):
         if not line.strip():

@@ -53,7 +53,7 @@ def _window(values, weights, start, stop, own):
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill(blocks, elements, measures, values, paths, class_paths, found):
+def _fill(blocks, elements, measures, values, paths, class_paths, found):  # noqa: C901
     n = len(blocks)
     weights = np.empty(n, np.float64)
     sums = np.zeros((len(elements), 3), np.float64)

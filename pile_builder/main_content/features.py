@@ -149,7 +149,7 @@ def _share(part: float, whole: float) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill(blocks, elements, distances, measures, title_words, sums, paths, class_paths, kinds, found):
+def _fill(blocks, elements, distances, measures, title_words, sums, paths, class_paths, kinds, found):  # noqa: PLR0915
     n = len(blocks)
     page = sums[0]
     cjk = 0

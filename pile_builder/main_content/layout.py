@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pile_builder.main_content.page import Page
-from pile_builder.main_content.tags import NUMBER
+from pile_builder.main_content.tags import NAMES, NUMBER
 
 _CELLS = frozenset(NUMBER[name] for name in ("td", "th"))
 _ITEMS = frozenset(NUMBER[name] for name in ("li", "dt", "dd"))

@@ -88,7 +88,7 @@ def _add(words: NDArray[np.uint64], key: np.uint64, count: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _measure(
+def _measure(  # noqa: C901, PLR0912
     text: NDArray[np.uint8],
     blocks: NDArray[np.int64],
     known: NDArray[np.uint64],

@@ -190,7 +190,7 @@ def _hides(data: NDArray[np.uint8], begin: int, end: int) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(
+def _scan(  # noqa: C901, PLR0912
     data, n, tag_keys, tag_values, tag_flags, tag_landmarks, attribute_keys, attribute_values, word_keys, word_values,
     attribute_names, text, blocks, elements, distances,
 ):  # fmt: skip
@@ -257,7 +257,13 @@ def _scan(
                             byte = _SPACE
                             i += 1
                             width = 1
-                    elif (byte == 0xE2 and data[i + 1] == 0x80 and data[i + 2] == 0x8B) or (byte == 0xE2 and data[i + 1] == 0x81 and data[i + 2] == 0xA0) or (byte == 0xEF and data[i + 1] == 0xBB and data[i + 2] == 0xBF):
+                    elif byte == 0xE2 and data[i + 1] == 0x80 and data[i + 2] == 0x8B:
+                        i += 3
+                        continue
+                    elif byte == 0xE2 and data[i + 1] == 0x81 and data[i + 2] == 0xA0:
+                        i += 3
+                        continue
+                    elif byte == 0xEF and data[i + 1] == 0xBB and data[i + 2] == 0xBF:
                         i += 3
                         continue
                 if byte < 128 and _is_space(byte):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from pile_builder.errors import ManifestError
 from pile_builder.main_content.alignment import shares_in_truth
+from pile_builder.main_content.context import CONTEXT
+from pile_builder.main_content.features import FEATURES
 from pile_builder.main_content.labels import LabelledPage
 from pile_builder.main_content.page import Page, read_page
 from pile_builder.main_content.trees import Trees

@@ -96,3 +96,14 @@ def test_a_reject_is_that_of_a_build(monkeypatch: pytest.MonkeyPatch):
 def test_what_is_typed_wrong(page: str, word: str, said: str):
     with pytest.raises(PileError, match=said):
         typer.testing.CliRunner().invoke(app, ["extract", "try", page, "-e", word], catch_exceptions=False)
+
+
+def test_blocks_with_their_probabilities(page: str, monkeypatch: pytest.MonkeyPatch):
+    said = run(monkeypatch, page, "--blocks", "-e", "blocks:alone", columns=100)
+    rows = {
+        text: line.split() for line in said.splitlines() for text in ("The ferry left", "Section 0") if text in line
+    }
+    assert float(rows["The ferry left"][0]) > 0.5 > float(rows["Section 0"][0])
+    assert rows["The ferry left"][1] == "●"
+    found = json.loads(run(monkeypatch, page, "--blocks", "-e", "blocks:alone", "--json"))
+    assert any(block["kept"] and block["text"].startswith("The ferry left") for block in found["blocks"])

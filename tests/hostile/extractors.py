@@ -96,7 +96,7 @@ PAGES: Mapping[str, Callable[[], bytes]] = {
 LARGE: Mapping[str, Callable[[], bytes]] = {
     "one-node-50m": _made("word " * 10_000_000),
     "one-word-50m": _made("w" * 50_000_000),
-    "paragraphs-50m": _made(("<p>" + STORY) * 100_000),
+    "paragraphs-20m": _made(("<p>" + STORY) * 42_000),
 }
 SLOW = frozenset({"links-60k", "text-combining"})
 """Pages on which `trafilatura` needs quadratic time and meets the limit of a record."""
@@ -104,13 +104,18 @@ EVERYONE = dict.fromkeys(
     ("xmp", "listing", "noembed", "template-in-table", "foster-parent", "headings-mixed", "ruby"), "too_deep"
 )
 REJECTS: Mapping[str, Mapping[str, str]] = {
-    "trafilatura": dict.fromkeys(("references-odd", "references-control", "no-tags"), "no_text")
+    "trafilatura": dict.fromkeys(
+        ("references-odd", "references-control", "no-tags", "one-node-50m", "one-word-50m"), "no_text"
+    )
     | dict.fromkeys(SLOW, "time_limit"),
     "blocks": {"links-60k": "time_limit"},
     "resiliparse": {},
-    "justext": dict.fromkeys(("cells-150k", "links-60k", "breaks-100k", "options"), "too_large")
+    "justext": dict.fromkeys(("cells-150k", "links-60k", "breaks-100k", "options", "paragraphs-20m"), "too_large")
     | dict.fromkeys(
-        ("references-control", "one-node-5m", "one-node-50m", "text-combining-words", "text-controls", "text-lorem"),
+        (
+            *("references-control", "one-node-5m", "one-node-50m", "one-word-50m"),
+            *("text-combining-words", "text-controls", "text-lorem"),
+        ),
         "no_text",
     ),
 }
