@@ -96,11 +96,9 @@ KINDS: dict[str, Callable[[Cues], bool]] = {
     ),
     "code": lambda cues: (
         cues.names(r"github\.com|gitlab|gist\.|pastebin|bitbucket|/src/")
-        or (
-            cues.tags["pre"] >= 2
-            and (cues.tags["code"] >= 2 or cues.says(r'class="[^"]*(?:syntaxhighlighter|prettyprint|language-|brush:)'))
-        )
-        or cues.tags["code"] >= 8
+        or cues.tags["pre"] >= 8
+        or (cues.tags["pre"] >= 2 and cues.tags["code"] >= 2)
+        or cues.tags["code"] >= (8 if cues.tags["pre"] else 20)
     ),
     "documentation": lambda cues: (
         cues.names(
