@@ -47,6 +47,8 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "blocks": ("precision", "recall", "fast", "alone"),
 }
 """Words that may follow an extractor's name, `alone` for `fallback: false`; others have no settings."""
+_NOT_TEXT = ["img", "area", "input", "svg", "object", "video", "audio", "canvas"]
+"""Elements whose text is shown only where they themselves can't be."""
 
 _Result = TypeVar("_Result")
 
@@ -229,7 +231,8 @@ def look_at(raw: Raw) -> Page:
         problem = f"too_deep: elements nested deeper than {MAX_DEPTH}"
         return Page(raw.key, raw.size, len(page), charset, title_of(page), language=language_of(page), problem=problem)
     head = read_head(LexborHTMLParser(page).html or "")
-    seen = extract_plain_text(page, preserve_formatting=True, list_bullets=False, alt_texts=False, form_fields=False)
+    # Without alt_texts whole figures would be missing, captions, code and tables in them.
+    seen = extract_plain_text(page, preserve_formatting=True, list_bullets=False, skip_elements=_NOT_TEXT)
     facts = (raw.key, raw.size, len(page), charset, head.title, head.date, head.language, head.url)
     return Page(*facts, visible=repair_texts([without_surrogates(str(seen))])[0])
 

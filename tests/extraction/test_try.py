@@ -8,6 +8,8 @@ import typer.testing
 
 from pile_builder.cli import app
 from pile_builder.errors import PileError
+from pile_builder.extraction.trials import look_at
+from pile_builder.source import Raw
 from tests.hostile.made import STORY
 
 MENU = "".join(f'<li><a href="/{n}">Section {n}</a></li>' for n in range(12))
@@ -42,6 +44,16 @@ def test_all_extractors_with_marks_on_the_visible_lines(page: str, monkeypatch: 
     assert menu.split()[:3] == ["·", "·", "·"]
     assert "more lines" in said
     assert "lost by all" in said
+
+
+def test_what_is_visible():
+    figures = (
+        "<figure><pre><code>import tides</code></pre><img alt=Unseen src=x><figcaption>A caption</figcaption></figure>"
+    )
+    hidden = "<script>var x</script><style>p{}</style><svg><text>Drawn</text></svg><p hidden>Hidden</p>"
+    seen = look_at(Raw("x", PAGE.replace("<h2>", figures + hidden + "<h2>").encode(), "text/html")).visible
+    assert all(text in seen for text in ("Section 0", "import tides", "A caption", "All rights reserved"))
+    assert not any(text in seen for text in ("Unseen", "var x", "p{}", "Drawn", "Hidden"))
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120, 200])
