@@ -18,7 +18,9 @@ quickstart: install ## build the sample corpus into build/quickstart
 	$(BIN)/pile build manifests/quickstart.yaml --out build/quickstart
 
 test: install lint types ## lint, types and tests
-	$(BIN)/python -m pytest
+	# Kernels are compiled once, not by every process of the tests.
+	$(BIN)/pile check-worker
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 lint: install ## ruff
 	$(BIN)/ruff check .
@@ -72,8 +74,8 @@ emulators: .tools/fake-gcs-server ## Google's storage on this machine, for tests
 .tools/fake-gcs-server:
 	GOBIN=$(CURDIR)/.tools go install github.com/fsouza/fake-gcs-server@v1.56.1
 
-torture: install ## disturb a hundred builds of a small corpus, write benchmarks/TORTURE.md
-	$(BIN)/python -m tests.torture --write
+torture: install ## disturb a hundred builds of a small corpus, on other runners too where they are made
+	PILE_JOB_SERVERS=build $(BIN)/python -m tests.torture --write
 
 release-check: install ## build sdist and wheel, install the wheel into an empty environment, run its quickstart
 	$(BIN)/python tools/release_check.py

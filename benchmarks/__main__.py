@@ -21,6 +21,7 @@ from benchmarks import (
     lookup,
     memory,
     rehearsal,
+    source_speed,
     token_shards,
     web,
 )
@@ -40,6 +41,7 @@ BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
     "index-merge": index_merge.run,
     "audit": audit_scale.run,
     "lookup": lookup.run,
+    "sources": source_speed.run,
 }
 BY_NAME: Mapping[str, Callable[[Settings], Result]] = {"rehearsal": rehearsal.run}
 """Not among all of them: these take hours, and write reports of their own."""

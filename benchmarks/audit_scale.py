@@ -20,12 +20,13 @@ from pile_builder.annotate.sample import SCHEMA
 from pile_builder.audit.content_statistics import count_content
 from pile_builder.audit.rule_statistics import count_rule, rule_scales
 from pile_builder.blocks import write_table
+from pile_builder.commits import Commits
 from pile_builder.document import document_id
 from pile_builder.manifest import Manifest, check_manifest
 from pile_builder.pipelines.assemble import INDEX, shard_tasks
 from pile_builder.pipelines.build import finish
 from pile_builder.source import Split
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.listing import Takedown
 from pile_builder.verdicts import Test as RuleTest
 from pile_builder.work import BlockWork, Work

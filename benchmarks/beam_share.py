@@ -18,6 +18,7 @@ from benchmarks.inputs import load, write_manifest
 from benchmarks.processes import WORKERS, run_ours
 from benchmarks.report import Result, Row, alternate, per_cent
 from benchmarks.settings import Settings
+from pile_builder.commits import Commits
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.annotate import AnnotateBlock, SidecarPlan
 from pile_builder.pipelines.assemble import BlockFiles, WriteShard, shard_tasks
@@ -26,7 +27,7 @@ from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_ta
 from pile_builder.pipelines.ingest import IngestSplit
 from pile_builder.pipelines.select import SelectBlock
 from pile_builder.source import Split
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.work import BlockWork, Work, plan_work, split_to_json
 
 LIMIT = 0.1

@@ -33,11 +33,12 @@ from benchmarks.report import Result, Row, seconds
 from benchmarks.settings import Settings
 from pile_builder.annotate.sketch import SketchConfig, sketch_schema
 from pile_builder.blocks import write_table
+from pile_builder.commits import Commits
 from pile_builder.dedup.config import Dedup
 from pile_builder.pipelines.dedup import run_dedup
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.source import Split
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.work import BlockWork, Work
 
 SEED = 11

@@ -31,6 +31,7 @@ from benchmarks.report import Result, Row, seconds
 from benchmarks.settings import Settings
 from pile_builder.audit.find import find_places
 from pile_builder.blocks import RowGroupWriter, write_table
+from pile_builder.commits import Commits
 from pile_builder.document import BLOCK, REJECTS, document_id
 from pile_builder.domains import domain_hash, domains_above
 from pile_builder.names import NAMES, alias_of, name_hash
@@ -40,7 +41,7 @@ from pile_builder.pipelines.locate import run_locate
 from pile_builder.pipelines.settle import VERDICTS
 from pile_builder.selection import Select
 from pile_builder.source import Split
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.story import STORY, read_story
 from pile_builder.work import BlockWork, Work
 

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pile_builder.commits import Commits
 from pile_builder.domains import domain_hash
 from pile_builder.errors import PileError
 from pile_builder.sorted_rows import find_rows
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 
 REJECT = np.uint32(1 << 31)
 """Marks the row of a reject."""

@@ -17,6 +17,7 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pile_builder.document import packed_json, valid_text
 from pile_builder.source import Fragment, Reject
 from pile_builder.storage import HashingWriter
 
@@ -51,11 +52,11 @@ class Run:
     def add(self, item: Fragment | Reject) -> None:
         """Take one more."""
         if isinstance(item, Fragment):
-            meta = orjson.dumps(item.meta, option=orjson.OPT_SORT_KEYS).decode()
-            self._rows.append((item.key, item.order, item.payload, meta, None))
+            key, order = valid_text(item.key), valid_text(item.order)
+            self._rows.append((key, order, item.payload, packed_json(item.meta), None))
             self.size += len(item.payload) + _OVERHEAD
         else:
-            self._rows.append((item.key, "", item.detail.encode("utf-8", "replace"), "{}", item.rule))
+            self._rows.append((valid_text(item.key), "", item.detail.encode("utf-8", "replace"), "{}", item.rule))
             self.size += len(item.detail) + _OVERHEAD
 
     def write(self, stream: HashingWriter) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from pile_builder.document import packed_json, valid_text
 from pile_builder.source import Source
 
 Lookup = Callable[[str], Mapping[str, Any] | None]
@@ -27,7 +28,7 @@ def build_lookup(rows: Iterable[tuple[str, Mapping[str, Any]]], path: Path) -> i
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("CREATE TABLE side (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
         connection.execute("BEGIN")
-        packed = ((key, orjson.dumps(value)) for key, value in rows)
+        packed = ((valid_text(key), packed_json(value).encode()) for key, value in rows)
         connection.executemany("INSERT OR REPLACE INTO side VALUES (?, ?)", packed)
         connection.execute("COMMIT")
         (count,) = connection.execute("SELECT count(*) FROM side").fetchone()
@@ -44,7 +45,7 @@ def open_lookup(path: str) -> Lookup:
         nonlocal connection
         if connection is None:
             connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
-        row = connection.execute("SELECT value FROM side WHERE key = ?", (key,)).fetchone()
+        row = connection.execute("SELECT value FROM side WHERE key = ?", (valid_text(key),)).fetchone()
         return orjson.loads(row[0]) if row else None
 
     return find

@@ -14,8 +14,9 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -24,6 +25,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from pile_builder.annotate.language import LanguageModel
+from pile_builder.errors import PileError
 from pile_builder.forkserver import end_with_parent, start_fork_server
 from pile_builder.lookup import open_lookup
 from pile_builder.source import Document, Raw, Reject, Source
@@ -36,6 +38,10 @@ RECYCLE_LOTS = 2_000
 """Lots after which a process is replaced, against leaks of C libraries."""
 CRASHES = 3
 """Times that a record must end its process before it counts as crashed: others end processes too."""
+BREAKS = 20
+"""Times in a row that a pool is replaced whose processes end without beginning a lot; then something else is wrong."""
+POLL = 2
+"""Seconds between looks at whether the pool is still there while waiting for it."""
 WALL_FACTOR = 3
 WALL_GRACE = 60
 """A process that has not answered after factor x CPU limit x records + grace seconds is killed."""
@@ -76,6 +82,25 @@ class Lot:
 Extracted = Document | Reject
 
 
+@dataclass(frozen=True)
+class _Scheduled:
+    """A lot that waits for a process or is in one."""
+
+    pool: ProcessPool
+    future: Future[tuple[list[Extracted], float]]
+
+    def result(self) -> tuple[list[Extracted], float]:
+        """The results and the CPU seconds they took.
+
+        Raises:
+            BrokenProcessPool: the pool was stopped or gave up; pebble answers only for lots that it had sent.
+        """
+        while not wait([self.future], POLL).done:
+            if not self.pool.active:
+                raise BrokenProcessPool
+        return self.future.result()
+
+
 class ExtractionPool:
     """`workers` processes that extract lots; results come back in the order of submission.
 
@@ -89,13 +114,9 @@ class ExtractionPool:
         self._is_closed = False
         self._lock = Lock()
         self._limits = {name: extraction.seconds for name, extraction in extractions.items()}
-        self._pool = ProcessPool(
-            max_workers=workers,
-            max_tasks=RECYCLE_LOTS,
-            initializer=_start,
-            initargs=(dict(extractions), memory),
-            context=start_fork_server(),
-        )
+        self._breaks = 0
+        self._start = (dict(extractions), memory)
+        self._pool = self._processes()
 
     def warm(self) -> None:
         """Start the processes now rather than with the first lot."""
@@ -104,8 +125,8 @@ class ExtractionPool:
 
     def submit(self, lot: Lot) -> Callable[[], list[Extracted]]:
         """Queue a lot; call what comes back to wait for its results, one per record."""
-        future = self._schedule(lot)
-        return lambda: self._results(lot, future)
+        scheduled = self._schedule(lot)
+        return lambda: self._results(lot, scheduled)
 
     def close(self) -> None:
         """Stop the processes; whoever still waits for results gets an error, for they would be wrong."""
@@ -113,15 +134,49 @@ class ExtractionPool:
         self._pool.stop()
         self._pool.join()
 
-    def _schedule(self, lot: Lot) -> Future[tuple[list[Extracted], float]]:
-        timeout = WALL_GRACE + WALL_FACTOR * self._limits[lot.extraction] * len(lot.raws)
-        future: Future[tuple[list[Extracted], float]] = self._pool.schedule(_extract_lot, args=(lot,), timeout=timeout)
-        return future
+    def _processes(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=self.workers,
+            max_tasks=RECYCLE_LOTS,
+            initializer=_start,
+            initargs=self._start,
+            context=start_fork_server(),
+        )
 
-    def _results(self, lot: Lot, future: Future[tuple[list[Extracted], float]], trial: int = 1) -> list[Extracted]:
+    def _schedule(self, lot: Lot) -> _Scheduled:
+        timeout = WALL_GRACE + WALL_FACTOR * self._limits[lot.extraction] * len(lot.raws)
+        while True:
+            pool = self._pool
+            try:
+                return _Scheduled(pool, pool.schedule(_extract_lot, args=(lot,), timeout=timeout))
+            except RuntimeError:  # The pool is stopped or broken: pebble has one error for both.
+                self._replace(pool)
+
+    def _replace(self, broken: ProcessPool) -> None:
+        """Start other processes, unless that was done meanwhile: pebble gives up when an idle process is killed."""
+        with self._lock:
+            if self._is_closed:
+                msg = "the extraction pool was stopped"
+                raise RuntimeError(msg)
+            if self._pool is not broken:
+                return
+            self._breaks += 1
+            if self._breaks > BREAKS:
+                msg = (
+                    f"processes that extract text should live until they get work, but ended {self._breaks} times"
+                    " before they began; look for what kills them (the system's memory, limits of the account)"
+                )
+                raise PileError(msg)
+            broken.stop()
+            broken.join()
+            self._pool = self._processes()
+
+    def _results(self, lot: Lot, scheduled: _Scheduled, trial: int = 1) -> list[Extracted]:
         is_crash = False
         try:
-            results, seconds = future.result()
+            results, seconds = scheduled.result()
+        except BrokenProcessPool:
+            return self._results(lot, self._schedule(lot), trial)
         except FutureTimeout:
             fate = Reject("time_limit", "the process did not answer and was killed")
         except ProcessExpired as error:
@@ -132,6 +187,7 @@ class ExtractionPool:
         else:
             with self._lock:
                 self.seconds[lot.extraction] += seconds
+                self._breaks = 0
             return results
         if self._is_closed:
             msg = "the extraction pool was stopped"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
-from pile_builder.storage import Commits, Store
-from pile_builder.work import Work
+from pile_builder.commits import Commits
+from pile_builder.differences import differences
+from pile_builder.storage import Store
+from pile_builder.work import PHASES, Work
 
+_PARTS = "work/fingerprints.json"
 BLOCKS = "work/blocks.json"
 """Key of every block's reading and its input files with their versions, by block name, as the last build saw them."""
 SHOWN = 3
@@ -34,6 +38,29 @@ class Again:
         size = f"{self.bytes / 2**30:.1f} GiB" if self.bytes >= 2**30 else f"{self.bytes / 2**20:.1f} MiB"
         cost = f", {self.seconds / 3600:.2g} core-hours the last time" if self.recorded else ""
         return f"{self.splits:,} splits ({size}) are read again{cost}"
+
+
+def remember(work: Work, store: Store) -> None:
+    """Keep what this build's keys depend on, for `changes`."""
+    store.write(_PARTS, orjson.dumps(work.parts, option=orjson.OPT_SORT_KEYS))
+
+
+def changes(work: Work, store: Store) -> dict[str, list[str]]:
+    """Per phase, what its keys depend on that differs from the last build here, as `field: old -> new`."""
+    if not store.exists(_PARTS):
+        return {}
+    before = orjson.loads(store.read(_PARTS))
+    now = orjson.loads(orjson.dumps(work.parts))
+    return {phase: found for phase in PHASES if (found := _spelt(differences(before.get(phase, {}), now[phase])))}
+
+
+def _spelt(found: Iterable[tuple[str, Any, Any]]) -> list[str]:
+    return [f"{field}: {_short(before)} -> {_short(now)}" for field, before, now in found]
+
+
+def _short(value: Any) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def remember_blocks(work: Work, store: Store) -> None:

@@ -158,6 +158,7 @@ class Source:
         upstreams: where its input is published.
         licence: of the upstream's texts, in a few words; `restricted` sources are never part of a ready manifest.
         tried: whether it has read bytes that the upstream published, or only samples written in its format.
+        sample: options under which `samples/NAME` is read; `inputs` relative to it, if that is not the whole folder.
     """
 
     pile_set_name: ClassVar[str]
@@ -168,6 +169,7 @@ class Source:
     upstreams: ClassVar[tuple[Upstream, ...]] = ()
     licence: ClassVar[str] = ""
     tried: ClassVar[Literal["upstream", "samples"]] = "samples"
+    sample: ClassVar[Mapping[str, Any]] = {}
     Config: ClassVar[type[SourceConfig]] = SourceConfig
 
     def __init__(self, config: SourceConfig) -> None:

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from pile_builder.contract.checks import (
     Finding,
@@ -35,14 +37,19 @@ STREAM_BYTES, QUICK_STREAM_BYTES = 100 << 20, 8 << 20
 """To how many bytes a sample is repeated to see whether a source streams; in tests, where the records held count."""
 
 
-def check(source: Source, stream_bytes: int = QUICK_STREAM_BYTES) -> None:
+def check(source: Source, stream_bytes: int = QUICK_STREAM_BYTES, readers: Readers | None = None) -> None:
     """Check a source on the sample that its config's inputs name.
+
+    Args:
+        source: with the sample as its inputs.
+        stream_bytes: to how many bytes the sample is repeated.
+        readers: where it is read; a process of its own if None.
 
     Raises:
         AssertionError: with every check that failed and the records that did it.
         ManifestError: the inputs cannot be listed.
     """
-    failed = [finding for finding in examine(source, stream_bytes) if finding.problems]
+    failed = [finding for finding in examine(source, stream_bytes, readers=readers) if finding.problems]
     assert not failed, "\n".join(
         f"{finding.check}: expected {finding.expected}\n    " + "\n    ".join(finding.problems) for finding in failed
     )
@@ -54,7 +61,10 @@ def documents(source: Source) -> dict[str, str]:
 
 
 def examine(
-    source: Source, stream_bytes: int = STREAM_BYTES, say: Callable[[str], None] = lambda _: None
+    source: Source,
+    stream_bytes: int = STREAM_BYTES,
+    say: Callable[[str], None] = lambda _: None,
+    readers: Readers | None = None,
 ) -> Iterator[Finding]:
     """Each check with what it found, as they are made.
 
@@ -62,25 +72,43 @@ def examine(
         source: with the sample as its inputs.
         stream_bytes: to how many bytes the sample is repeated.
         say: told the name of each check before it is made.
+        readers: where it is read; a process of its own if None.
 
     Raises:
         ManifestError: the inputs cannot be listed.
     """
-    with tempfile.TemporaryDirectory(prefix="pile-contract-") as folder, Readers() as readers:
+    with tempfile.TemporaryDirectory(prefix="pile-contract-") as folder, ExitStack() as stack:
         say("declared")
         yield check_declared(source)
         say("splits")
         yield check_splits(source)
-        sample = Sample(source, Path(folder), readers)
+        sample = Sample(source, Path(folder), readers or stack.enter_context(Readers()))
         say("documents")
         yield from check_documents(sample)
         say("repeated")
         yield from check_repeated(sample)
+        if not sample.files:
+            yield Finding(
+                "files", "copies, repeats and damage of the sample's files", "not tried: its inputs are no files"
+            )
+            return
         say("places")
         yield check_places(sample)
         say("streaming")
         yield from check_streaming(sample, stream_bytes)
         yield from check_damaged(sample, say)
+
+
+def sample_config(plugin: type[Source], name: str) -> dict[str, Any]:
+    """The config with which a plugin reads the sample that comes with it.
+
+    Raises:
+        ManifestError: there is none.
+    """
+    if not plugin.sample.get("inputs", True):
+        return dict(plugin.sample)
+    folder = str(sample_of(plugin, name))
+    return {"inputs": (".",) if plugin.sample else (folder,), "root": folder if plugin.sample else "", **plugin.sample}
 
 
 def sample_of(plugin: type[Source], name: str) -> Path:

@@ -1,46 +1,35 @@
-"""Where a build keeps its work: folders on any fsspec file system, content-named objects, commit records.
-
-A task writes its objects under names that carry their digests, then creates one commit record that names them. The
-first record wins; readers follow records only. A task's key is the fingerprint of everything its result depends on,
-so a record that exists is a result that is still valid.
-"""
+"""Where a build keeps its work: folders on any fsspec file system, in which files appear whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar, cast
+from typing import BinaryIO, Protocol, TypeVar, cast
 
 import fsspec
-import orjson
 
 from pile_builder import remote
-from pile_builder.damage import blaming, sealed, unsealed
+from pile_builder.damage import blaming
 from pile_builder.hashing import HashingWriter, file_digest, fingerprint
-from pile_builder.masking import mask
 from pile_builder.store_errors import explained, full_disk_explained
 from pile_builder.streams import file_system, is_remote
 from pile_builder.threads import in_order
 
-__all__ = ["TEMPORARY", "Commits", "Guard", "HashingWriter", "State", "Store", "file_digest", "fingerprint"]
+__all__ = ["TEMPORARY", "Guard", "HashingWriter", "Store", "file_digest", "fingerprint"]
 
 TEMPORARY = ".writing-"
 """Prefix of files that are being written; what still carries it after a successful build is left from a crash."""
 LOCK = ".pile-lock"
 """Says who works in a folder: a file on this machine, a folder of leases in an object store."""
 _TRIED_BYTES = 1 << 16
-NOTE_SECONDS, REMOTE_NOTE_SECONDS = 1.0, 15.0
-"""Between two notes of how far a task is: on an object store each is a request."""
 Item = TypeVar("Item")
 Found = TypeVar("Found")
-_RECORD, _FAILURE, _NOTE = ".json", ".failed", ".records"
 
 
 class Guard(Protocol):
@@ -86,7 +75,7 @@ class Store:
             return bool(fs.exists(path))
 
     def names(self, folder: str) -> list[str]:
-        """Base names of the files in a folder, sorted; empty if there is no such folder."""
+        """Base names of the files in a folder, sorted, less those being written; empty if there is no such folder."""
         return self._entries(folder, "file")
 
     def folders(self, folder: str) -> list[str]:
@@ -99,7 +88,8 @@ class Store:
             if not path.is_dir():
                 return []
             with os.scandir(path) as found:
-                return sorted(one.name for one in found if (one.is_dir() if kind == "directory" else one.is_file()))
+                standing = (one for one in found if not one.name.startswith(TEMPORARY))
+                return sorted(one.name for one in standing if (one.is_dir() if kind == "directory" else one.is_file()))
         with explained(self.path(folder)):
             return remote.entries(*self._there(folder), kind)
 
@@ -335,130 +325,3 @@ def forget_local_file(path: str) -> None:
     """Remove the copy that `local_file` made, if it did."""
     if is_remote(path):
         remote.forget_copy(path)
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What one listing of a phase tells: keys of the tasks that are committed, that noted records, that failed."""
-
-    done: frozenset[str]
-    noted: frozenset[str]
-    failed: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Commits:
-    """The commit records of one phase."""
-
-    store: Store
-    phase: str
-
-    def _name(self, key: str, suffix: str = _RECORD) -> str:
-        return f"work/{self.phase}/{key}{suffix}"
-
-    def record_name(self, key: str) -> str:
-        """Where a task's record lies."""
-        return self._name(key)
-
-    def has(self, key: str) -> bool:
-        """Whether a task is committed."""
-        return self.store.exists(self.record_name(key))
-
-    def load(self, key: str) -> dict[str, Any]:
-        """A task's record.
-
-        Raises:
-            DamagedError: it is missing, or not what was written.
-        """
-        return unsealed(self.store, self.record_name(key), self.store.read(self.record_name(key)))
-
-    def load_all(self, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """The records of tasks, in the order of the keys; many at once where each is a request."""
-        return (record for _, record in self.store.each(self.load, keys))
-
-    def put(self, key: str, record: Mapping[str, Any]) -> bool:
-        """Commit a task; the first record wins, and False says that this one was not it.
-
-        Raises:
-            LeaseLostError: another builder took the folder over.
-        """
-        self.check()
-        return self.store.create(self.record_name(key), orjson.dumps(sealed(record), option=orjson.OPT_SORT_KEYS))
-
-    def replace(self, key: str, record: Mapping[str, Any]) -> None:
-        """Put another record in the place of a task's, because the objects that it names were rewritten. Atomic."""
-        self.check()
-        self.store.write(self.record_name(key), orjson.dumps(sealed(record), option=orjson.OPT_SORT_KEYS))
-
-    def forget(self, key: str) -> None:
-        """Undo a commit, because what its record names is gone."""
-        self.store.remove(self.record_name(key))
-
-    def check(self) -> None:
-        """Ask whether this build may still commit.
-
-        Raises:
-            LeaseLostError: another builder took the folder over.
-        """
-        self.store.check()
-
-    def state(self) -> State:
-        """How far the phase is, by one listing."""
-        names = self.store.names(f"work/{self.phase}")
-
-        def keys(suffix: str) -> frozenset[str]:
-            return frozenset(name.removesuffix(suffix) for name in names if name.endswith(suffix))
-
-        return State(keys(_RECORD), keys(_NOTE), keys(_FAILURE))
-
-    def done(self) -> set[str]:
-        """Keys of all committed tasks."""
-        return set(self.state().done)
-
-    def fail(self, key: str, error: str) -> None:
-        """Record that a task failed for good in this run."""
-        self.check()
-        self.store.write(self._name(key, _FAILURE), mask(error).encode())
-
-    def failures(self, keys: Collection[str] | None = None) -> dict[str, str]:
-        """Error text of each task that failed, by key; only of `keys`, if given."""
-        failed = self.state().failed
-        return dict(self.store.each(self._failed, sorted(failed if keys is None else failed.intersection(keys))))
-
-    def _failed(self, key: str) -> str:
-        return self.store.read(self._name(key, _FAILURE)).decode()
-
-    def noting(self, key: str) -> Callable[[int], None]:
-        """A function to call with how many records a task under way has read, as often as one likes."""
-        last = time.monotonic()
-        seconds = NOTE_SECONDS if self.store.is_local else REMOTE_NOTE_SECONDS
-
-        def note(records: int) -> None:
-            nonlocal last
-            if time.monotonic() - last >= seconds:
-                self.store.write(self._name(key, _NOTE), b"%d" % records)
-                last = time.monotonic()
-
-        return note
-
-    def noted(self, keys: Iterable[str]) -> dict[str, int]:
-        """How many records tasks noted last, by key; those of which nothing is known (any more) are left out."""
-        found = self.store.each(self._noted, keys)
-        return {key: records for key, records in found if records is not None}
-
-    def _noted(self, key: str) -> int | None:
-        try:
-            return int(self.store.read(self._name(key, _NOTE)))
-        except FileNotFoundError:
-            return None
-
-    def forget_run(self, keys: Collection[str] | None = None) -> None:
-        """Remove failures, so that their tasks get another chance, and notes; only those of `keys`, if given."""
-        state = self.state()
-        mine = frozenset(keys) if keys is not None else state.failed | state.noted
-        names = [f"{key}{_FAILURE}" for key in state.failed & mine] + [f"{key}{_NOTE}" for key in state.noted & mine]
-        self.store.remove_many(f"work/{self.phase}", names)
-
-    def object_name(self, digest: str, suffix: str = "parquet") -> str:
-        """Where an object of this phase lies."""
-        return f"work/{self.phase}/objects/{digest[:32]}.{suffix}"

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from pile_builder.annotate.keep import PRESETS, chances, draws, keep
 from pile_builder.annotate.set_names import WITHOUT_SIGNALS
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.document import id64
 from pile_builder.recipes import Rule
 from pile_builder.rows import read_row
 from pile_builder.selection import Quality, Select
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 
 
 @dataclass(frozen=True)

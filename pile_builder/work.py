@@ -6,26 +6,23 @@ has a commit record, a changed threshold moves the keys of select and after and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
-from pathlib import Path
 from typing import Any
-
-import orjson
 
 from pile_builder.annotate.language import LanguageModel
 from pile_builder.annotate.set_names import SPAN_SETS
 from pile_builder.annotate.sets import Annotations, plan_annotations
 from pile_builder.decontamination.evals import eval_files
 from pile_builder.decontamination.index import VERSION as INDEX_VERSION
-from pile_builder.differences import differences
+from pile_builder.input_versions import WHOLE, InputVersions, Slice
 from pile_builder.manifest import Manifest
 from pile_builder.masking import masked
 from pile_builder.source import Source, Split
-from pile_builder.storage import Store, file_digest, fingerprint
-from pile_builder.streams import InputFile, file_system, is_remote, open_input
+from pile_builder.storage import Store, fingerprint
+from pile_builder.streams import InputFile
 
 PHASES = (
     "ingest",
@@ -40,7 +37,7 @@ PHASES = (
     "mix",
     "assemble",
 )
-VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 4, "assemble": 2}
+VERSIONS = dict.fromkeys(PHASES, 1) | {"select": 2, "dedup": 2, "settle": 4, "locate": 2, "assemble": 2}
 """Raised whenever a phase's results change for the same input."""
 TEXT_LIBRARIES = ("ftfy",)
 JOIN_BYTES = 128 << 20
@@ -49,10 +46,7 @@ PLAIN = (".xml", ".json", ".jsonl", ".txt", ".csv", ".parquet")
 EXPANSION = 6
 """By which files of other kinds are taken to expand: that of a Stack Exchange dump in .7z."""
 _NO_OPTIONS = {"inputs", "root"}
-_INPUTS = "work/inputs.json"
-_SLICE_INPUTS = "work/inputs"
 _Rough = tuple[str, Split, str, dict[str, str], str]
-_PARTS = "work/fingerprints.json"
 
 
 @dataclass(frozen=True)
@@ -140,24 +134,6 @@ class Work:
         ]
 
 
-@dataclass(frozen=True)
-class Slice:
-    """Every n-th split of a build, from the `number`-th on: the part of its work that one of `of` jobs does."""
-
-    number: int
-    of: int
-
-    def __str__(self) -> str:
-        return f"{self.number}/{self.of}"
-
-    def has(self, position: int) -> bool:
-        """Whether the split at a position, counted from 0 over all sources, belongs to it."""
-        return position % self.of == self.number - 1
-
-
-WHOLE = Slice(1, 1)
-
-
 def plan_work(manifest: Manifest, store: Store, part: Slice = WHOLE) -> Work:
     """List a build's tasks. Reads the inputs' directory entries, and their bytes once for their digests.
 
@@ -169,14 +145,14 @@ def plan_work(manifest: Manifest, store: Store, part: Slice = WHOLE) -> Work:
     """
     language = LanguageModel.load(None).digest
     annotations = {name: plan_annotations(manifest, name, language) for name in manifest.sources}
-    identify = _Identifier(store, part)
+    versions = InputVersions(store, part)
     positions = count()
     parts: dict[str, dict[str, Any]] = {phase: {} for phase in PHASES}
     rough: list[_Rough] = []
     fragments: list[FragmentWork] = []
     for name in sorted(manifest.sources):
         plugin = manifest.plugins[name]
-        ingest = _ingest_parts(manifest, name, plugin, language, identify)
+        ingest = _ingest_parts(manifest, name, plugin, language, versions)
         sets = annotations[name].sets()
         chosen = manifest.select_of(name)
         select = {"version": VERSIONS["select"], "select": chosen.model_dump(mode="json", exclude={"privacy"})}
@@ -190,7 +166,7 @@ def plan_work(manifest: Manifest, store: Store, part: Slice = WHOLE) -> Work:
             splits = [split for split in splits if split.group in own]
         else:
             splits = [split for split in splits if part.has(next(positions))]
-        known = [replace(split, files=tuple(identify(file) for file in split.files)) for split in splits]
+        known = [replace(split, files=tuple(versions.of(file) for file in split.files)) for split in splits]
         read = [FragmentWork(name, split, _split_key(ingest, name, split)) for split in known]
         to_ingest = [(one.split, one.key) for one in read]
         if plugin.joins:
@@ -209,8 +185,8 @@ def plan_work(manifest: Manifest, store: Store, part: Slice = WHOLE) -> Work:
         seen = [(ingest_key, sets["sketch"], select) for _, _, ingest_key, sets, select in rough]
         dedup = fingerprint([parts["dedup"], seen])
     unique = _paragraphs(manifest, parts, rough, dedup)
-    index, common, counted, found = _decontamination(manifest, identify, parts, rough, unique)
-    identify.save()
+    index, common, counted, found = _decontamination(manifest, versions, parts, rough, unique)
+    versions.save()
     blocks = [
         BlockWork(
             rank,
@@ -281,7 +257,7 @@ def _paragraphs(manifest: Manifest, parts: dict[str, dict[str, Any]], rough: Seq
 
 def _decontamination(
     manifest: Manifest,
-    identify: _Identifier,
+    versions: InputVersions,
     parts: dict[str, dict[str, Any]],
     rough: Sequence[_Rough],
     unique: Sequence[str],
@@ -293,7 +269,7 @@ def _decontamination(
     sets = {
         one.name: {
             "set": one.model_dump(mode="json", exclude={"action", "files", "harness"}),
-            "files": [identify(file).version for file in eval_files(one, manifest.root)],
+            "files": [versions.of(file).version for file in eval_files(one, manifest.root)],
         }
         for one in manifest.eval_sets
     }
@@ -315,38 +291,15 @@ def assemble_key(work: Work, shard: str) -> str:
     return fingerprint([work.mix, work.parts["assemble"], shard])
 
 
-def remember(work: Work, store: Store) -> None:
-    """Keep what this build's keys depend on, for `changes`."""
-    store.write(_PARTS, orjson.dumps(work.parts, option=orjson.OPT_SORT_KEYS))
-
-
-def changes(work: Work, store: Store) -> dict[str, list[str]]:
-    """Per phase, what its keys depend on that differs from the last build here, as `field: old -> new`."""
-    if not store.exists(_PARTS):
-        return {}
-    before = orjson.loads(store.read(_PARTS))
-    now = orjson.loads(orjson.dumps(work.parts))
-    return {phase: found for phase in PHASES if (found := _said(differences(before.get(phase, {}), now[phase])))}
-
-
-def _said(found: Iterable[tuple[str, Any, Any]]) -> list[str]:
-    return [f"{field}: {_short(before)} -> {_short(now)}" for field, before, now in found]
-
-
-def _short(value: Any) -> str:
-    text = orjson.dumps(value).decode()
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def _ingest_parts(
-    manifest: Manifest, name: str, plugin: Source, language: str, identify: _Identifier
+    manifest: Manifest, name: str, plugin: Source, language: str, versions: InputVersions
 ) -> dict[str, Any]:
     select = manifest.select_of(name).language
     gate = None
     if gated(plugin) and select and select.keep:
         gate = {"keep": select.keep, "score": select.gate_score, "model": language}
     tables = {
-        table: [(file.name, file.size, identify(file).version) for file in files]
+        table: [(file.name, file.size, versions.of(file).version) for file in files]
         for table, files in plugin.side_tables().items()
     }
     # Of no effect on sources that the Pile treated no otherwise.
@@ -360,7 +313,7 @@ def _ingest_parts(
         ),
         "gate": gate,
         "tables": tables,
-        "lists": [(file.name, identify(file).version) for file in plugin.list_files()],
+        "lists": [(file.name, versions.of(file).version) for file in plugin.list_files()],
         "libraries": {library: _version(library) for library in (*TEXT_LIBRARIES, *plugin.libraries)},
         "limits": manifest.limits.model_dump(mode="json", exclude={"time_limited"}),
         "time_limited": sorted(one for one in manifest.limits.time_limited if one.startswith(f"{name}:")),
@@ -381,44 +334,6 @@ def _version(library: str) -> str:
         return version(library)
     except PackageNotFoundError:
         return "not installed"
-
-
-class _Identifier:
-    """Fills in the version of input files: sha256 of local ones (remembered by size and time), etag of remote ones.
-
-    Slices, which may run at once, remember theirs in files of their own, which all read.
-    """
-
-    def __init__(self, store: Store, part: Slice) -> None:
-        self._store = store
-        slices = [f"{_SLICE_INPUTS}/{name}" for name in store.names(_SLICE_INPUTS)]
-        self._known: dict[str, list[Any]] = {}
-        for name in [*slices, *([_INPUTS] if store.exists(_INPUTS) else [])]:
-            self._known |= orjson.loads(store.read(name))
-        self._target = _INPUTS if part == WHOLE else f"{_SLICE_INPUTS}/{part.number}-of-{part.of}.json"
-        self._changed = False
-
-    def __call__(self, file: InputFile) -> InputFile:
-        if file.version:
-            return file
-        if is_remote(file.url):
-            fs, path = file_system(file.url)
-            info = fs.info(path)
-            tag = next((info[name] for name in ("ETag", "etag", "md5Hash", "mtime", "created") if info.get(name)), "")
-            return replace(file, version=f"etag:{tag}")
-        stat = Path(file.url).stat()
-        known = self._known.get(file.url)
-        if not known or known[:2] != [stat.st_size, stat.st_mtime_ns]:
-            with open_input(file) as stream:
-                known = [stat.st_size, stat.st_mtime_ns, f"sha256:{file_digest(stream)}"]
-            self._known[file.url] = known
-            self._changed = True
-        return replace(file, version=str(known[2]))
-
-    def save(self) -> None:
-        """Remember what was hashed."""
-        if self._changed:
-            self._store.write(self._target, orjson.dumps(self._known, option=orjson.OPT_SORT_KEYS))
 
 
 def split_to_json(split: Split) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from pile_builder.annotate.sample import Sampler
 from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.annotate.sets import Annotations, annotate
 from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
+from pile_builder.commits import Commits
 from pile_builder.pipelines.engine import Task, TaskFunction
-from pile_builder.storage import Commits, HashingWriter, Store
+from pile_builder.storage import HashingWriter, Store
 
 COLUMNS = ("id", "key", "bytes", "text")
 """What annotations read of a block."""

@@ -23,6 +23,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet, write_table
+from pile_builder.commits import Commits
 from pile_builder.mixing.holdout import HOLDOUT_PURPOSE, HoldoutCut, split_of
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.mixing.plan import part_of, segment_order
@@ -32,7 +33,7 @@ from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.mix import load_plan
 from pile_builder.pipelines.mix_scans import SPLITS
 from pile_builder.pipelines.stored import Stored
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.listing import Takedown, read_takedown
 from pile_builder.text.column import from_arrow
 from pile_builder.work import Work, assemble_key

@@ -17,6 +17,7 @@ from pile_builder.audit.report import write_audit
 from pile_builder.audit.subsets import WrittenSubset, subset_card, subset_lock, subset_story, subset_summary
 from pile_builder.audit.summary import summarise
 from pile_builder.checked_yaml import absolute
+from pile_builder.commits import Commits
 from pile_builder.dedup.config import Dedup
 from pile_builder.errors import PileError
 from pile_builder.finished import keep_plan
@@ -42,12 +43,13 @@ from pile_builder.pipelines.select import SelectBlock
 from pile_builder.pipelines.settle import SettleBlock
 from pile_builder.pipelines.stored import stored
 from pile_builder.pipelines.subsets import run_subsets
-from pile_builder.redo import input_changes, read_again, remember_blocks
-from pile_builder.storage import Commits, Store, fingerprint, forget_local_file
+from pile_builder.redo import changes, input_changes, read_again, remember, remember_blocks
+from pile_builder.repeated_ids import describe_repeated
+from pile_builder.storage import Store, fingerprint, forget_local_file
 from pile_builder.story import STORY
 from pile_builder.takedown.listing import Takedown, all_entries, forget_lists, write_list
 from pile_builder.takedown.state import CORPUS, disagrees, shards_state
-from pile_builder.work import PHASES, VERSIONS, Work, changes, plan_work, remember, split_to_json
+from pile_builder.work import PHASES, VERSIONS, Work, plan_work, split_to_json
 
 ASK_SECONDS = 600
 """Seconds of a core that reading again may take without a question."""
@@ -285,6 +287,10 @@ def finish(
     store.check()
     summary = summarise(store, work, manifest, mix, shards, takedown)
     held_out = [shard for shard in shards if shard["split"] != "train"]
+    repeated = Commits(store, "locate").load(work.locate)["repeated"]
+    if repeated["ids"]:
+        blocks = {block.rank: (block.name, block.ingest) for block in work.blocks}
+        summary["repeated_ids"] = describe_repeated(store, repeated, blocks)
     if subsets:
         summary["subsets"] = [subset_summary(one, summary, held_out) for one in subsets]
     recounts = {rank: task["key"] for rank, task in recount_tasks(store, work, shards).items()} if takedown else {}

@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet, write_table
+from pile_builder.commits import Commits
 from pile_builder.decontamination.cut import MOST_PIECES, Cuts, Verdict, cut_spans
 from pile_builder.decontamination.evals import Action, load_items
 from pile_builder.decontamination.index import Index, build_index, open_index, write_index
@@ -29,7 +30,7 @@ from pile_builder.pieces import original_offsets
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
 from pile_builder.pipelines.ledgers import dedup_ledgers
 from pile_builder.pipelines.survivors import FoundSpans, Survivors, read_survivors
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.text.column import TextColumn
 from pile_builder.work import Work
 

@@ -21,6 +21,7 @@ from typing import Any
 import apache_beam as beam
 import orjson
 
+from pile_builder.commits import Commits
 from pile_builder.dedup.components import union_find_bytes
 from pile_builder.dedup.config import Dedup
 from pile_builder.pipelines.dedup_blocks import Sources
@@ -46,7 +47,7 @@ from pile_builder.pipelines.dedup_links import (
 )
 from pile_builder.pipelines.engine import RunOptions, Task, run_phase, single
 from pile_builder.pipelines.stored import stored
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 from pile_builder.work import Work
 
 LEAST_RANGE_BITS = 6

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from pile_builder.annotate.set_names import WITHOUT_SIGNALS
 from pile_builder.annotate.sketch import column_values
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.document import handles, id64
 from pile_builder.errors import BuildError
 from pile_builder.pieces import merge_spans
 from pile_builder.pipelines.engine import Task
 from pile_builder.pipelines.ledgers import span_objects
 from pile_builder.spans import apply_spans
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.text.column import TextColumn, from_arrow
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pile_builder.commits import Commits
 from pile_builder.dedup.config import Dedup
 from pile_builder.dedup.exact import common, jaccard, shingle_sets
 from pile_builder.dedup.presets import probability
 from pile_builder.pipelines.dedup_blocks import BlockRows
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.state import taken_of
 from pile_builder.work import BlockWork, Work
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pile_builder.annotate.sketch import signature_bytes
 from pile_builder.blocks import write_table
+from pile_builder.commits import Commits
 from pile_builder.dedup.clusters import (
     ClusterCounts,
     Members,
@@ -34,7 +35,7 @@ from pile_builder.pipelines.dedup_links import read_links, report
 from pile_builder.pipelines.engine import Task
 from pile_builder.pipelines.packing import Packed, pack, pack_by, unpack
 from pile_builder.pipelines.stored import Stored
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 
 MEMBER = np.dtype([("handle", "<u8"), ("component", "<u8")])
 LEAST_GROUPS = 64

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pile_builder.annotate.sketch import signature_bytes
 from pile_builder.blocks import open_parquet, write_table
+from pile_builder.commits import Commits
 from pile_builder.dedup.components import ROW_BITS
 from pile_builder.dedup.config import Dedup
 from pile_builder.dedup.exact import common, jaccard, shingle_sets
@@ -23,7 +24,7 @@ from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.pipelines.dedup_blocks import BlockRows, source_salt
 from pile_builder.pipelines.engine import Task
 from pile_builder.pipelines.packing import PACKED_BYTES, Packed, pack_by, unpack
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.text.minhash import NO_BAND
 
 BUCKET = np.dtype([("hash", "<u8"), ("order", "<u8"), ("handle", "<u8")])

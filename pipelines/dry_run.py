@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pile_builder.blocks import RowGroupWriter
+from pile_builder.commits import Commits
 from pile_builder.document import BLOCK, REJECTS
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.build import run_phases
@@ -23,12 +24,13 @@ from pile_builder.pipelines.ingest import Counts, batches
 from pile_builder.pipelines.runners.dataflow_graph import REQUEST_LIMIT, Translated, translate
 from pile_builder.pipelines.runners.direct import DirectRunner
 from pile_builder.pipelines.runners.runner import Construct, Runner
+from pile_builder.pipelines.tokenize import tokenize_corpus
 from pile_builder.planning.costs import Profile as Prices
 from pile_builder.runners.dataflow import Dataflow, worker_hour
 from pile_builder.runners.dataflow_job import JobName
 from pile_builder.runners.profile import Direct
 from pile_builder.source import Document
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.listing import all_entries, write_list
 from pile_builder.work import BlockWork, Work, plan_work
 
@@ -83,7 +85,14 @@ def translate_build(manifest: Manifest, folder: str, profile: Dataflow, given: S
     work = few_blocks(plan_work(manifest, store))
     takedown = write_list(store, all_entries(store, manifest))
     runner = Translator(profile, given, store, work)
-    run_phases(store, work, manifest, takedown, RunOptions(1, runner=runner, corpus=manifest.name))
+    options = RunOptions(1, runner=runner, corpus=manifest.name)
+    run_phases(store, work, manifest, takedown, options)
+    # Shards are tokenized as any folder's are: there is no lock, and a subset's job is that of the whole.
+    exports = [
+        export.model_copy(update={"out": f"{folder}/exports/{number}", "subset": ""})
+        for number, export in enumerate(manifest.exports)
+    ]
+    tokenize_corpus(f"{folder}/corpus", exports, options)
     return runner.jobs
 
 

@@ -15,13 +15,14 @@ from typing import Any
 import apache_beam as beam
 import orjson
 
+from pile_builder.commits import Commits
 from pile_builder.environment import check_environment, environment
 from pile_builder.errors import BudgetError, BuildError, LeaseLostError, PileError, StoreUnreachableError
 from pile_builder.pipelines.runners.direct import DirectRunner
 from pile_builder.pipelines.runners.runner import Construct, Runner
 from pile_builder.pipelines.worker_processes import WorkerLostError
 from pile_builder.runners.profile import Direct
-from pile_builder.storage import Commits, Guard, Store, fingerprint
+from pile_builder.storage import Guard, Store, fingerprint
 
 ATTEMPTS = 3
 """Times that a task is tried before it counts as failed."""

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pile_builder.commits import Commits
 from pile_builder.fragments import Run, join_rows, read_range
 from pile_builder.lookup import with_tables
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
 from pile_builder.pool import Extraction
 from pile_builder.source import Raw, Reject, Skipped, Source, Split
-from pile_builder.storage import Commits, Store, local_file
+from pile_builder.storage import Store, local_file
 from pile_builder.streams import MAX_RECORD_BYTES
 from pile_builder.work import Work, split_from_json, split_to_json
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
 from pile_builder.blocks import RowGroupWriter
+from pile_builder.commits import Commits
 from pile_builder.document import BLOCK, REJECTS, document_id, packed_json, valid_text
 from pile_builder.errors import BuildError
 from pile_builder.manifest import Manifest
@@ -26,7 +27,7 @@ from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.fragments import read_joined
 from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, Extraction, ExtractionPool, Gate, Lot
 from pile_builder.source import Document, Fragment, Raw, Reject, Skipped
-from pile_builder.storage import Commits, Store, local_file
+from pile_builder.storage import Store, local_file
 from pile_builder.threads import cores
 from pile_builder.work import gated, split_from_json
 

@@ -17,9 +17,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet, write_table
+from pile_builder.commits import Commits
 from pile_builder.mixing.keyed import BINS, HashHistogram, bins_of
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 from pile_builder.work import Work
 
 RUN_BLOCKS = 128

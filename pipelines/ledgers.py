@@ -9,9 +9,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.pieces import merge_spans
 from pile_builder.pipelines.engine import Task
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.work import Work
 
 SPAN_PHASES = ("decontaminate", "paragraphs")

@@ -17,13 +17,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet
-from pile_builder.corpus_index import KINDS, compact
+from pile_builder.commits import Commits
+from pile_builder.corpus_index import KINDS, SITED, compact
 from pile_builder.errors import BuildError
 from pile_builder.names import named_rows, rule_numbers, sited_rows
 from pile_builder.pipelines.engine import RunOptions, Task, run_phase
 from pile_builder.pipelines.packing import Packed, pack_by, unpack
+from pile_builder.repeated_ids import OWNED, count_repeated, merge_repeated, named_of, owned_rows
 from pile_builder.sorted_rows import sorted_rows
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 from pile_builder.work import Work
 
 PARTITION_BYTES = 8 << 20
@@ -41,7 +43,8 @@ def run_locate(store: Store, work: Work, options: RunOptions) -> None:
     """Make the index, unless it is committed; in several passes over the blocks, if there are many documents.
 
     The record has `bits`, by which hashes are partitioned; `parts`, of each partition that is not empty, as
-    `named/NUMBER` or `sited/NUMBER`, its `object` and `rows`; `rules`, what rules' numbers stand for.
+    `named/NUMBER` or `sited/NUMBER`, its `object` and `rows`; `rules`, what rules' numbers stand for; `repeated`, ids
+    that more than one kept document of a source has.
 
     Raises:
         BuildError: it failed.
@@ -101,13 +104,15 @@ def merge_parts(reported: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """
     parts: dict[str, Any] = {}
     rules: dict[str, str] = {}
+    repeated: list[Mapping[str, Any]] = []
     for one in reported:
+        repeated += [one["repeated"]] if "repeated" in one else []
         parts.update(one.get("parts", {}))
         for number, rule in one.get("rules", {}).items():
             if rules.setdefault(number, rule) != rule:
                 msg = f"rules {rule} and {rules[number]} have the same number; rename one of them"
                 raise BuildError(msg)
-    return {"parts": parts, "rules": rules}
+    return {"parts": parts, "rules": rules, "repeated": merge_repeated(repeated)}
 
 
 def forget_indexes(store: Store, kept: str) -> None:
@@ -136,7 +141,9 @@ class SendNames(beam.DoFn):
         fates = [*verdicts["rule"].chunks, *names["rule"][documents:].chunks]
         rules, known = rule_numbers(pa.chunked_array(fates, pa.string()))
         rows = {
-            "named": named_rows(task["rank"], names, documents),
+            "named": owned_rows(
+                named_rows(task["rank"], names, documents), task["source"], verdicts["rule"].is_null().to_numpy()
+            ),
             "sited": sited_rows(task["rank"], names, rules, verdicts["bytes"].to_numpy()),
         }
         for number, kind in enumerate(_KINDS):
@@ -160,11 +167,16 @@ class WritePartition(beam.DoFn):
     def process(self, group: tuple[int, Iterable[bytes]]) -> Iterator[Packed]:
         """Yield where it lies."""
         kind = _KINDS[group[0] & 1]
-        rows = unpack(group[1], KINDS[kind])
-        rows = compact(rows) if kind == "sited" else np.sort(rows)
+        repeated = {}
+        if kind == "sited":
+            rows = compact(unpack(group[1], SITED))
+        else:
+            owned = unpack(group[1], OWNED)
+            rows, repeated = named_of(owned), {"repeated": count_repeated(owned)}
         with self._commits.store.writing(lambda digest: self._commits.object_name(digest, "rows")) as stream:
             stream.write(sorted_rows(rows))
-        yield 0, orjson.dumps({"parts": {f"{kind}/{group[0] >> 1}": {"object": stream.name, "rows": len(rows)}}})
+        part = {"object": stream.name, "rows": len(rows)}
+        yield 0, orjson.dumps({"parts": {f"{kind}/{group[0] >> 1}": part}, **repeated})
 
 
 class CommitPass(beam.DoFn):

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from pile_builder.blocks import open_parquet, write_table
+from pile_builder.commits import Commits
 from pile_builder.errors import BuildError
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.holdout import (
@@ -39,7 +40,7 @@ from pile_builder.pipelines.mix_scans import (
     histograms,
     row_groups_of,
 )
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.work import Work
 
 _SCANS = ("count", "held out", "extra", "row groups")

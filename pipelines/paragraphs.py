@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from pile_builder.audit.summary import count_paragraphs
 from pile_builder.blocks import open_parquet, write_table
+from pile_builder.commits import Commits
 from pile_builder.dedup.clusters import name_of
 from pile_builder.dedup.config import Dedup, Paragraphs
 from pile_builder.dedup.paragraphs import BEATEN, PLACE, beaten_places, firsts_of_sorted
@@ -34,7 +35,7 @@ from pile_builder.pipelines.ledgers import dedup_ledgers
 from pile_builder.pipelines.packing import Packed, pack_by, unpack
 from pile_builder.pipelines.stored import Stored, stored
 from pile_builder.pipelines.survivors import FoundSpans, Survivors, read_survivors
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 from pile_builder.text.paragraphs import find_paragraphs, hash_paragraphs, removals
 from pile_builder.work import Work
 

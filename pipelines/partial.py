@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from pile_builder.checked_yaml import absolute, unknown_word
+from pile_builder.commits import Commits
 from pile_builder.errors import BuildError, PileError
+from pile_builder.input_versions import WHOLE, Slice
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.build import (
     run_annotate,
@@ -30,9 +32,9 @@ from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.locate import run_locate
 from pile_builder.pipelines.mix import run_mix
 from pile_builder.pipelines.purge import forget_purged, run_purge
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.listing import Takedown, all_entries, write_list
-from pile_builder.work import PHASES, WHOLE, Slice, Work, plan_work
+from pile_builder.work import PHASES, Work, plan_work
 
 SLICED = ("ingest", "annotate", "select")
 """Phases whose tasks need no other block, so that any job can do any of them."""

@@ -18,13 +18,14 @@ import pyarrow.compute as pc
 from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.audit.samples import without
 from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
+from pile_builder.commits import Commits
 from pile_builder.damage import damage_of
 from pile_builder.document import BLOCK, REJECTS
 from pile_builder.errors import BuildError
 from pile_builder.manifest import Manifest
 from pile_builder.names import alias_of
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.listing import Takedown, read_takedown
 from pile_builder.takedown.state import PURGED, PURGED_PHASES, purge_tasks, read_ids, taken_of, to_read_again
 from pile_builder.work import PHASES, Work

@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from pile_builder.audit.content_statistics import count_content
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
 from pile_builder.pipelines.settle import block_metas, counted_sidecars
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 from pile_builder.takedown.state import taken_of, taken_rows
 from pile_builder.work import VERSIONS, Work
 

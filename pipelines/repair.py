@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import orjson
 
+from pile_builder.commits import Commits
 from pile_builder.damage import damage_of, is_object, noted, objects_in
 from pile_builder.errors import DamagedError
 from pile_builder.pipelines.purge import forget_purges, set_returning
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 
 
 def repair(store: Store, say: Callable[[str], None]) -> bool:

@@ -18,10 +18,11 @@ from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.audit.rule_statistics import count_rule, rule_scales
 from pile_builder.audit.samples import sampled_rows
 from pile_builder.blocks import write_table
+from pile_builder.commits import Commits
 from pile_builder.document import LEDGER
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.selection import Select
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.verdicts import Test, load_columns, tests
 
 

@@ -20,12 +20,13 @@ from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.audit.content_statistics import count_content
 from pile_builder.audit.samples import sampled_hashes
 from pile_builder.blocks import RowGroupWriter, open_parquet, write_table
+from pile_builder.commits import Commits
 from pile_builder.document import SPANS, id64
 from pile_builder.names import names_of
 from pile_builder.pieces import find_pieces
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.ledgers import dropped_rules, read_spans, span_objects
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.state import taken_of
 from pile_builder.verdicts import load_sidecars
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
+from pile_builder.commits import Commits
 from pile_builder.errors import BuildError
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 
 Value = TypeVar("Value", covariant=True)
 Given = TypeVar("Given")

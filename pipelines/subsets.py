@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 
 from pile_builder.audit.subsets import WrittenSubset
+from pile_builder.commits import Commits
 from pile_builder.errors import BuildError
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.keyed import bins_of
@@ -26,7 +27,7 @@ from pile_builder.pipelines.mix import write_plan
 from pile_builder.pipelines.mix_scans import NEAR, row_groups_of
 from pile_builder.pipelines.stored import stored
 from pile_builder.pipelines.subset_scans import CountTraining, FindNearCuts, SumSubsets
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 from pile_builder.takedown.listing import Takedown
 from pile_builder.takedown.state import disagrees
 from pile_builder.work import Work

@@ -12,12 +12,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.blocks import RowGroupWriter, open_parquet
+from pile_builder.commits import Commits
 from pile_builder.document import SPAN, SPANS
 from pile_builder.pieces import merge_spans, original_offsets
 from pile_builder.pipelines.engine import Task
 from pile_builder.pipelines.ledgers import span_objects, survivors
 from pile_builder.spans import apply_spans
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.text.column import TextColumn, from_arrow
 
 

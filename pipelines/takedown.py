@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pile_builder.commits import Commits
 from pile_builder.errors import PileError
 from pile_builder.finished import kept_plan
 from pile_builder.pipelines.build import close, finish, run_assemble
@@ -20,7 +21,7 @@ from pile_builder.pipelines.exports import refresh_exports
 from pile_builder.pipelines.purge import run_purge
 from pile_builder.pipelines.recount import run_recount
 from pile_builder.pipelines.subsets import run_subsets
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.story import read_story
 from pile_builder.takedown.copies import copies_of
 from pile_builder.takedown.listing import Takedown, add_entries, entries_of, takedown_of, word_hash, write_list

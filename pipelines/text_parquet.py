@@ -11,12 +11,13 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from pile_builder.commits import Commits
 from pile_builder.errors import PileError
 from pile_builder.export.corpus import Corpus, CorpusShard, Documents, read_documents
 from pile_builder.export.exported import EXPORT, SHARDS, described_corpus, note_files, remove_strangers
 from pile_builder.export.text_parquet import TEXTS, TextFile, TextParquetWriter, text_card
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
-from pile_builder.storage import Commits, Store, file_digest, fingerprint
+from pile_builder.storage import Store, file_digest, fingerprint
 
 VERSION = 1
 CARD = "README.md"

@@ -18,6 +18,7 @@ import numpy as np
 import orjson
 import pyarrow.parquet as pq
 
+from pile_builder.commits import Commits
 from pile_builder.errors import BuildError, ManifestError, PileError
 from pile_builder.export.config import Export
 from pile_builder.export.corpus import Corpus, CorpusShard, Documents, open_corpus, read_documents
@@ -39,7 +40,7 @@ from pile_builder.export.provenance import Provenance
 from pile_builder.export.windows import WindowCutter
 from pile_builder.mixing.subsets import parse_subset
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, forget_run, run_tasks
-from pile_builder.storage import Commits, Store, file_digest, fingerprint
+from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.threads import in_order
 from pile_builder.tokenizer import Tokenizer, load_tokenizer, open_tokenizer
 from pile_builder.tokens import TokenBatch

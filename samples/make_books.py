@@ -1,4 +1,4 @@
-"""Build `samples/books/` and `samples/pg19/` from the readable originals: books as Project Gutenberg has them, EPUBs.
+"""Build `samples/books/`, `pg19/`, `books3/` and `bookcorpus2/` from the readable originals: Gutenberg's texts, EPUBs.
 
     python samples/make_books.py
 
@@ -14,6 +14,7 @@ import io
 import re
 import tarfile
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
 from make_epubs import write_epubs
@@ -195,9 +196,18 @@ def main() -> None:
     (TARGET / "90018-0.txt").write_bytes(text_file(read("dust"), "90018-0.txt", "UTF-8")[:6000])
     ghost = text_file(read("bell_of_st_osyth"), "the-bell-of-st-osyth.txt", "UTF-8")
     (TARGET / "the-bell-of-st-osyth.txt.gz").write_bytes(gzip.compress(ghost, mtime=0))
-    write_tar("wendlow-society.tar.gz", ["fables", "wendlow"])
+    order_form = {"books/order-form.pdf": b"%PDF-1.4\n%%EOF\n"}
+    society = {f"books/{name}.txt": plain_text(name) for name in ("fables", "wendlow")}
+    write_tar(TARGET / "wendlow-society.tar.gz", {**society, **order_form})
     write_epubs(TARGET)
     write_pg19(TARGET.parent / "pg19")
+    for archive, folder, names in [
+        ("books3/books3.tar.gz", "the-eye.eu/public/Books/Bibliotik/T", ("fables", "knots")),
+        ("bookcorpus2/books1.tar.gz", "books1/epubtxt", ("wendlow", "bread")),
+    ]:
+        books = {f"{folder}/{name}.epub.txt": plain_text(name) for name in names}
+        (TARGET.parent / archive).parent.mkdir(exist_ok=True)
+        write_tar(TARGET.parent / archive, {**books, f"{folder}/list.epub.txt": b"one.epub two.epub\n"})
 
 
 def write_pg19(target: Path) -> None:
@@ -208,11 +218,9 @@ def write_pg19(target: Path) -> None:
         ("train", 90014, "knots", 1902),
         ("validation", 90016, "dust", 1913),
     ]:
-        book = read(original)
-        plain = Original({**book.fields, "Layout": "plain"}, book.blocks)
         (target / part).mkdir(parents=True, exist_ok=True)
-        (target / part / f"{number}.txt").write_bytes(text_file(plain, "", "UTF-8"))
-        title = book.fields["Title"].replace('"', '""')
+        (target / part / f"{number}.txt").write_bytes(plain_text(original))
+        title = read(original).fields["Title"].replace('"', '""')
         rows.append(f'{number},"{title}",{year},http://www.gutenberg.org/ebooks/{number}\n')
     (target / "metadata.csv").write_text("".join(rows), encoding="utf-8")
 
@@ -261,17 +269,21 @@ def _filled(paragraph: str) -> str:
     return textwrap.fill(paragraph, 70, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
-def write_tar(name: str, originals: list[str]) -> None:
-    """A tar of plain text files without anybody's header, and of a file that is no book."""
-    members = {f"books/{original}.txt": text_file(read(original), "", "UTF-8") for original in originals}
-    members["books/order-form.pdf"] = b"%PDF-1.4\n%%EOF\n"
+def plain_text(original: str) -> bytes:
+    """A book without anybody's header."""
+    book = read(original)
+    return text_file(Original({**book.fields, "Layout": "plain"}, book.blocks), "", "UTF-8")
+
+
+def write_tar(path: Path, members: Mapping[str, bytes]) -> None:
+    """A tar of files."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for member, data in sorted(members.items()):
             info = tarfile.TarInfo(member)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
-    (TARGET / name).write_bytes(gzip.compress(stream.getvalue(), mtime=0))
+    path.write_bytes(gzip.compress(stream.getvalue(), mtime=0))
 
 
 if __name__ == "__main__":

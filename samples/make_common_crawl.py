@@ -1,4 +1,4 @@
-"""Build samples/common_crawl from the readable originals: two WARC files with web pages around them, and one WET file.
+"""Build samples/common_crawl and samples/openwebtext2_links from the readable originals: WARC, WET, an index, links.
 
 Run it from anywhere; the same bytes come out every time (for one version of zlib).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import html
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class Page:
 
 
 def main() -> None:
-    """Write the three files."""
+    """Write every sample."""
     target = HERE / "common_crawl"
     target.mkdir(exist_ok=True)
     pages = read_pages()
@@ -41,6 +42,33 @@ def main() -> None:
         path.write_bytes(b"".join(gzip.compress(record, mtime=0) for record in warc(path.name, part, start)))
     path = target / "CC-MAIN-20210304050000-00000.warc.wet.gz"
     path.write_bytes(b"".join(gzip.compress(record, mtime=0) for record in wet(path.name)))
+    write_linked(HERE / "openwebtext2_links", pages[:6])
+
+
+def write_linked(target: Path, pages: list[Page]) -> None:
+    """A WARC file, the part of the index that names its pages, and submissions that link to some of them."""
+    name = "crawl-data/CC-MAIN-2021-10/00000.warc.gz"
+    (target / name).parent.mkdir(parents=True, exist_ok=True)
+    archive, index = bytearray(), []
+    for number, page in enumerate(pages):
+        message = response(page, number)
+        packed = gzip.compress(record("response", page.url, message, "application/http; msgtype=response"), mtime=0)
+        host, _, path = page.url.partition("://")[2].partition("/")
+        surt = f"{','.join(reversed(host.split('.')))})/{path}"
+        place = {"url": page.url, "status": "404" if number == 5 else "200", "filename": name}
+        place |= {"offset": str(len(archive)), "length": str(len(packed))}
+        index.append(f"{surt} 20210304050000 {json.dumps(place)}\n")
+        archive += packed
+    # The fourth member is damaged; a line of the index is none.
+    at = int(json.loads(index[3].split(" ", 2)[2])["offset"]) + 60
+    archive[at : at + 20] = bytes(20)
+    (target / name).write_bytes(archive)
+    lines = "".join([*sorted(index), "no line of an index\n"])
+    (target / "cdx-00000.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
+    scores = [(0, 12), (1, 2), (1, 3), (2, -4), (3, 7), (4, 3), (5, 40)]
+    posts = [{"url": pages[number].url, "score": score, "subreddit": "harbours"} for number, score in scores]
+    posts.append({"selftext": "a post without a link", "score": 9})
+    (target / "RS_2021-03.jsonl").write_text("".join(f"{json.dumps(post)}\n" for post in posts), encoding="utf-8")
 
 
 def read_pages() -> list[Page]:

@@ -30,6 +30,7 @@ def main() -> None:
     write_lines(HERE / "jsonl", texts)
     write_tables(HERE / "parquet", texts)
     write_pages(HERE / "openwebtext2", texts)
+    write_dataset(HERE / "huggingface" / "almanac", texts)
 
 
 def write_lines(target: Path, texts: list[dict[str, str]]) -> None:
@@ -74,6 +75,16 @@ def write_pages(target: Path, texts: list[dict[str, str]]) -> None:
     members = {"2017-07.jsonl.zst": lines(pages[:3]), "2017-08.jsonl.zst": lines(pages[3:])}
     packed = {name: zstandard.compress(content) for name, content in members.items()}
     (target / "openwebtext2.jsonl.zst.tar").write_bytes(tar(packed))
+
+
+def write_dataset(target: Path, texts: list[dict[str, str]]) -> None:
+    """A dataset of two shards, as the Hub has them."""
+    target.mkdir(parents=True, exist_ok=True)
+    for shard in range(2):
+        rows = [{name: one[name] for name in ("id", "text", "title", "url")} for one in texts[shard::2]]
+        (target / f"train-{shard:05}-of-00002.jsonl").write_bytes(
+            lines([*rows, {**rows[0], "id": f"e{shard}", "text": ""}])
+        )
 
 
 def write_tables(target: Path, texts: list[dict[str, str]]) -> None:

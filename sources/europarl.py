@@ -25,7 +25,7 @@ class Europarl(Source):
     """Debates of the European Parliament, one document per file of a sitting and language.
 
     Upstream: statmt.org/europarl/v7/europarl.tgz, members `txt/LANG/ep-YY-MM-DD(-NNN).txt`, 1996 to 2011, also unpacked
-    (folders named after the language). The Parliament lets its texts be used with its name given.
+    (folders named after the language). Licence: the Parliament lets its texts be used with its name given.
 
     Comes out: key `LANG/ep-YY-MM-DD-NNN`; text = the chapter's title, then each speaker's name on a line of its own and
     what was said below, paragraphs between blank lines; meta: language, date. One sitting in 21 languages is 21

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from os.path import normpath
 from typing import Any, ClassVar
@@ -33,9 +33,9 @@ class HuggingFaceConfig(RecordConfig):
 class HuggingFace(RecordSource):
     """Datasets by name from the Hugging Face Hub, or in a local folder, through the library `datasets`.
 
-    Upstream: https://huggingface.co/datasets, datasets of data files (Parquet, JSON, CSV, text, ...); those that are a
-    script cannot be read any more by any current `datasets`. Licence: each dataset's own; see its card. Needs
-    `pip install 'pile-builder[hub]'`.
+    Upstream: none of its own; https://huggingface.co/datasets, datasets of data files (Parquet, JSON, CSV, text, ...).
+    Those that are a script cannot be read any more by any current `datasets`. Licence: each dataset's own; see its
+    card. Needs `pip install 'pile-builder[hub]'`.
 
     Comes out: as of `jsonl` and `parquet`, whose fields are named the same way. The key is the column `id`, or where
     there is none `DATASET/CONFIG/SPLIT#SHARD:ROW`.
@@ -44,6 +44,8 @@ class HuggingFace(RecordSource):
     identity and what every worker reads. A revision that is a whole commit hash needs no look-up. Of a folder, the
     files' digests are. A shard, mostly a file, is a split.
 
+    Dropped: columns that nothing names. Skipped: nothing.
+
     Rejects: `damaged` (a shard that cannot be read to its end), `no_column`, `wrong_type`, `no_text`, `too_large`. What
     the Hub does not answer is an error, and tried again, and no reject.
     """
@@ -51,6 +53,7 @@ class HuggingFace(RecordSource):
     pile_set_name: ClassVar[str] = "huggingface"
     libraries: ClassVar[tuple[str, ...]] = ("datasets",)
     licence: ClassVar[str] = "each dataset's own"
+    sample: ClassVar[Mapping[str, Any]] = {"inputs": ("./almanac",)}
     Config = HuggingFaceConfig
     config: HuggingFaceConfig
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO, ClassVar, cast
-
-import orjson
+from typing import BinaryIO, ClassVar, cast
 
 from pile_builder.errors import InputError
 from pile_builder.source import Raw, Reject, Skipped, Split, pack_or_cut
+from pile_builder.sources.json_lines import json_lines
 from pile_builder.sources.records import Keys, RecordSource
 from pile_builder.streams import (
-    MAX_RECORD_BYTES,
     InputFile,
     Member,
     decompressed,
@@ -31,14 +28,14 @@ _PACKED = r"(?:\.gz|\.zst|\.zstd|\.bz2|\.xz)"
 _LINES = re.compile(rf"\.(?:jsonl|ndjson|json){_PACKED}?$", re.I)
 _PACKED_NAME = re.compile(rf"(?:{_PACKED}|\.tgz)$", re.I)
 _TAR = re.compile(rf"\.(?:tar{_PACKED}?|tgz)$", re.I)
-_MARK = b"\xef\xbb\xbf"
 
 
 class Jsonl(RecordSource):
     """Files of JSON lines: plain, gzip, zstandard, bzip2 or xz, or in a tar (`*.jsonl.zst.tar` of lm_dataformat).
 
-    Upstream: whatever has been prepared already: Dolma and Common Pile (`id`, `text`, `source`, `added`, `created`,
-    `metadata`), lm_dataformat (`text`, `meta`), releases of the Pile itself, C4. Licence: each dataset's own.
+    Upstream: none of its own; whatever has been prepared already: Dolma and Common Pile (`id`, `text`, `source`,
+    `added`, `created`, `metadata`), lm_dataformat (`text`, `meta`), releases of the Pile itself, C4. Licence: each
+    dataset's own.
 
     Comes out: the field `text` of each line, or the fields that the manifest names, joined; a list of paragraphs is
     joined by blank lines, as lm_dataformat does on reading. Metadata: title, url, date, language, license, authors
@@ -129,35 +126,14 @@ class Jsonl(RecordSource):
     def _read_lines(
         self, lines: Iterable[tuple[int, bytes | None]], name: str, known: Keys
     ) -> Iterator[Raw | Reject | Skipped]:
-        for offset, line in lines:
+        for offset, found in json_lines(lines):
             place = f"{name}#{offset}"
-            if line is None:
-                yield Reject("too_large", f"a line of more than {MAX_RECORD_BYTES:,} bytes", key=place)
-            elif not line.strip():
-                yield Skipped("blank_line")
+            if isinstance(found, Skipped):
+                yield found
+            elif isinstance(found, Reject):
+                yield Reject(found.rule, found.detail, key=place)
             else:
-                record = parsed(line.removeprefix(_MARK) if offset == 0 else line)
-                if isinstance(record, Reject):
-                    yield Reject(record.rule, record.detail, key=place)
-                else:
-                    yield self.offered(record, place, known)
-
-
-def parsed(line: bytes) -> Any | Reject:
-    """The value that a line holds; a Reject if it is no JSON. Halves of surrogate pairs and NaN pass, as in Python."""
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        problem = error
-    try:
-        return json.loads(line.decode(), parse_constant=lambda _: None)
-    except UnicodeDecodeError as error:
-        return Reject("undecodable", f"expected UTF-8: {error.reason} at byte {error.start:,} of the line")
-    except (ValueError, RecursionError):
-        # Only the last line of a file may lack its end.
-        rule = "damaged" if line.endswith(b"\n") else "truncated"
-        head = line[:60].decode("utf-8", "replace").strip()
-        return Reject(rule, f"expected a JSON object a line, got {len(line):,} bytes, {head!r}...: {problem}")
+                yield self.offered(found, place, known)
 
 
 def _is_packed(file: InputFile) -> bool:

@@ -12,14 +12,16 @@ from pydantic import Field
 
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Fragment, Reject, Skipped, Source, SourceConfig, Upstream
-from pile_builder.sources.zip_stream import zip_members
-from pile_builder.streams import InputFile, list_files, open_text_bytes
+from pile_builder.sources.zip_archive import zip_members
+from pile_builder.streams import InputFile, list_files, open_input, open_text_bytes, read_lines
 
 URL = "https://reporter.nih.gov/project-details/"
 MIN_WORDS = 10
 """A shorter text says that there is no abstract ("Not applicable", "No abstract available")."""
 MAX_LINES = 2_000
 """Most lines of a row: an open quotation mark must not swallow the rest of a file (an abstract is one page)."""
+MAX_ROW_BYTES = 4 << 20
+"""Most bytes of a row, and of a line of it."""
 
 _COLUMNS = ("APPLICATION_ID", "ABSTRACT_TEXT")
 _ROW_START = re.compile(rb'"?\d{4,10}"?,"')
@@ -80,6 +82,8 @@ class NihExporter(Source):
     fiscal_year, and title, date (of award) with `projects`. Bytes that are no UTF-8 are read as Windows-1252, none is
     lost. Equal texts of several applications (supplements, later years) are left to the deduplication.
 
+    Dropped: headers and marks as above, all other columns. Skipped: nothing.
+
     Rejects: `no_abstract`, `damaged` (a row without number or end), `truncated`, `bomb`, `encrypted`, `too_large`.
     """
 
@@ -112,7 +116,7 @@ class NihExporter(Source):
             for number, row in enumerate(_rows(stream, name, _COLUMNS), 1):
                 if isinstance(row, Reject):
                     yield row
-                elif not row[0].strip().isdigit():
+                elif not _is_number(row[0]):
                     yield Reject("damaged", f"expected a number, got {row[0][:40]!r}", key=f"{name}#{number}")
                 else:
                     yield Fragment(str(int(row[0])), row[1], f"{order}{base}", meta)
@@ -139,7 +143,7 @@ class NihExporter(Source):
         for file in files:
             for stream, member in _tables(file):
                 for row in _rows(stream, member, ("APPLICATION_ID", "PROJECT_TITLE", "AWARD_NOTICE_DATE")):
-                    if isinstance(row, tuple) and row[0].strip().isdigit():
+                    if isinstance(row, tuple) and _is_number(row[0]):
                         values = {"title": " ".join(decoded(row[1]).split()), "date": _date(row[2].decode("latin-1"))}
                         yield str(int(row[0])), {field: value for field, value in values.items() if value}
 
@@ -186,9 +190,11 @@ def _tables(file: InputFile) -> Iterator[tuple[BinaryIO, str]]:
         with open_text_bytes(file) as stream:
             yield stream, file.name
         return
-    for member in zip_members(file):
-        if not isinstance(member, str) and member.name.lower().endswith(".csv"):
-            yield member.content, file.name
+    with open_input(file) as stored:
+        for member in zip_members(stored, file.name):
+            if not isinstance(member, str) and member.name.lower().endswith(".csv"):
+                with member.opened() as content:
+                    yield content, file.name
 
 
 def _rows(stream: BinaryIO, name: str, columns: Sequence[str]) -> Iterator[tuple[bytes, ...] | Reject]:
@@ -197,27 +203,30 @@ def _rows(stream: BinaryIO, name: str, columns: Sequence[str]) -> Iterator[tuple
     Raises:
         InputError: `damaged`: the columns are not there.
     """
-    lines = iter(stream)
-    first = next(lines, b"").removeprefix(b"\xef\xbb\xbf").decode("latin-1")
-    header = [field.strip().upper() for field in next(csv.reader([first]), [])]
+    first = stream.readline(MAX_ROW_BYTES).removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+    try:
+        header = [field.strip().upper() for field in next(csv.reader([first]), [])]
+    except csv.Error:
+        header = []
     if not set(columns) <= set(header):
         raise InputError("damaged", f"{name}: expected the columns {', '.join(columns)}, got {first[:80]!r}")
     places = [header.index(column) for column in columns]
     held: list[bytes] = []
-    quotes = 0
-    for number, line in enumerate(lines, 2):
+    quotes = size = 0
+    for number, (_, line) in enumerate(read_lines(stream, limit=MAX_ROW_BYTES), 2):
+        if line is None:
+            yield Reject("too_large", f"a line of more than {MAX_ROW_BYTES:,} bytes", key=f"{name}:{number}")
+            held, quotes, size = [], 0, 0
+            continue
         held.append(line)
-        quotes += line.count(b'"')
-        if quotes % 2 == 0:
-            yield _fields(held, places, len(header), f"{name}:{number}")
-            held, quotes = [], 0
-        elif len(held) > 1 and (len(held) > MAX_LINES or _ROW_START.match(line)):
+        quotes, size = quotes + line.count(b'"'), size + len(line)
+        if quotes % 2 and len(held) > 1 and (len(held) > MAX_LINES or size > MAX_ROW_BYTES or _ROW_START.match(line)):
             # No abstract has such a line: the row before never ends, and this one starts anew.
             yield Reject("damaged", "a row with an open quotation mark", key=f"{name}:{number}")
-            held, quotes = [line], line.count(b'"')
-            if quotes % 2 == 0:
-                yield _fields(held, places, len(header), f"{name}:{number}")
-                held, quotes = [], 0
+            held, quotes, size = [line], line.count(b'"'), len(line)
+        if quotes % 2 == 0:
+            yield _fields(held, places, len(header), f"{name}:{number}")
+            held, quotes, size = [], 0, 0
     if held:
         yield Reject("truncated", "the last row has no end", key=f"{name}:end")
 
@@ -232,6 +241,10 @@ def _fields(lines: list[bytes], places: Sequence[int], width: int, where: str) -
     if len(row) != width:
         return Reject("damaged", f"expected {width} fields, got {len(row)}", key=where)
     return tuple(row[place].encode("latin-1") for place in places)
+
+
+def _is_number(field: bytes) -> bool:
+    return re.fullmatch(rb"\s*\d{1,15}\s*", field) is not None
 
 
 def _date(text: str) -> str:

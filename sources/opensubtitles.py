@@ -129,8 +129,8 @@ class OpenSubtitles(Source):
 def _from_zip(file: InputFile, start: int, end: int) -> Iterator[Raw | Reject | Skipped]:
     with open_input(file) as stored:
         for member in zip_members(stored, file.name, start, end):
-            if not member.name.endswith((".xml", ".xml.gz")):
-                yield Skipped("other_file")
+            if isinstance(member, str) or not member.name.endswith((".xml", ".xml.gz")):
+                yield Skipped(member if isinstance(member, str) else "other_file")
                 continue
             key = _key(member.name, file.name)
             try:

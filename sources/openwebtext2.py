@@ -34,12 +34,14 @@ class OpenWebText2(Jsonl):
     lines; its host is closed, mirrors and torrents go about. Reddit's own dumps (`RS_*.zst`) hold no text: pages that
     they link to come from Common Crawl through `openwebtext2_links`. Licence: the pages remain their authors'.
 
-    Comes out: a page's text without lines that only say `Advertisement`, which the Pile removes as well (and
-    leaves the blank lines around them). Metadata:
-    title, url, language, the sum of scores as `score`, the submissions' ids as `reddit_ids`. The key is the URL. A page
-    without scores is kept: the release may have been filtered before.
+    Comes out: a page's text. Metadata: title, url, language, the sum of scores as `score`, the submissions' ids as
+    `reddit_ids`. The key is the URL. A page without scores is kept: the release may have been filtered before.
 
-    Rejects: `low_score` (the sum is below `min_score`), and those of `jsonl`.
+    Dropped: lines that only say `Advertisement`, which the Pile removes as well (and leaves the blank lines around
+    them). Skipped: as by `jsonl`.
+
+    Rejects: `low_score` (the sum is below `min_score`), `no_text`, and those of `jsonl`: `damaged`, `truncated`,
+    `undecodable`, `wrong_type`, `too_large`, `bomb`.
     """
 
     pile_set_name: ClassVar[str] = "OpenWebText2"

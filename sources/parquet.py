@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, BinaryIO, ClassVar
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
 
 from pile_builder.errors import InputError
 from pile_builder.source import Raw, Reject, Skipped, Split, pack_or_cut
+from pile_builder.sources.parquet_file import arrow_errors, group_sizes, open_parquet, python_rows
 from pile_builder.sources.records import Keys, RecordSource
-from pile_builder.streams import MAX_RATIO, RATIO_FREE_BYTES, InputFile, open_input
+from pile_builder.streams import InputFile, open_input
 
 RANGE_BYTES = 256 << 20
 """Bytes of a large file whose row groups one split reads."""
-MAX_FOOTER_BYTES = 64 << 20
-"""Largest footer (seen: some MiB, of files with thousands of columns)."""
-MAX_THRIFT_ITEMS = 10_000_000
-"""Most items of one list in a footer."""
 BATCH_BYTES = 8 << 20
 MAX_BATCH_ROWS = 512
 """Rows are decoded in batches of about so many bytes, as the footer has it, and of at most so many rows."""
-
-_MAGIC = b"PAR1"
-_TAIL = 8
 
 
 class Parquet(RecordSource):
     """Parquet files, or folders of them: exports of the Hugging Face Hub, of Spark, of BigQuery.
 
-    Upstream: whatever has been prepared already (FineWeb, RefinedWeb, The Stack v2, wikimedia/wikipedia, ...). Licence:
-    each dataset's own.
+    Upstream: none of its own; whatever has been prepared already (FineWeb, RefinedWeb, The Stack v2,
+    wikimedia/wikipedia, ...). Licence: each dataset's own.
 
     Comes out: the column `text`, or the columns that the manifest names, joined; lists of strings as paragraphs. Dots
     lead into structs. Metadata: title, url, date, language, license, authors where the row, its `meta` or its
@@ -43,6 +33,8 @@ class Parquet(RecordSource):
 
     Files above 512 MiB are read in ranges of 256 MiB, a row group by the range in which it begins, as far as the sizes
     of the row groups before it tell.
+
+    Dropped: columns that nothing names. Skipped: nothing.
 
     Rejects: `damaged` (the footer, a row group, or a row of it), `truncated` (no footer), `no_column` (no such column;
     the message lists those there are), `bomb`, `undecodable` (not UTF-8), `wrong_type`, `no_text`, `too_large`.
@@ -71,8 +63,8 @@ class Parquet(RecordSource):
 
     def _read_file(self, file: InputFile, known: Keys, start: int, end: int | None) -> Iterator[Raw | Reject]:
         with open_input(file) as stored:
-            parquet = _opened(stored, file)
-            with _errors(file.name):
+            parquet = open_parquet(stored, file)
+            with arrow_errors(file.name):
                 available = parquet.schema_arrow.names
             for name in self.config.text_fields:
                 if name not in available and name.partition(".")[0] not in available:
@@ -80,13 +72,10 @@ class Parquet(RecordSource):
                     detail = f"{file.name}: expected a column {name!r}; there are {shown}. Name the text's by `text`"
                     raise InputError("no_column", detail)
             columns = self.columns(available)
-            groups = [parquet.metadata.row_group(number) for number in range(parquet.metadata.num_row_groups)]
-            sizes = [max(group.total_byte_size, 0) for group in groups]
+            sizes = group_sizes(parquet)
             expanded, size = sum(sizes), stored.seek(0, 2)
-            if expanded > RATIO_FREE_BYTES + MAX_RATIO * size:
-                raise InputError("bomb", f"{file.name}: {size:,} bytes expand to {expanded:,}")
             row = at = 0
-            for number, group in enumerate(groups):
+            for number, group_size in enumerate(sizes):
                 # Where it begins is in the footer too, but of a damaged one Arrow's reader of that aborts the process.
                 begin = min(size * at // max(expanded, 1), size - 1)
                 if start <= begin and (end is None or begin < end):
@@ -94,80 +83,20 @@ class Parquet(RecordSource):
                         yield from self._read_group(parquet, number, columns, known, f"{file.name}#", row)
                     except InputError as error:
                         yield Reject(error.rule, error.detail, key=f"{file.name}, row group {number}")
-                row += group.num_rows
-                at += sizes[number]
+                row += parquet.metadata.row_group(number).num_rows
+                at += group_size
 
     def _read_group(
         self, parquet: Any, number: int, columns: list[str], known: Keys, prefix: str, row: int
     ) -> Iterator[Raw | Reject]:
         group = parquet.metadata.row_group(number)
         rows = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES * max(group.num_rows, 0) // max(group.total_byte_size, 1)))
-        with _errors(f"row group {number}"):
+        with arrow_errors(f"row group {number}"):
             for batch in parquet.iter_batches(rows, row_groups=[number], columns=columns, use_threads=False):
-                for record in _rows(batch):
+                for record in python_rows(batch):
                     place = f"{prefix}{row}"
                     row += 1
                     if isinstance(record, Reject):
                         yield Reject(record.rule, record.detail, key=place)
                     else:
                         yield self.offered(record, place, known)
-
-
-def _opened(stored: BinaryIO, file: InputFile) -> Any:
-    """The file's reader, after a look at what its last bytes claim.
-
-    Raises:
-        InputError: `truncated` or `damaged`.
-    """
-    stored.seek(0, 2)
-    size = stored.tell()
-    stored.seek(max(size - _TAIL, 0))
-    tail = stored.read(_TAIL)
-    stored.seek(0)
-    if stored.read(4) != _MAGIC:
-        raise InputError("damaged", f"{file.name}: expected a Parquet file, it does not begin with PAR1")
-    if size < 4 + _TAIL or not tail.endswith(_MAGIC):
-        raise InputError("truncated", f"{file.name}: expected PAR1 at the end of {size:,} bytes")
-    footer = int.from_bytes(tail[:4], "little")
-    if footer > min(MAX_FOOTER_BYTES, size - 4 - _TAIL):
-        detail = f"{file.name}: a footer of {footer:,} bytes in a file of {size:,}, the limit is {MAX_FOOTER_BYTES:,}"
-        raise InputError("damaged", detail)
-    with _errors(file.name):
-        return pq.ParquetFile(
-            stored, buffer_size=1 << 20, thrift_string_size_limit=MAX_FOOTER_BYTES,
-            thrift_container_size_limit=MAX_THRIFT_ITEMS,
-        )  # fmt: skip
-
-
-def _rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | Reject]:
-    """A batch's rows as Python's values; one that has none is rejected alone."""
-    columns = [_in_microseconds(column) for column in batch.columns]
-    batch = pa.RecordBatch.from_arrays(columns, batch.schema.names)
-    try:
-        yield from batch.to_pylist()
-    except (ValueError, OverflowError):
-        for number in range(batch.num_rows):
-            try:
-                yield from batch.slice(number, 1).to_pylist()
-            except UnicodeDecodeError as error:
-                yield Reject("undecodable", f"expected UTF-8: {error.reason}")
-            except (ValueError, OverflowError) as error:
-                yield Reject("damaged", str(error))
-
-
-def _in_microseconds(column: pa.Array) -> pa.Array:
-    """Times with nanoseconds cut to what Python's datetime holds."""
-    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-        return column.cast(pa.timestamp("us", column.type.tz), safe=False)
-    return column
-
-
-@contextmanager
-def _errors(what: str) -> Iterator[None]:
-    """Arrow's complaints of a file as errors of the input."""
-    try:
-        yield
-    except (pa.ArrowException, OSError, OverflowError, UnicodeDecodeError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise InputError("damaged", f"{what}: {error}") from error

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Split, Upstream
-from pile_builder.sources.arxiv import license_name
+from pile_builder.sources.creative_commons import creative_commons
 from pile_builder.sources.pages import MAX_FURNITURE, paragraphs, trimmed, without_furniture
 from pile_builder.sources.pdf import PARTED, check_installed, pdf_pages
 from pile_builder.sources.xml_stream import xml_records
@@ -192,7 +192,7 @@ def _values(record: etree._Element) -> dict[str, Any]:
     date = next(iter(every("date")), "") or (record.findtext("{*}header/{*}datestamp") or "")
     urls = [text for text in every("identifier") if re.match(r"https?://", text)]
     rights = every("rights")
-    licence = next((name for text in rights if (name := license_name(text)) != text), "")
+    licence = next(filter(None, map(creative_commons, rights)), "")
     values = {
         "title": next(iter(every("title")), ""),
         "authors": list(dict.fromkeys(every("creator"))),

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Fragment, Reject, Skipped, Source, SourceConfig, Upstream
-from pile_builder.sources.pubmed_central.inline import Style, inline_text
+from pile_builder.sources.xml_inline import Style, inline_text
 from pile_builder.sources.xml_stream import xml_records
 from pile_builder.streams import InputFile, open_text_bytes
 

@@ -30,6 +30,8 @@ USUAL: Mapping[Name, tuple[str, ...]] = {
 """Fields that are tried where the manifest names none, in order: of the record, of its `meta`, of its `metadata`."""
 FOLDERS = ("meta", "metadata")
 """Where lm_dataformat and Dolma keep a record's metadata."""
+MAX_DEPTH = 100
+"""Deepest nesting of kept metadata."""
 MAX_KNOWN_KEYS = 1 << 20
 """Keys of a split that are compared with each other; the ones after them all get their place added."""
 
@@ -235,12 +237,14 @@ def _authors(value: Any) -> list[str]:
     return [name for one in values if (name := _string(one))]
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON can hold it: dates as text, bytes by their number."""
+def _plain(value: Any, depth: int = 0) -> Any:
+    """A value as JSON can hold it: dates as text, bytes by their number; what is nested without end is cut."""
+    if depth > MAX_DEPTH:
+        return "nested too deep"
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): _plain(one, depth + 1) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(one, depth + 1) for one in value]
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
     return value if value is None or isinstance(value, str | int | float) else str(value)

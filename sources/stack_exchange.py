@@ -30,6 +30,8 @@ _ENDING = re.compile(r"(?:-Posts)?\.7z$")
 _FORBIDDEN = re.compile(rb"&#(?:x0*(?:[0-8bce-f]|1[0-9a-f]|fff[ef])|0*(?:[0-8]|1[124-9]|2\d|3[01]));", re.I)
 _POWER = re.compile(r"(?<=[\d)\]])<sup>([+\u2212-]?\w{1,8})</sup>|(?<=\b[A-Za-z])<sup>([+\u2212-]?\d{1,4})</sup>")
 _NOTE = re.compile(r"<sup>(\d{1,2}|\*{1,3}|\u2020)</sup>")
+_NEEDED = frozenset(["Id", "ParentId"])
+_NUMBER = re.compile(r"-?[0-9]{1,15}")
 _FRAME = (b"<?xml", b"<posts", b"\xef\xbb\xbf<?xml", b"\xef\xbb\xbf<posts")
 _LICENCES = ((date(2011, 4, 8), "CC-BY-SA-2.5"), (date(2018, 5, 2), "CC-BY-SA-3.0"))
 """Licence of posts from before a day; later ones are CC-BY-SA-4.0 (stackoverflow.com/help/licensing)."""
@@ -220,14 +222,16 @@ def _post(where: str, row: bytes, site: str) -> Fragment | Reject | str:
     """A row as a part of its question, or its kind if it is no part of any."""
     try:
         values = _attributes(row)
-        kind, number = values["PostTypeId"], int(values["Id"])
+        kind, number = values["PostTypeId"], _number(values, "Id")
         if kind not in (QUESTION, ANSWER):
             return _KINDS.get(kind, "other_post")
-        score = int(values.get("Score") or 0)
+        score = _number(values, "Score")
         meta: dict[str, Any] = {"id": number, "score": score, "license": _licence(values)}
         if kind == ANSWER:
-            return Fragment(f"{site}:{int(values['ParentId'])}", values["Body"].encode(), f"{ANSWER}{number:012}", meta)
-        accepted, answers = int(values.get("AcceptedAnswerId") or 0), int(values.get("AnswerCount") or 0)
+            return Fragment(
+                f"{site}:{_number(values, 'ParentId')}", values["Body"].encode(), f"{ANSWER}{number:012}", meta
+            )
+        accepted, answers = _number(values, "AcceptedAnswerId"), _number(values, "AnswerCount")
         meta |= {"accepted": accepted, "answers": answers, "site": site, "title": values.get("Title", "")}
         meta |= {"date": values["CreationDate"], "tags": re.findall(r"[^<>|]+", values.get("Tags", ""))}
         return Fragment(f"{site}:{number}", values["Body"].encode(), QUESTION, meta)
@@ -235,6 +239,14 @@ def _post(where: str, row: bytes, site: str) -> Fragment | Reject | str:
         return Reject("damaged", f"expected a row with {error.args[0]}", where)
     except (etree.XMLSyntaxError, ValueError) as error:
         return Reject("damaged", f"{type(error).__name__}: {error}"[:200], where)
+
+
+def _number(values: Mapping[str, str], name: str) -> int:
+    """A number of a row; 0 where it may be left out and is."""
+    text = values[name] if name in _NEEDED else values.get(name) or "0"
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{name}: expected a number, got {text[:40]!r}")
+    return int(text)
 
 
 def _attributes(row: bytes) -> Mapping[str, str]:

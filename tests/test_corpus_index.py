@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pile_builder.audit.explain import explain_document
 from pile_builder.audit.explain_domain import explain_domain
 from pile_builder.audit.find import find_places
+from pile_builder.commits import Commits
 from pile_builder.corpus_index import LISTED, NAMED, NO_ROW, REJECT, SITED, compact
 from pile_builder.document import document_id
 from pile_builder.domains import document_host, domains_above, in_domain, parse_domain
@@ -25,7 +26,7 @@ from pile_builder.pipelines import locate
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.sorted_rows import find_rows, sorted_rows
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.story import read_story
 from tests.pages import EVIL, FAMOUS, id_of, manifest_of, register_paged, write_pages
 

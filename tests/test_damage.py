@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from pile_builder.audit.verify import verify_work
+from pile_builder.commits import Commits
 from pile_builder.damage import noted
 from pile_builder.errors import DamagedError
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from tests.torture.damage import DAMAGE
 
 Make = Callable[..., Manifest]

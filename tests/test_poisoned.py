@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from pile_builder.commits import Commits
 from pile_builder.errors import BuildError, PileError
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines import annotate, assemble, build, ingest, select, settle
 from pile_builder.pipelines.engine import RunOptions
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 
 Make = Callable[..., Manifest]
 COMMAND = "pile build m.yaml --out out"

@@ -1,12 +1,16 @@
 """The extraction pool: whatever a record does, it costs that record alone."""
 
+import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from pile_builder.errors import PileError
 from pile_builder.pool import Extraction, ExtractionPool, Lot
 from pile_builder.source import Document, Raw, Reject
-from tests.toy_source import Toy, ToyConfig
+from tests.toy_source import Stillborn, Toy, ToyConfig
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +55,25 @@ def test_text_comes_back_repaired_and_writable(pool: ExtractionPool):
 def test_lots_come_back_in_order(pool: ExtractionPool):
     waits = [pool.submit(Lot("toy", [Raw("k", line.encode())])) for line in ("sleep", "a", "b", "c")]
     assert [outcome(wait()[0]) for wait in waits] == ["sleep", "a", "b", "c"]
+
+
+@pytest.mark.parametrize("victims", ["pool processes", "fork server"])
+def test_killed_while_idle_the_processes_are_replaced(pool: ExtractionPool, victims: str):
+    for _ in range(3):
+        waits = [pool.submit(Lot("toy", [Raw("k", b"pid"), Raw("k", b"sleep")])) for _ in range(4)]
+        pids = {int(outcome(wait()[0])) for wait in waits}
+        for pid in pids if victims == "pool processes" else [parent_of(pids.pop())]:
+            os.kill(pid, signal.SIGKILL)
+        waits = [pool.submit(Lot("toy", [Raw(line, line.encode())])) for line in ("a", "sleep", "b", "c")]
+        assert [outcome(wait()[0]) for wait in waits] == ["a", "sleep", "b", "c"]
+
+
+def test_processes_that_cannot_live_end_the_build():
+    pool = ExtractionPool({"toy": Extraction(Stillborn(ToyConfig(inputs=())))}, 1, 4 << 30)
+    with pytest.raises(PileError, match="ended 21 times before they began"):
+        pool.submit(Lot("toy", [Raw("k", b"text")]))()
+    pool.close()
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

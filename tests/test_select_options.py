@@ -12,11 +12,12 @@ import yaml
 from pile_builder.audit.explain import explain_document
 from pile_builder.classifier.config import load_config
 from pile_builder.classifier.train import train_classifier
+from pile_builder.commits import Commits
 from pile_builder.document import id64
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.spans import apply_spans
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.text.column import from_strings
 from pile_builder.work import plan_work
 from tests.conftest import sentence

@@ -61,7 +61,6 @@ def test_test_ends_with_status_1_and_the_record(tmp_path: Path):
         (["try", "books", BOOKS, "-o", "metadata"], "expected KEY=VALUE"),
         (["try", "books", BOOKS, "-o", "metdata=1"], "metadata"),
         (["try", "books", BOOKS, "-o", "metadata=[x"], "YAML"),
-        (["test", "rehearsal"], "expected a sample in samples/rehearsal"),
     ],
 )
 def test_what_is_typed_wrong(arguments: list[str], said: str):

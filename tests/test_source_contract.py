@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pile_builder.source import Document, Raw, Reject, Skipped, SourceConfig, load_source
-from pile_builder.source_contract import check, examine, sample_of
+from pile_builder.contract.process import Readers
+from pile_builder.errors import ManifestError
+from pile_builder.source import Document, Raw, Reject, Skipped, SourceConfig, find_sources, load_source
+from pile_builder.source_contract import check, examine, sample_config
 from pile_builder.streams import InputFile, open_text_bytes
-from tests.joining_source import Joining
+from tests.joining_source import Joining, JoiningConfig
 
 LINES = "".join(f"{number} the text of line {number}\n" for number in range(20))
 
@@ -109,23 +111,29 @@ def sample(tmp_path: Path) -> SourceConfig:
     folder.mkdir()
     (folder / "a.txt").write_text(LINES)
     (folder / "b.txt").write_text(LINES.replace("the text", "more text").replace("\n", "\n9"))
-    return SourceConfig(inputs=(str(folder),))
+    return JoiningConfig(inputs=(str(folder),))
 
 
 def failed(source: Lines, size: int = 1 << 20) -> dict[str, str]:
     return {found.check: "\n".join(found.problems) for found in examine(source, size) if found.problems}
 
 
-@pytest.mark.parametrize("name", ["arxiv", "books", "common_crawl", "github"])
-def test_sources_of_this_project_keep_the_contract(name: str):
+@pytest.fixture(scope="module")
+def readers() -> Iterator[Readers]:
+    with Readers() as started:
+        yield started
+
+
+@pytest.mark.parametrize("name", find_sources())
+def test_sources_of_this_project_keep_the_contract(name: str, readers: Readers):
     plugin = load_source(name)
-    check(plugin(plugin.Config(inputs=(str(sample_of(plugin, name)),))), 4 << 20)
+    check(plugin(plugin.Config.model_validate(sample_config(plugin, name))), 1 << 20, readers)
 
 
 def test_a_source_that_joins_keeps_the_contract(tmp_path: Path):
     (tmp_path / "a.txt").write_text("k1 0 hello there\nk2 1 world\nbroken\n\nk3 0 beginning\nk4 1 lost\n")
     (tmp_path / "b.txt").write_text("k2 0 first\nk1 1 more text\n")
-    check(Joining(SourceConfig(inputs=(str(tmp_path),))), 1 << 20)
+    check(Joining(JoiningConfig(inputs=(str(tmp_path),))), 1 << 20)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +167,12 @@ def test_what_breaks_the_contract_is_named(kind: type[Lines], expected: dict[str
 def test_check_raises_what_failed(tmp_path: Path):
     (tmp_path / "a.txt").write_text("nothing\n")
     with pytest.raises(AssertionError, match="the sample gives no document"):
-        check(Lines(SourceConfig(inputs=(str(tmp_path),))), 1 << 10)
+        check(Lines(JoiningConfig(inputs=(str(tmp_path),))), 1 << 10)
+
+
+def test_a_sample_that_is_not_there():
+    with pytest.raises(ManifestError, match="expected a sample in samples/lines"):
+        sample_config(Lines, "lines")
 
 
 def test_two_records_of_one_key_fail(sample: SourceConfig, tmp_path: Path):

@@ -21,13 +21,14 @@ from pile_builder.audit.explain import explain_document
 from pile_builder.audit.status import build_status
 from pile_builder.audit.verify import verify_corpus
 from pile_builder.cli import app
+from pile_builder.commits import Commits
 from pile_builder.document import document_id
 from pile_builder.errors import BuildError
 from pile_builder.manifest import Manifest, load_manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.takedown import propose, take_down
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.copies import copies_of
 from pile_builder.takedown.look_up import Wanted
 from tests.audit.recount import kept_ids, read_blocks

@@ -4,7 +4,8 @@ import ctypes
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig
 from pile_builder.streams import InputFile, open_text_bytes
@@ -45,6 +46,8 @@ class Toy(Source):
                 self.extract(raw)
             case "memory":
                 return Document("x" * (16 << 30))
+            case "pid":
+                return Document(str(os.getpid()))
             case "sleep":
                 time.sleep(0.5)
             case "reject":
@@ -57,3 +60,10 @@ class Toy(Source):
             case _:
                 pass
         return Document(text.replace("\\n", "\n") + self.config.suffix, {"length": len(text)})
+
+
+class Stillborn(Toy):
+    """Ends its process before it gets a record."""
+
+    def bind_tables(self, tables: Mapping[str, Any]) -> None:
+        os._exit(3)

@@ -15,7 +15,7 @@ def find_alarms(figures: Mapping[str, Any]) -> list[dict[str, str]]:
     """Alarms as `kind`, `source` (empty for the corpus) and `message`, gravest kind first."""
     return [
         {"kind": kind, "source": source, "message": message}
-        for found in (_balance, _mixture, _expected, _dedup, _rules)
+        for found in (_balance, _repeated, _mixture, _expected, _dedup, _rules)
         for kind, source, message in found(figures)
     ]
 
@@ -33,6 +33,23 @@ def _balance(figures: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield "balance", name, f"{name}: bytes extracted are not those kept, edited and dropped"
         if source["read"] and not source["kept"]:
             yield "balance", name, f"{name}: nothing was kept of {source['read']:,} documents read"
+
+
+def _repeated(figures: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if figures["repeated_ids"]:
+        yield "repeated", "", repeated_message(figures["repeated_ids"])
+
+
+def repeated_message(repeated: Mapping[str, Any]) -> str:
+    """What to know and do about ids that several documents have."""
+    shown = "; ".join(
+        f"{one['key']!r} in {' and '.join(one['inputs']) if len(one['inputs']) > 1 else one['inputs'][0] + ' twice'}"
+        for one in repeated["examples"][:5]
+    )
+    return (
+        f"{repeated['documents']:,} documents have the key of another one of their source ({repeated['ids']:,} keys: "
+        f"{shown}): inputs overlap. Leave one of them away, or these texts are in the corpus as often as they were read"
+    )
 
 
 def _mixture(figures: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

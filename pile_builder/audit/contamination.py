@@ -16,10 +16,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.document import id64
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.keyed import key, keyed_hash
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.state import taken_rows
 from pile_builder.work import Work
 

@@ -14,8 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.document import ID_BYTES, id64
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 
 HELD = 1 << 23
 """Lines of a corpus whose ids one pass aims at holding, 8 bytes each."""

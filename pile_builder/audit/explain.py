@@ -17,10 +17,11 @@ from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.audit.find import Place, find_places, similar_keys, source_of
 from pile_builder.audit.whereabouts import Whereabouts
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.errors import PileError
 from pile_builder.rows import read_row
 from pile_builder.selection import Select
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.story import read_story
 from pile_builder.takedown.state import entry_of, taken_of
 from pile_builder.verdicts import row_columns, tests

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pile_builder.audit.find import Place, places_of
+from pile_builder.commits import Commits
 from pile_builder.corpus_index import NO_ROW, CorpusIndex
 from pile_builder.domains import parse_domain
 from pile_builder.errors import PileError
 from pile_builder.rows import read_row
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.story import read_story
 from pile_builder.takedown.state import taken_of
 

@@ -20,10 +20,11 @@ from pile_builder.audit.reading import draw_readings, show_readings
 from pile_builder.audit.rules import RuleTotals
 from pile_builder.audit.samples import Excerpts
 from pile_builder.audit.tokens import read_exports
+from pile_builder.commits import Commits
 from pile_builder.errors import PileError
 from pile_builder.planning.compare import compare_build
 from pile_builder.planning.plan_json import PLAN
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.story import STORY
 
 FORMAT = 1
@@ -53,9 +54,9 @@ def measure(store: Store) -> dict[str, Any]:
     """Everything that the audit page shows of a finished build.
 
     Returns:
-        `name`, `digest`, `alarms`, `documents`, `written`; `sources`: read, rejected, kept, dropped by rule, bytes,
-        content; `mixture`, `shards` and `tokens`; `rules`, `dedup`, `decontamination`, `privacy`, `found`;
-        `review`, `plan`; `samples`; `made`; `files`.
+        `name`, `digest`, `alarms`, `documents`, `written`, `repeated_ids` (empty if none does); `sources`: read,
+        rejected, kept, dropped by rule, bytes, content; `mixture`, `shards` and `tokens`; `rules`, `dedup`,
+        `decontamination`, `privacy`, `found`; `review`, `plan`; `samples`; `made`; `files`.
 
     Raises:
         PileError: there is no finished build here, or one that an earlier version made.
@@ -82,6 +83,7 @@ def measure(store: Store) -> dict[str, Any]:
         "digest": summary["digest"],
         "documents": summary["documents"],
         "written": summary["written"],
+        "repeated_ids": summary.get("repeated_ids", {}),
         "sources": sources,
         "mixture": mixture_figures(sources, mix, shards),
         "shards": shard_figures(shards),

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.corpus_index import CorpusIndex
 from pile_builder.document import document_id, is_id
 from pile_builder.names import name_hash, split_rows
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 
 _BLOCKS_ASKED = 64
 """Blocks whose keys are compared when nothing is found."""

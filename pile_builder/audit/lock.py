@@ -10,11 +10,12 @@ import yaml
 
 from pile_builder.annotate.language import LanguageModel
 from pile_builder.checked_yaml import read_yaml
+from pile_builder.commits import Commits
 from pile_builder.environment import LIBRARIES, environment
 from pile_builder.errors import ManifestError
 from pile_builder.manifest import Manifest
 from pile_builder.masking import masked
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 from pile_builder.takedown.listing import Takedown
 from pile_builder.work import Work
 

@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from pile_builder.annotate.privacy import masked_samples
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.keyed import key, keyed_hash
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.state import taken_rows
 from pile_builder.text.column import from_arrow
 from pile_builder.work import BlockWork, Work

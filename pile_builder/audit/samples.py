@@ -14,7 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet
-from pile_builder.storage import Commits, Store
+from pile_builder.commits import Commits
+from pile_builder.storage import Store
 
 
 def sampled_rows(store: Store, key: str) -> NDArray[np.int64]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import yaml
 
+from pile_builder.commits import Commits
 from pile_builder.manifest import Manifest
-from pile_builder.redo import input_changes, read_again
-from pile_builder.storage import Commits, Store
+from pile_builder.redo import changes, input_changes, read_again
+from pile_builder.storage import Store
 from pile_builder.takedown.listing import Takedown, all_entries, takedown_of
 from pile_builder.takedown.state import disagrees, purge_tasks, shards_state, to_read_again
-from pile_builder.work import PHASES, changes, plan_work
+from pile_builder.work import PHASES, plan_work
 
 
 @dataclass(frozen=True)

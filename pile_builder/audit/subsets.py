@@ -14,11 +14,12 @@ import yaml
 from pile_builder.audit.summary import corpus_digest
 from pile_builder.audit.verify import ShardCheck, check_shard
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.document import id64
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.mixing.subsets import FOLDER, SUBSET_PURPOSE, Subset
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.listing import FILE, takedown_of
 from pile_builder.takedown.state import applied_entries, disagrees
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pile_builder.audit.mixture import SPLITS, taken_bytes, taken_documents
+from pile_builder.commits import Commits
 from pile_builder.manifest import Manifest
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 from pile_builder.takedown.listing import Takedown
 from pile_builder.work import Work
 

@@ -13,10 +13,12 @@ import pyarrow.parquet as pq
 import yaml
 import zstandard
 
+from pile_builder.audit.alarms import repeated_message
 from pile_builder.audit.summary import corpus_digest
+from pile_builder.commits import Commits
 from pile_builder.damage import damage_of, note, objects_in
 from pile_builder.errors import PileError
-from pile_builder.storage import Commits, Store, file_digest
+from pile_builder.storage import Store, file_digest
 from pile_builder.takedown.listing import FILE, takedown_of
 from pile_builder.takedown.state import applied_entries, disagrees
 
@@ -79,6 +81,8 @@ def verify_corpus(store: Store) -> Iterator[ShardCheck]:
     for name, source in summary["sources"].items():
         if source["read"] != source["kept"] + sum(source["dropped"].values()):
             whole.problems.append(f"{name}: read {source['read']} is not kept {source['kept']} + dropped")
+    if repeated := summary.get("repeated_ids"):
+        whole.problems.append(repeated_message(repeated))
     yield whole
 
 

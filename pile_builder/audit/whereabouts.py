@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow.compute as pc
 
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.export.known import known_exports
 from pile_builder.rows import find_in, read_row
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 
 _LINE = ("offset", "copy", "piece")
 _TOKENS = ("file", "sequence", "position", "offset", "tokens")

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from pile_builder.blocks import open_parquet
 from pile_builder.checked_yaml import unknown_word
 from pile_builder.classifier.config import Input
+from pile_builder.commits import Commits
 from pile_builder.errors import InputError, PileError
-from pile_builder.storage import Commits, Store, file_digest, fingerprint
+from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.story import read_story
 from pile_builder.streams import InputFile, list_files, open_input, open_text_bytes, read_all, resolve
 from pile_builder.takedown.state import taken_rows

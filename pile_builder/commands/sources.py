@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pile_builder.terminal import Console, echo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pile_builder.source import Source
 
 sources = typer.Typer(no_args_is_help=True, help="Look at source plugins, try, test and write them.")
@@ -73,9 +75,10 @@ def test_source(
     from rich.table import Table
 
     from pile_builder.source import load_source
-    from pile_builder.source_contract import examine, sample_of
+    from pile_builder.source_contract import examine, sample_config
 
-    source = _configured(name, inputs or [str(sample_of(load_source(name), name))], option or [], root)
+    given = {"inputs": inputs, "root": root} if inputs else sample_config(load_source(name), name)
+    source = _configured(name, given, option or [])
     table = Table(box=None, pad_edge=False)
     for column in ("check", "", "what was tried, and what failed"):
         table.add_column(column, overflow="fold")
@@ -107,7 +110,8 @@ def try_source(
     """Show records beside the documents that a source makes of them, and rejects with their rule."""
     from pile_builder.contract.side_by_side import print_trials
 
-    print_trials(Console(), _configured(name, inputs, option or [], root), count, seed, lines)
+    source = _configured(name, {"inputs": inputs, "root": root}, option or [])
+    print_trials(Console(), source, count, seed, lines)
 
 
 @sources.command("new")
@@ -187,7 +191,7 @@ def splits(workers: Annotated[int, typer.Option(min=1, help="that read at once")
     Console().print(table)
 
 
-def _configured(name: str, inputs: list[str], option: list[str], root: str) -> Source:
+def _configured(name: str, given: Mapping[str, Any], option: list[str]) -> Source:
     from pydantic import ValidationError
 
     from pile_builder.checked_yaml import explain
@@ -196,9 +200,8 @@ def _configured(name: str, inputs: list[str], option: list[str], root: str) -> S
     from pile_builder.source import SourceConfig, load_source
 
     plugin = load_source(name)
-    given = {**parse_options(option), "inputs": inputs, "root": root}
     try:
-        return plugin(plugin.Config.model_validate(given))
+        return plugin(plugin.Config.model_validate({**given, **parse_options(option)}))
     except ValidationError as error:
         shown = explain(
             f"{name}: --option", plugin.Config, error, leave_out=set(SourceConfig.model_fields) - {"compat"}

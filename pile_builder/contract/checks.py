@@ -59,8 +59,9 @@ class Sample:
 
     @cached_property
     def files(self) -> list[InputFile]:
-        """The sample's files."""
-        return list({file.name: file for split in self.source.splits() for file in split.files}.values())
+        """The sample's files; none of a source that makes its records, or hands folders to a library."""
+        files = {file.name: file for split in self.source.splits() for file in split.files}
+        return [file for file in files.values() if not Path(file.url).is_dir()]
 
     @cached_property
     def first(self) -> list[Outcome]:
@@ -112,7 +113,8 @@ def check_declared(source: Source) -> Finding:
         ]
     problems += ["pile_set_name is missing"] if not getattr(plugin, "pile_set_name", "") else []
     problems += ["licence is empty"] if not plugin.licence else []
-    problems += ["upstreams is empty"] if not plugin.upstreams else []
+    if not plugin.upstreams and not re.search(r"upstream: none\b", text, re.I):
+        problems.append("upstreams is empty, and the docstring does not say 'Upstream: none'")
     return Finding(
         "declared", "a docstring with all parts, pile_set_name, licence, upstreams", "the class", _few(problems)
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pile_builder.contract.checks import Finding, Sample
 from pile_builder.contract.process import ReadingError
+from pile_builder.contract.reading import with_side_tables
 from pile_builder.source import Fragment, Raw, Source
 from pile_builder.streams import InputFile, open_input, watching_inputs
 
@@ -22,6 +23,9 @@ AHEAD_BYTES = 16 << 20
 HELD = 3
 """Records alive while one is looked at: it, what the reader still names, one that was remembered."""
 _SECONDS = 15.0
+_MAX_COPIES = 2_000
+_FILE_BYTES = 512
+"""So small are files at most that a folder of copies is made of: links and folders take time, too."""
 _COUNTED = (2, 10, 50, 200)
 """After how many records the living ones are counted."""
 
@@ -70,8 +74,8 @@ def read_watched(source: Source) -> Reading:
     _forget_peak()
     records = largest = held = ahead = 0
     stop = time.monotonic() + _SECONDS
-    with watching_inputs() as opened:
-        for item in (item for split in splits for item in source.read(split)):
+    with with_side_tables(source) as bound, watching_inputs() as opened:
+        for item in (item for split in splits for item in bound.read(split)):
             if not isinstance(item, Raw | Fragment):
                 continue
             records += 1
@@ -102,7 +106,8 @@ def _copies(sample: Sample, size: int) -> Source:
     """The source over links to copies of the sample's files: what is stored is small, what is read is `size`."""
     folder = sample.new_folder()
     whole = sum(file.size for file in sample.files)
-    for number in range(min(max(size // max(whole, 1), 2), 2_000)):
+    times = min(size // max(whole, 1), size // _FILE_BYTES // len(sample.files), _MAX_COPIES)
+    for number in range(max(times, 2)):
         for file in sample.files:
             path = folder / f"{number:05}" / file.name
             path.parent.mkdir(parents=True, exist_ok=True)

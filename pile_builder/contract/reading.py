@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import traceback
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 from pile_builder.fragments import Run, join_rows, read_range
+from pile_builder.lookup import build_lookup, with_tables
 from pile_builder.source import Document, Fragment, Raw, Reject, Skipped, Source, Split
 from pile_builder.storage import HashingWriter
 
@@ -25,7 +29,7 @@ class Outcome:
         detail: of the Reject.
         text: of the document.
         meta: of the raw record and the document.
-        where: `read`, `preview` or `extract`, where an exception was raised.
+        where: `read_table`, `read`, `preview` or `extract`, where an exception was raised.
     """
 
     key: str
@@ -44,14 +48,33 @@ class Outcome:
 def outcomes(source: Source, splits: Iterable[Split]) -> list[Outcome]:
     """Every record of some splits with what became of it; never raises."""
     found = []
-    for item in raw_records(source, splits):
-        if isinstance(item, Outcome):
-            found.append(item)
-        elif isinstance(item, Reject):
-            found.append(Outcome(item.key, item.rule, item.detail))
-        elif not isinstance(item, Skipped):
-            found.append(extracted(source, item))
+    with ExitStack() as stack:
+        try:
+            bound = stack.enter_context(with_side_tables(source))
+        except Exception as error:
+            return [Outcome("(side tables)", BROKEN, _described(error), where="read_table")]
+        for item in raw_records(bound, splits):
+            if isinstance(item, Outcome):
+                found.append(item)
+            elif isinstance(item, Reject):
+                found.append(Outcome(item.key, item.rule, item.detail))
+            elif not isinstance(item, Skipped):
+                found.append(extracted(bound, item))
     return found
+
+
+@contextmanager
+def with_side_tables(source: Source) -> Iterator[Source]:
+    """The source with its side tables indexed, as in a build; itself if it has none.
+
+    Raises:
+        PileError: a table cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="pile-tables-") as folder:
+        tables = {name: Path(folder) / name for name in source.side_tables()}
+        for name, files in source.side_tables().items():
+            build_lookup(source.read_table(name, files), tables[name])
+        yield with_tables(source, {name: str(path) for name, path in tables.items()}) if tables else source
 
 
 def raw_records(source: Source, splits: Iterable[Split]) -> Iterator[Raw | Reject | Skipped | Outcome]:

@@ -13,7 +13,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from pile_builder.contract.reading import BROKEN, Outcome, extracted, raw_records
+from pile_builder.contract.reading import BROKEN, Outcome, extracted, raw_records, with_side_tables
 from pile_builder.errors import InputError
 from pile_builder.source import Raw, Reject, Skipped, Source
 from pile_builder.streams import gunzip
@@ -34,6 +34,11 @@ def print_trials(console: Console, source: Source, count: int, seed: int | None,
         seed: of a random choice over all records; the first ones if None.
         lines: most lines of each column.
     """
+    with with_side_tables(source) as bound:
+        _print_trials(console, bound, count, seed, lines)
+
+
+def _print_trials(console: Console, source: Source, count: int, seed: int | None, lines: int) -> None:
     records: Iterable[Raw | Reject | Outcome] = (
         item for item in raw_records(source, source.splits()) if not isinstance(item, Skipped)
     )

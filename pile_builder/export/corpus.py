@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet
 from pile_builder.checked_yaml import unknown_word
+from pile_builder.commits import Commits
 from pile_builder.errors import InputError, ManifestError, PileError
 from pile_builder.export.format import ShardName
 from pile_builder.mixing.subsets import FOLDER, parse_subset
-from pile_builder.storage import Commits, Store, file_digest
+from pile_builder.storage import Store, file_digest
 from pile_builder.streams import InputFile, is_remote, list_files, open_input, open_text_bytes
 
 SPLITS = ("train", "validation", "test")

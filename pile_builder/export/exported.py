@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from pile_builder.commits import Commits
 from pile_builder.errors import PileError
 from pile_builder.export.corpus import Corpus, CorpusShard
 from pile_builder.export.format import (
@@ -20,7 +21,7 @@ from pile_builder.export.format import (
     Vocabulary,
     make_format,
 )
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 
 EXPORT = "export.json"
 """Written last: an export without it is not finished."""
@@ -168,15 +169,21 @@ def load_export(store: Store) -> tuple[dict[str, Any], TokenFormat]:
     """A finished export and its format.
 
     Raises:
-        PileError: there is none in this folder.
+        PileError: there is none in this folder, or it does not say what it is.
     """
     if not store.exists(EXPORT):
         msg = f"{store.root}: no finished export here ({EXPORT} is missing); run `pile tokenize` again"
         raise PileError(msg)
-    export = orjson.loads(store.read(EXPORT))
-    known = export["tokenizer"]
-    vocabulary = Vocabulary(known["name"], known["vocabulary"], known["end_id"], known["end_token"])
-    return export, make_format(export["format"], export["options"], vocabulary, f"{store.path(EXPORT)}: options")
+    try:
+        export = orjson.loads(store.read(EXPORT))
+        known = export["tokenizer"]
+        vocabulary = Vocabulary(known["name"], known["vocabulary"], known["end_id"], known["end_token"])
+        name, options = str(export["format"]), dict(export["options"])
+        return export, make_format(name, options, vocabulary, f"{store.path(EXPORT)}: options")
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        told = f"{type(error).__name__}: {error}"
+        msg = f"{store.path(EXPORT)}: expected what an export says of itself, it is damaged ({told}); export again"
+        raise PileError(msg) from error
 
 
 def file_names(record: Mapping[str, Any]) -> set[str]:

@@ -8,6 +8,7 @@ only these two columns. dolma adds the document's id and source file, which read
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TextIO
@@ -125,7 +126,7 @@ def _lines(start: int, batch: TokenBatch) -> str:
 def _read(borders: TextIO, count: int, name: str) -> str:
     try:
         return borders.read(count)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         msg = f"{borders_name(name)}: expected text packed by gzip, got {error}; remove both and run again"
         raise PileError(msg) from error
 

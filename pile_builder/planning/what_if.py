@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet
 from pile_builder.checked_yaml import unknown_word
+from pile_builder.commits import Commits
 from pile_builder.document import id64
 from pile_builder.errors import PileError
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.planning.trial_thresholds import LANGUAGE, Trial, check_rules, manifest_changes, with_trials
 from pile_builder.selection import Select
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.story import read_story
 from pile_builder.takedown.state import taken_rows
 from pile_builder.threads import in_order

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.document import ID_BYTES, id64
 from pile_builder.errors import PileError
 from pile_builder.mixing.keyed import key, keyed_hash
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.story import read_story
 from pile_builder.takedown.listing import takedown_of
 from pile_builder.takedown.state import applied_entries, read_ids

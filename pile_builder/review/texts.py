@@ -15,9 +15,10 @@ import orjson
 import pyarrow as pa
 import zstandard
 
+from pile_builder.commits import Commits
 from pile_builder.errors import DamagedError, PileError
 from pile_builder.review.draw import Drawn, key_of
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.listing import FILE, takedown_of
 from pile_builder.takedown.state import applied_entries
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from pile_builder.annotate.sketch import column_values
 from pile_builder.blocks import open_parquet
+from pile_builder.commits import Commits
 from pile_builder.dedup.clusters import name_of
 from pile_builder.document import id64
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.listing import Takedown
 
 

@@ -14,11 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pile_builder.commits import Commits
 from pile_builder.corpus_index import CorpusIndex
 from pile_builder.document import document_id
 from pile_builder.domains import document_host, in_domain
 from pile_builder.names import name_hash
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.state import read_ids, taken_of
 
 

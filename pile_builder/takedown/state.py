@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from pile_builder.annotate.set_names import SAMPLE
 from pile_builder.blocks import open_parquet
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.commits import Commits
+from pile_builder.storage import Store, fingerprint
 from pile_builder.story import STORY
 from pile_builder.takedown.listing import Takedown, distinct, own_entries, read_list
 

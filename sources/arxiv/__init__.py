@@ -15,6 +15,7 @@ from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.arxiv.latex import inline_text, to_markdown
 from pile_builder.sources.arxiv.tree import Submission, decode, main_file, unpack
+from pile_builder.sources.creative_commons import creative_commons
 from pile_builder.streams import (
     MAX_RECORD_BYTES,
     InputFile,
@@ -37,7 +38,6 @@ _WITHDRAWN = re.compile(
     rb"(?:\w+\s+)?withdrawn|\bwithdrawn\s+by\s+(?:the\s+)?(?:author|arxiv)|^\s*withdrawn\b",
     re.IGNORECASE,
 )
-_CREATIVE_COMMONS = re.compile(r"https?://creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)")
 
 
 class Arxiv(Source):
@@ -142,16 +142,6 @@ def paper_id(name: str) -> str:
     return f"{old[1]}/{old[2]}" if old else name
 
 
-def license_name(url: str) -> str:
-    """The SPDX name of a Creative Commons licence's URL; any other URL as it is."""
-    match = _CREATIVE_COMMONS.match(url)
-    if match:
-        return f"CC-{match[1].upper()}-{match[2]}"
-    if "creativecommons.org/publicdomain/zero/1.0" in url:
-        return "CC0-1.0"
-    return "CC-PDDC" if "creativecommons.org/licenses/publicdomain" in url else url
-
-
 def _values(record: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if isinstance(record.get("title"), str):
@@ -165,7 +155,7 @@ def _values(record: Mapping[str, Any]) -> dict[str, Any]:
     created = parsedate(versions[0].get("created") or "")
     values["date"] = f"{created[0]:04}-{created[1]:02}-{created[2]:02}" if created else record.get("update_date")
     if record.get("license"):
-        values["license"] = license_name(str(record["license"]))
+        values["license"] = creative_commons(str(record["license"])) or str(record["license"])
     if isinstance(record.get("categories"), str):
         values["categories"] = record["categories"].split()
     return values

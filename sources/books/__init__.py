@@ -28,6 +28,7 @@ MIN_COPYRIGHT_YEAR = 1964
 """United States copyrights from this year on renewed themselves (Copyright Renewal Act of 1992)."""
 
 _SUFFIXES = {".epub": EPUB, ".txt": TEXT}
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _AUDIO = re.compile(r"\baudio (?:book|reading|performance|recording)|\.(?:mp3|ogg|m4b)\b", re.I)
 _COPYRIGHT = re.compile(r"(?:copyright|\(c\)|©)[^\n]{0,30}?\b(\d{4})\b", re.I)
 
@@ -114,21 +115,30 @@ class Books(Source):
         return {"metadata": files} if files else {}
 
     def read_table(self, name: str, files: Sequence[InputFile]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Stream (number, values) of PG-19's metadata.csv; lines without a number are left out."""
+        """Stream (number, values) of PG-19's metadata.csv; lines without a number are left out.
+
+        Raises:
+            InputError: `damaged`: it is no CSV.
+        """
         for file in files:
             with open_text_bytes(file) as stream:
-                for row in csv.reader(io.TextIOWrapper(stream, "utf-8", errors="replace", newline="")):
-                    if len(row) >= 3 and row[0].isdecimal():
-                        date = row[2] if re.fullmatch(r"\d{4}", row[2]) else ""
-                        url = row[3] if len(row) > 3 else ""
-                        values = {"title": row[1], "date": date, "url": url, "gutenberg_id": int(row[0])}
-                        yield row[0], {key: value for key, value in values.items() if value}
+                rows = csv.reader(io.TextIOWrapper(stream, "utf-8", errors="replace", newline=""))
+                try:
+                    yield from (_listed(row) for row in rows if len(row) >= 3 and _NUMBER.fullmatch(row[0]))
+                except csv.Error as error:
+                    raise InputError("damaged", f"{file.name}, line {rows.line_num}: {error}") from error
 
     def _completed(self, key: str, meta: Mapping[str, Any]) -> Mapping[str, Any]:
         """What the metadata table says of a file named after its Gutenberg number, under what the file itself says."""
         stem = key.rsplit("/", 1)[-1].removesuffix(".gz").removesuffix(".txt")
         listed = self.lookup("metadata", stem)
         return {**listed, "license": gutenberg.PUBLIC_DOMAIN, **meta} if listed else meta
+
+
+def _listed(row: Sequence[str]) -> tuple[str, Mapping[str, Any]]:
+    date = row[2] if re.fullmatch(r"\d{4}", row[2]) else ""
+    values = {"title": row[1], "date": date, "url": row[3] if len(row) > 3 else "", "gutenberg_id": int(row[0])}
+    return row[0], {key: value for key, value in values.items() if value}
 
 
 def _read_tar(stream: BinaryIO, name: str) -> Iterator[Raw | Reject | Skipped]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -39,10 +39,13 @@ class Pg19(Books):
     publication), url and gutenberg_id from `metadata.csv`, which is looked for among the inputs. The key is
     `train/<id>.txt`. Of the three parts only `train` is read, as by the Pile, unless `parts` says otherwise.
 
-    Rejects: as `books`.
+    Dropped: what `books` drops, of which PG-19 has little left. Skipped: nothing.
+
+    Rejects: as `books`: `damaged`, `undecodable`, `too_large`, `no_text`, `not_a_book`.
     """
 
     pile_set_name: ClassVar[str] = "Gutenberg (PG-19)"
+    tried: ClassVar[Literal["upstream", "samples"]] = "samples"
     licence: ClassVar[str] = "public domain in the USA"
     patterns: ClassVar[tuple[str, ...]] = ("*.txt",)
     upstreams: ClassVar[tuple[Upstream, ...]] = (
@@ -85,12 +88,17 @@ class Books3(Books):
     books are under copyright and no licence; whether you may use a copy is for you to find out. `books`, `pg19` and
     Standard Ebooks are open substitutes.
 
-    Reads `*.epub.txt` in a tar or a folder (what `epub2txt` made of EPUBs), or the EPUBs. What comes out, what is
-    dropped and the rejects are those of `books`; every document that states nothing else has the license
-    `LicenseRef-AllRightsReserved`, so that policies of licences drop it.
+    Reads `*.epub.txt` in a tar or a folder (what `epub2txt` made of EPUBs), or the EPUBs. What comes out and what is
+    dropped are as of `books`; every document that states nothing else has the license `LicenseRef-AllRightsReserved`,
+    so that policies of licences drop it.
+
+    Rejects: as `books`: `truncated`, `damaged`, `bomb`, `too_large`, `encrypted`, `undecodable`, `no_text`,
+    `not_a_book`.
     """
 
     pile_set_name: ClassVar[str] = "Books3"
+    upstreams: ClassVar[tuple[Upstream, ...]] = ()
+    tried: ClassVar[Literal["upstream", "samples"]] = "samples"
     licence: ClassVar[str] = "restricted"
 
     def extract(self, raw: Raw) -> Document | Reject:
@@ -108,8 +116,11 @@ class BookCorpus2(Books3):
     Upstream: none; its books were free to read at smashwords.com, not free to copy. Licence: restricted, as of
     `books3`.
 
-    Reads `books1/epubtxt/*.epub.txt` in the tar, or in a folder, or the EPUBs. What comes out, what is dropped and the
-    rejects are those of `books3`.
+    Reads `books1/epubtxt/*.epub.txt` in the tar, or in a folder, or the EPUBs. What comes out and what is dropped are
+    as of `books3`.
+
+    Rejects: as `books`: `truncated`, `damaged`, `bomb`, `too_large`, `encrypted`, `undecodable`, `no_text`,
+    `not_a_book`.
     """
 
     pile_set_name: ClassVar[str] = "BookCorpus2"

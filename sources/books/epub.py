@@ -10,7 +10,6 @@ import io
 import posixpath
 import re
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,9 @@ from urllib.parse import unquote
 from lxml import etree
 
 from pile_builder.errors import InputError
+from pile_builder.sources.creative_commons import creative_commons
 from pile_builder.sources.markup import EPUB_TYPE, local_name, page_text, parse_page
+from pile_builder.sources.zip_archive import open_zip, zip_errors
 
 MAX_MEMBERS = 20_000
 MAX_PAGE_BYTES = 8 << 20
@@ -37,8 +38,7 @@ _BOILERPLATE = frozenset(
 _CONTAINER = "META-INF/container.xml"
 _TEXT_TYPES = ("application/xhtml+xml", "application/x-dtbook+xml", "text/html", "text/x-oeb1-document")
 _FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-_CC0 = re.compile(r"creativecommons\.org/publicdomain/zero|\bCC0\b")
-_CC = re.compile(r"creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)")
+_CC0 = re.compile(r"\bCC0\b")
 _PUBLIC_DOMAIN = re.compile(
     r"public domain in the USA|public domain in the United States|United States public domain", re.I
 )
@@ -58,15 +58,14 @@ def parse(data: bytes) -> Epub:
     Raises:
         InputError: `truncated`, `damaged`, `encrypted`, `bomb` or `too_large`.
     """
+    # A file cut short has lost the directory at its end; what has one and fails is damaged.
+    has_end = b"PK\x05\x06" in data[-66_000:]
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _read(archive)
-    except zipfile.BadZipFile as error:
-        # A file cut short has lost the directory at its end; what has one and fails is damaged.
-        rule = "damaged" if b"PK\x05\x06" in data[-66_000:] or not data.startswith(b"PK") else "truncated"
-        raise InputError(rule, f"EPUB: {error}") from error
-    except (zlib.error, EOFError, NotImplementedError, UnicodeError, ValueError, OverflowError, OSError) as error:
-        raise InputError("damaged", f"EPUB: {error}") from error
+        archive = open_zip(io.BytesIO(data), "EPUB")
+    except InputError as error:
+        raise InputError("damaged" if has_end and error.rule == "truncated" else error.rule, error.detail) from error
+    with archive, zip_errors("EPUB"):
+        return _read(archive)
 
 
 def _read(archive: zipfile.ZipFile) -> Epub:
@@ -197,8 +196,8 @@ def _meta(package: etree._Element) -> dict[str, Any]:
 
 
 def _license(rights: str) -> str:
-    if found := _CC.search(rights):
-        return f"CC-{found[1].upper()}-{found[2]}"
+    if found := creative_commons(rights):
+        return found
     if _CC0.search(rights):
         return "CC0-1.0"
     return "LicenseRef-PublicDomain-US" if _PUBLIC_DOMAIN.search(rights) else "NOASSERTION"

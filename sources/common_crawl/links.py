@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import orjson
 from pydantic import Field
 
 from pile_builder.errors import InputError, ManifestError
-from pile_builder.source import Raw, Reject, Skipped, Split, pack
+from pile_builder.source import Raw, Reject, Skipped, Split, Upstream, pack
 from pile_builder.sources.common_crawl import CommonCrawl, CommonCrawlConfig
 from pile_builder.sources.common_crawl.urls import hashed, url_key
 from pile_builder.sources.common_crawl.warc import read_records
@@ -64,11 +64,18 @@ class LinkedPages(CommonCrawl):
 
     Skipped: `not_linked` (captures of other URLs), `again` (further captures), `http_status`, and as `common_crawl`.
 
-    Rejects: `damaged` (a line of the index, a record), and those of `common_crawl`.
+    Rejects: `damaged` (a line of the index, a record), `too_large` (its range), and those of `common_crawl`.
     """
 
     pile_set_name: ClassVar[str] = "OpenWebText2"
     patterns: ClassVar[tuple[str, ...]] = ("cdx-*", "*.cdxj", "*.cdxj.gz", "*.cdxj.zst")
+    upstreams: ClassVar[tuple[Upstream, ...]] = (
+        Upstream(
+            "https://data.commoncrawl.org/cc-index/collections/index.html", 300 << 30, 300, 1 << 30, of="one crawl"
+        ),
+    )
+    tried: ClassVar[Literal["upstream", "samples"]] = "samples"
+    sample: ClassVar[Mapping[str, Any]] = {"inputs": ("cdx-*",), "links": ("RS_*",), "prefix": ""}
     Config = LinkedPagesConfig
     config: LinkedPagesConfig
 

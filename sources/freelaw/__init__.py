@@ -14,7 +14,7 @@ from pile_builder.sources.freelaw import postgres_csv
 from pile_builder.sources.freelaw.archives import CASE, TAR, json_object, read_json, read_tar, read_volume
 from pile_builder.sources.freelaw.opinion import opinion_text, pile_text
 from pile_builder.sources.freelaw.postgres_csv import Dialect, TooLarge
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, open_input, open_text_bytes
+from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, open_input, open_text_bytes, read_all
 
 CSV = "text/csv"
 RANGE_BYTES = 128 << 20
@@ -103,7 +103,7 @@ class FreeLaw(Source):
             if TAR.search(file.name):
                 yield from read_tar(stream, file.name)
             elif file.name.endswith(".json"):
-                yield from read_json(file.name, stream)
+                yield from read_json(file.name, read_all(stream))
             else:
                 dialect, rest = postgres_csv.read_head(stream, file.name)
                 yield from _rows(postgres_csv.records(stream, dialect, rest), dialect)

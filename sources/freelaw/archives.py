@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
 
 from pile_builder.errors import InputError
 from pile_builder.source import Raw, Reject, Skipped
+from pile_builder.sources.zip_archive import zip_members
 from pile_builder.streams import MAX_RECORD_BYTES, InputFile, decompressed, open_input, read_all, tar_members
 
 OPINION, CASE = "application/json", "application/vnd.case-law+json"
 TAR = re.compile(r"\.(?:tar|tar\.\w+|tgz)$")
+
+MAX_MEMBERS = 100_000
+"""Most members of a volume's zip."""
 
 _VOLUME_FILES = re.compile(r"Metadata\.json$")
 
@@ -50,37 +52,25 @@ def read_volume(file: InputFile) -> Iterator[Raw | Reject | Skipped]:
     """Stream the cases of a volume's zip.
 
     Raises:
-        InputError: `damaged`.
+        InputError: `truncated`, `damaged` or `bomb`.
     """
-    try:
-        with open_input(file) as stream, zipfile.ZipFile(stream) as archive:
-            for info in sorted(archive.infolist(), key=lambda one: one.filename):
-                if info.is_dir() or not info.filename.endswith(".json"):
-                    yield Skipped("directory" if info.is_dir() else "other_file")
-                    continue
-                key = f"{file.name}/{info.filename}"
-                if info.flag_bits & 1:
-                    yield Reject("encrypted", "a member with a password", key=key)
-                elif info.file_size > MAX_RECORD_BYTES:
-                    yield Reject("too_large", f"{info.file_size:,} bytes", key=key)
-                else:
-                    try:
-                        with archive.open(info) as member:
-                            yield from read_json(key, cast("BinaryIO", member))
-                    except InputError as error:
-                        yield Reject(error.rule, error.detail, key=key)
-                    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-                        yield Reject("damaged", str(error), key=key)
-    except (zipfile.BadZipFile, ValueError, OverflowError) as error:
-        raise InputError("damaged", f"zip {file.name}: {error}") from error
+    with open_input(file) as stored:
+        for member in zip_members(stored, file.name):
+            if isinstance(member, str) or not member.name.endswith(".json"):
+                yield Skipped(member if isinstance(member, str) else "other_file")
+                continue
+            key = f"{file.name}/{member.name}"
+            try:
+                yield from read_json(key, member.read())
+            except InputError as error:
+                yield Reject(error.rule, error.detail, key=key)
 
 
-def read_json(name: str, stream: BinaryIO) -> Iterator[Raw | Reject | Skipped]:
+def read_json(name: str, payload: bytes) -> Iterator[Raw | Reject | Skipped]:
     """Yield the case or the opinion in a JSON file; a key comes from inside it where there is one."""
     if _VOLUME_FILES.search(name):
         yield Skipped("volume_metadata")
         return
-    payload = read_all(stream)
     try:
         found = json_object(payload)
     except InputError as error:

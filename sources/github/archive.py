@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import lzma
 import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from functools import partial
-from typing import BinaryIO, cast
+from typing import cast
 
 from pile_builder.errors import InputError
 from pile_builder.sources.github.git import Entry
+from pile_builder.sources.zip_archive import open_zip, zip_errors
 from pile_builder.streams import (
     MAX_RATIO,
     RATIO_FREE_BYTES,
@@ -26,8 +24,6 @@ from pile_builder.streams import (
 SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tar", ".zip")
 MAX_DIRECTORY_BYTES = 128 << 20
 """Largest directory of a zip, some million members; it takes a few times that in memory."""
-_END_BYTES = 66_000
-"""A zip's end record and its comment lie within so many bytes."""
 
 
 def archive_entries(file: InputFile) -> Iterator[Entry | str]:
@@ -50,7 +46,7 @@ def _tar_entries(file: InputFile) -> Iterator[Entry | str]:
 
 def _zip_entries(file: InputFile) -> Iterator[Entry | str]:
     with open_input(file) as stream:
-        archive = _open_zip(stream, file.name)
+        archive = open_zip(stream, file.name, MAX_DIRECTORY_BYTES)
         ratio = _Ratio(file)
         with archive:
             for info in archive.infolist():
@@ -61,31 +57,6 @@ def _zip_entries(file: InputFile) -> Iterator[Entry | str]:
                 else:
                     read = partial(_zip_content, archive, info, ratio)
                     yield Entry(info.filename, info.file_size, read)
-
-
-def _open_zip(stream: BinaryIO, name: str) -> zipfile.ZipFile:
-    stream.seek(0, 2)
-    size = stream.tell()
-    stream.seek(max(0, size - _END_BYTES))
-    end = stream.read()
-    # The directory is read at once and becomes objects: what it says of its size is looked at before.
-    at = end.rfind(b"PK\x05\x06")
-    directory = int.from_bytes(end[at + 12 : at + 16], "little") if at >= 0 else 0
-    at64 = end.rfind(b"PK\x06\x06")
-    if directory == 0xFFFFFFFF and at64 >= 0:
-        directory = int.from_bytes(end[at64 + 40 : at64 + 48], "little")
-    if MAX_DIRECTORY_BYTES < directory < size:
-        raise InputError(
-            "bomb", f"zip {name}: a directory of {directory:,} bytes, the limit is {MAX_DIRECTORY_BYTES:,}"
-        )
-    stream.seek(0)
-    try:
-        return zipfile.ZipFile(stream)
-    except (zipfile.BadZipFile, NotImplementedError, struct.error, ValueError, OverflowError, OSError) as error:
-        stream.seek(0)
-        # What begins as a zip and has no directory at its end was cut short.
-        rule = "truncated" if stream.read(2) == b"PK" and not isinstance(error, NotImplementedError) else "damaged"
-        raise InputError(rule, f"zip {name}: {error}") from error
 
 
 class _Ratio:
@@ -106,19 +77,5 @@ def _zip_content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, ratio: _Ratio)
     ratio.add(info.file_size)
     if info.flag_bits & 1:
         raise InputError("encrypted", f"{info.filename} needs a password")
-    try:
-        with archive.open(info) as content:
-            return read_all(cast("zipfile.ZipExtFile", content), info.file_size)  # type: ignore[arg-type]
-    except (
-        *(
-            zipfile.BadZipFile,
-            zlib.error,
-            lzma.LZMAError,
-            struct.error,
-            EOFError,
-            NotImplementedError,
-            ValueError,
-            OSError,
-        ),
-    ) as error:
-        raise InputError("damaged", f"{info.filename}: {error}") from error
+    with zip_errors(info.filename), archive.open(info) as content:
+        return read_all(cast("zipfile.ZipExtFile", content), info.file_size)  # type: ignore[arg-type]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, BinaryIO
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pile_builder.errors import InputError
 from pile_builder.source import Reject, Skipped
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_input, open_text_bytes
+from pile_builder.sources.json_lines import json_lines
+from pile_builder.sources.parquet_file import arrow_errors, open_parquet, python_rows
+from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_input, open_text_bytes, read_lines
 
 MAX_ID = 200_000_000
 """Larger numbers are no items (2025: 45 million)."""
@@ -20,6 +22,7 @@ FIELDS = (
     "id", "type", "by", "time", "text", "url", "title", "parent", "poll", "dead", "deleted", "score", "kids", "ranking",
     "descendants",
 )  # fmt: skip
+MAX_NUMBER = 1 << 62
 MAX_TIME = 1 << 33
 """Seconds; the year 2242."""
 BATCH_ROWS = 4_096
@@ -46,7 +49,7 @@ def read_items(file: InputFile, fields: Sequence[str] = FIELDS) -> Iterator[Item
     rows = _parquet_rows(file, fields) if file.name.endswith(".parquet") else _json_rows(file)
     for number, row in enumerate(rows):
         if isinstance(row, Reject):
-            yield row
+            yield row if row.key else replace(row, key=f"{file.name}#{number}")
         elif row is None:
             # The API answers so for numbers that it does not give away.
             yield Skipped("missing_item")
@@ -63,6 +66,8 @@ def _item(row: Mapping[str, Any], fields: Sequence[str]) -> Item:
     for name in _NUMBERS:
         if name in item:
             item[name] = int(item[name])
+            if abs(item[name]) > MAX_NUMBER:
+                raise ValueError(f"{name} of more than 64 bits")
     if not 0 < item["id"] <= MAX_ID:
         raise ValueError(f"id {item['id']}")
     if "type" in item:
@@ -80,6 +85,8 @@ def _item(row: Mapping[str, Any], fields: Sequence[str]) -> Item:
             item[name] = True
     if "kids" in item:
         item["kids"] = [int(kid) for kid in item["kids"]]
+        if any(not 0 <= kid <= MAX_NUMBER for kid in item["kids"]):
+            raise ValueError("kids that are no items")
     return item
 
 
@@ -89,14 +96,12 @@ def _json_rows(file: InputFile) -> Iterator[Mapping[str, Any] | Reject | None]:
         if first.strip() in (b"{", b"[") or first.startswith(b"["):
             yield from _values(first, stream, file.name)
             return
-        number = 0
-        while first:
-            if first.strip():
-                try:
-                    yield orjson.loads(first)
-                except orjson.JSONDecodeError as error:
-                    yield Reject("damaged", f"expected an item of JSON: {error}"[:200], f"{file.name}@{number}")
-            first, number = stream.readline(MAX_RECORD_BYTES), number + 1
+        lines = chain([(0, first)] if first else [], read_lines(stream))
+        for number, (_, found) in enumerate(json_lines(lines)):
+            if isinstance(found, Reject):
+                yield Reject(found.rule, found.detail, f"{file.name}@{number}")
+            elif not isinstance(found, Skipped):
+                yield found
 
 
 def _values(first: bytes, stream: BinaryIO, name: str) -> list[Any]:
@@ -112,12 +117,10 @@ def _values(first: bytes, stream: BinaryIO, name: str) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _parquet_rows(file: InputFile, fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+def _parquet_rows(file: InputFile, fields: Sequence[str]) -> Iterator[Mapping[str, Any] | Reject]:
     with open_input(file) as stored:
-        try:
-            table = pq.ParquetFile(stored, pre_buffer=False)
+        table = open_parquet(stored, file)
+        with arrow_errors(file.name):
             columns = [name for name in table.schema_arrow.names if name in fields]
-            for batch in table.iter_batches(BATCH_ROWS, columns=columns):
-                yield from batch.to_pylist()
-        except (pa.ArrowException, ValueError) as error:
-            raise InputError("damaged", f"{file.name}: {error}"[:300]) from error
+            for batch in table.iter_batches(BATCH_ROWS, columns=columns, use_threads=False):
+                yield from python_rows(batch)

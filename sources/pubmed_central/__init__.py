@@ -12,8 +12,8 @@ from pydantic import Field
 from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.pubmed_central.front import metadata
-from pile_builder.sources.pubmed_central.inline import Style
 from pile_builder.sources.pubmed_central.jats import article_text
+from pile_builder.sources.xml_inline import Style
 from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_text_bytes, read_all, tar_members
 
 MAX_ELEMENTS = 500_000

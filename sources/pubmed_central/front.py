@@ -8,14 +8,12 @@ from typing import Any
 
 from lxml import etree
 
-from pile_builder.sources.pubmed_central.inline import XLINK
+from pile_builder.sources.creative_commons import creative_commons
 from pile_builder.sources.pubmed_central.jats import title_text
+from pile_builder.sources.xml_inline import XLINK
 
 PMC_URL = "https://pmc.ncbi.nlm.nih.gov/articles/"
 
-_CC_URL = re.compile(r"creativecommons\.org/licenses/(by[a-z-]*|sa)/(\d\.\d)(/igo)?", re.I)
-_PUBLIC_URL = re.compile(r"creativecommons\.org/(?:publicdomain/(zero|mark)|licenses/(publicdomain))", re.I)
-_PUBLIC = {"zero": "CC0-1.0", "mark": "CC-PDM-1.0", "publicdomain": "CC-PDDC"}
 _CC_WORDS = re.compile(
     r"creative commons\W+attribution(\W+non\W?commercial)?(?:\W+(?:and|or))?(\W+no\W?deriv\w*)?(\W+share\W?alike)?"
     r"(?:\W+license)?(?:\W+\(?CC[ -]BY[a-z -]*\)?)?(?:\W+(\d\.\d))?", re.I
@@ -69,10 +67,8 @@ def _license(front: etree._Element) -> str:
     """SPDX name of the licence; `LicenseRef-CC-BY` and the like where Creative Commons is named without a version."""
     stated = list(_statements(front))
     for text in stated:
-        if found := _CC_URL.search(text):
-            return f"CC-{found[1].upper()}-{found[2]}{'-IGO' if found[3] else ''}"
-        if found := _PUBLIC_URL.search(text):
-            return _PUBLIC[(found[1] or found[2]).lower()]
+        if name := creative_commons(text):
+            return name
     for text in stated:
         if found := _LETTERS.search(text):
             return _cc(found[1].upper().replace(" ", "-"), found[2])

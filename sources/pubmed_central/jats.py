@@ -15,7 +15,7 @@ from pile_builder.sources.pubmed_central.boilerplate import (
     NOTES_SKIPPED,
     STATEMENT,
 )
-from pile_builder.sources.pubmed_central.inline import (
+from pile_builder.sources.xml_inline import (
     MAX_DEPTH,
     NO_FORMULA,
     Style,
@@ -25,7 +25,7 @@ from pile_builder.sources.pubmed_central.inline import (
     nodes,
     plain,
 )
-from pile_builder.sources.pubmed_central.tables import table_rows
+from pile_builder.sources.xml_tables import table_rows
 
 _SKIPPED = frozenset(
     ["ack", "bio", "contrib-group", "aff", "author-notes", "counts", "graphic", "inline-graphic", "kwd-group", "label",

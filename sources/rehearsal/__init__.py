@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,14 +78,17 @@ class RehearsalConfig(SourceConfig):
 class Rehearsal(Source):
     """Made-up crawled text, to try the whole program at any size without a dump.
 
-    Upstream: none. A document is a function of seed and number. Lengths, languages, copies, near-copies, boilerplate
-    and failures of quality rules come as often as measured on real pages (see this module's constants). Public domain.
+    Upstream: none; no file is read. A document is a function of seed and number. Lengths, languages, copies,
+    near-copies, boilerplate and failures of quality rules come as often as measured on real pages (see this module's
+    constants). Licence: none is needed.
 
     Comes out: one document per number, key = its URL, with url and date. Rejects: none of its own; the language gate
-    sees the first 1,000 bytes.
+    sees the first 1,000 bytes. Dropped and skipped: nothing.
     """
 
     pile_set_name: ClassVar[str] = "Rehearsal"
+    licence: ClassVar[str] = "made up, no rights"
+    sample: ClassVar[Mapping[str, Any]] = {"inputs": (), "documents": 1_000, "split_documents": 300}
     Config: ClassVar[type[SourceConfig]] = RehearsalConfig
     config: RehearsalConfig
 

@@ -13,8 +13,8 @@ from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceCo
 from pile_builder.sources.uspto import aps, xml
 from pile_builder.sources.uspto.patent import SUMMARY, Block, Patent, background, description
 from pile_builder.sources.uspto.records import patent_number, split_patents
-from pile_builder.sources.zip_stream import zip_members
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_text_bytes
+from pile_builder.sources.zip_archive import zip_members
+from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_input, open_text_bytes
 
 APS = "text/x-uspto-aps"
 XML = "application/xml"
@@ -73,13 +73,15 @@ class Uspto(Source):
     def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:
         """Stream the patents of a weekly file."""
         if file.name.lower().endswith(".zip"):
-            for member in zip_members(file):
-                if isinstance(member, str):
-                    yield Skipped(member)
-                elif _OTHER_FILES.search(member.name):
-                    yield Skipped("other_file")
-                else:
-                    yield from _patents(member.content, f"{file.name}/{member.name}")
+            with open_input(file) as stored:
+                for member in zip_members(stored, file.name):
+                    if isinstance(member, str):
+                        yield Skipped(member)
+                    elif _OTHER_FILES.search(member.name):
+                        yield Skipped("other_file")
+                    else:
+                        with member.opened() as content:
+                            yield from _patents(content, f"{file.name}/{member.name}")
         else:
             with open_text_bytes(file) as stream:
                 yield from _patents(stream, file.name)

@@ -9,10 +9,10 @@ from lxml import etree
 
 from pile_builder.errors import InputError
 from pile_builder.sources.markup import local_name, numbered_entities
-from pile_builder.sources.pubmed_central.inline import MAX_DEPTH, Style, inline_text, laid_out, nodes, plain
-from pile_builder.sources.pubmed_central.tables import table_rows
 from pile_builder.sources.uspto.patent import DETAIL, DRAWINGS, RELATED, SUMMARY, Block, Patent
 from pile_builder.sources.uspto.records import plain_number
+from pile_builder.sources.xml_inline import MAX_DEPTH, Style, inline_text, laid_out, nodes, plain
+from pile_builder.sources.xml_tables import table_rows
 
 ROOTS = frozenset(["PATDOC", "us-patent-grant", "us-patent-application", "patent-application-publication"])
 

@@ -22,7 +22,7 @@ from pile_builder.sources.youtube_subtitles.captions import (
     parse_text,
     to_lines,
 )
-from pile_builder.streams import InputFile, list_files, open_text_bytes, read_all
+from pile_builder.streams import InputFile, list_files, open_text_bytes, read_all, read_lines
 
 MAX_BYTES = 32 << 20
 """Longest file of one video's subtitles (seen: 130 kB an hour), and of a file that holds many of them a line each."""
@@ -47,10 +47,11 @@ _LANGUAGES = {
 class YoutubeSubtitles(Source):
     """Subtitles of videos, one document per video and language.
 
-    Upstream: files that a user has. There is no public dump, and the Pile's can't be made again. As yt-dlp writes them
+    Upstream: none that is public: files that a user has, and the Pile's can't be made again. As yt-dlp writes them
     (`TITLE [ID].LANG.vtt`, `ID.LANG.srt`, with `.info.json` given as `metadata`), and transcripts of
     youtube_transcript_api as JSON: a list of snippets, an object around one (`video_id`, `language_code`,
-    `is_generated`), or a line each in .jsonl. A video's uploader holds the rights, unless the metadata says otherwise.
+    `is_generated`), or a line each in .jsonl. Licence: a video's uploader holds the rights, unless the metadata says
+    otherwise.
 
     Comes out: key `VIDEO/LANG`, or the path where the name states no video; text = cues joined to lines that end with
     the sentence, before another speaker (`- `, `NAME:`) and at pauses of four seconds; meta: video_id, url, language,
@@ -101,12 +102,10 @@ class YoutubeSubtitles(Source):
                 kind = "json" if ".json" in file.name[-8:] else "text"
                 yield self._offered(name, read_all(stream, MAX_BYTES), kind)
                 return
-            number = 0
-            while line := stream.readline(MAX_BYTES + 1):
-                number += 1
-                if len(line) > MAX_BYTES:
-                    raise InputError("too_large", f"{file.name}: line {number:,} has more than {MAX_BYTES:,} bytes")
-                if line.strip():
+            for number, (_, line) in enumerate(read_lines(stream, limit=MAX_BYTES), 1):
+                if line is None:
+                    yield Reject("too_large", f"a line of more than {MAX_BYTES:,} bytes", key=f"{name}#{number}")
+                elif line.strip():
                     yield self._offered(f"{name}#{number}", line, "json")
 
     def _offered(self, name: str, data: bytes, kind: str) -> Raw | Fragment | Reject:

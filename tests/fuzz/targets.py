@@ -25,6 +25,7 @@ from pile_builder.sources.text_encoding import decode
 from pile_builder.streams import InputFile, decompressed, read_all, tar_members
 from pile_builder.terminal import shown
 from pile_builder.text.repair import repair_texts
+from tests.fuzz import own_files, sources
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 LIMIT = 8 << 20
@@ -189,6 +190,10 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], str]] = {
     "texts": (texts, "originals/common_crawl/*"),
 }
 """A target's function, and which samples it starts from."""
+TARGETS |= {name: (function, "") for name, function in {**sources.SOURCES, **own_files.FORMATS}.items()}
+TARGETS |= {name: (function, "") for name, (function, _) in own_files.OWN_FILES.items()}
+MARKED = frozenset([*sources.SOURCES, *own_files.FORMATS])
+"""Targets whose inputs' first byte says which kind of file follows."""
 
 _SMALL = {
     "addresses": (b"http://user:pw@www.a.example:80/x?sig=1&p=2#f", b"//[::1]/", b"a.example."),
@@ -203,6 +208,10 @@ _SMALL = {
 
 def seeds(name: str) -> Iterator[bytes]:
     """What a target starts from."""
+    if name in sources.SOURCES:
+        yield from sources.seeds(name)
+    elif name in own_files.FORMATS or name in own_files.OWN_FILES:
+        yield from own_files.seeds(name)
     yield from _SMALL.get(name, ())
     pattern = TARGETS[name][1]
     for path in sorted(SAMPLES.glob(pattern)) if pattern else ():

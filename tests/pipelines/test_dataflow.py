@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("google.cloud.dataflow")
 
+from pile_builder.commits import Commits
 from pile_builder.errors import BudgetError, BuildError
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.build import build
@@ -17,7 +18,7 @@ from pile_builder.pipelines.engine import RunOptions, where_key
 from pile_builder.pipelines.runners import dataflow as runner_module
 from pile_builder.pipelines.runners.dataflow import DataflowRunner, active_jobs
 from pile_builder.runners.dataflow import Dataflow
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from tests.pipelines.fake_dataflow import FakeDataflow, fake_dataflow
 
 IMAGE = "us-docker.pkg.dev/my-project/images/pile-builder@sha256:" + "0" * 64

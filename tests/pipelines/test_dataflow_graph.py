@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("google.cloud.dataflow")
 
+from pile_builder.commits import Commits
 from pile_builder.errors import BuildError
 from pile_builder.pipelines import build, dedup, paragraphs
 from pile_builder.pipelines.dry_run import translate_build
@@ -15,9 +16,10 @@ from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.runners.dataflow_graph import translate
 from pile_builder.pipelines.runners.runner import Runner
 from pile_builder.runners.dataflow import Dataflow
-from pile_builder.storage import Commits, Store, fingerprint
+from pile_builder.storage import Store, fingerprint
 from pile_builder.takedown.listing import Takedown
 from pile_builder.work import plan_work
+from tests.tokenizer.made import byte_level
 
 IMAGE = "us-docker.pkg.dev/my-project/images/pile-builder:1"
 PROFILE = Dataflow(project="my-project", region="us-central1", temp_location="gs://my-bucket/tmp", image=IMAGE)
@@ -35,10 +37,14 @@ class Translate(Runner):
 
 
 def test_every_job_of_a_build_is_translated(toy_manifest, tmp_path):
-    manifest = toy_manifest(name="toy.corpus_1", dedup={"paragraphs": {}})
-    jobs = translate_build(manifest, str(tmp_path), PROFILE)
+    words = tmp_path / "tokenizer.json"
+    byte_level().save(str(words))
+    exports = [{"format": name, "tokenizer": str(words)} for name in ("nanogpt", "parquet")]
+    manifest = toy_manifest(name="toy.corpus_1", dedup={"paragraphs": {}}, exports=exports)
+    jobs = translate_build(manifest, str(tmp_path / "work"), PROFILE)
     phases = Counter(job.phase for job in jobs)
-    assert phases == Counter(ingest=1, annotate=1, select=1, dedup=2, paragraphs=3, settle=1, locate=1, assemble=1)
+    once = dict.fromkeys(("ingest", "annotate", "select", "settle", "locate", "assemble", "tokenize", "merges"), 1)
+    assert phases == Counter(once, dedup=2, paragraphs=3)
     for job in jobs:
         assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", job.job["name"])
         assert len(job.job["name"]) <= 63

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from pile_builder.commits import Commits
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.holdout import HOLDOUT_PURPOSE, HoldoutSpec, draw_holdout, holdout_quotas, split_of
 from pile_builder.mixing.keyed import HashHistogram, cut_for_quota, key, keyed_hash
@@ -17,7 +18,7 @@ from pile_builder.mixing.weights import MixtureSpec, exact_number, plan_mixture
 from pile_builder.pipelines import kept
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.mix import run_mix
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.work import Work, plan_work
 from tests.test_build import run
 

@@ -11,11 +11,13 @@ import yaml
 from typer.testing import CliRunner
 
 from pile_builder.cli import app
+from pile_builder.commits import Commits
 from pile_builder.errors import PileError
+from pile_builder.input_versions import Slice
 from pile_builder.manifest import load_manifest
 from pile_builder.pipelines.partial import Part
-from pile_builder.storage import Commits, Store
-from pile_builder.work import Slice, plan_work
+from pile_builder.storage import Store
+from pile_builder.work import plan_work
 
 SLICES = 4
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pile_builder.commits import Commits
 from pile_builder.pipelines import engine
 from pile_builder.pipelines.engine import RunOptions
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 
 
 class Waits(list[float]):
@@ -40,7 +41,7 @@ def test_notes_of_finished_tasks_are_read_once_more(monkeypatch: pytest.MonkeyPa
     commits = Commits(Store("memory://noted"), "ingest")
     shown: list[tuple[int, int]] = []
     options = RunOptions(watch=lambda _phase, done, _total, records: shown.append((done, records)))
-    monkeypatch.setattr("pile_builder.storage.REMOTE_NOTE_SECONDS", 0)
+    monkeypatch.setattr("pile_builder.commits.REMOTE_NOTE_SECONDS", 0)
     read: list[str] = []
     look = Commits._noted
     monkeypatch.setattr(Commits, "_noted", lambda self, key: read.append(key) or look(self, key))

@@ -25,6 +25,7 @@ from pile_builder.audit.subsets import verify_subsets
 from pile_builder.audit.verify import verify_corpus
 from pile_builder.audit.verify_tokens import verify_export
 from pile_builder.cli import app
+from pile_builder.commits import Commits
 from pile_builder.errors import BuildError, ManifestError, PileError
 from pile_builder.export.config import Export
 from pile_builder.export.corpus import open_corpus, read_documents
@@ -33,7 +34,7 @@ from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.exports import export_tokens
 from pile_builder.pipelines.takedown import propose, take_down
-from pile_builder.storage import TEMPORARY, Commits, Store
+from pile_builder.storage import TEMPORARY, Store
 from pile_builder.takedown.look_up import Wanted
 from tests.test_build import run
 

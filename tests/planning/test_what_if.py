@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 
 from pile_builder.annotate import sets
 from pile_builder.cli import app
+from pile_builder.commits import Commits
 from pile_builder.errors import PileError
 from pile_builder.manifest import Manifest, check_manifest
 from pile_builder.planning.trial_thresholds import parse_trials
 from pile_builder.planning.what_if import EXAMPLES, KEPT, what_if
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.work import plan_work
 from tests.test_build import letters, run
 from tests.test_select_options import toy_model

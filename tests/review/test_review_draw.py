@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import chi2, chisquare
 
 from pile_builder.audit.explain import explain_document
+from pile_builder.commits import Commits
 from pile_builder.document import document_id, id64
 from pile_builder.errors import PileError
 from pile_builder.mixing.keyed import key, keyed_hash
@@ -18,7 +19,7 @@ from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.takedown import propose, take_down
 from pile_builder.review.draw import Sample, draw, still_there, take_batch
 from pile_builder.review.texts import SHOWN, GoneError, Texts
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.takedown.look_up import Wanted
 from tests.pages import FAMOUS, MIRROR, TWIN, id_of, register_paged
 from tests.review.builds import HOSTILE, HOSTILE_URL, LONG_URL

@@ -151,7 +151,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "d.json").write_text('{"other": 1}')
     (tmp_path / "e.json").write_text('{"id": 5, "html": null, "plain_text": "\\u0007  "}')
     assert {key: one.rule for key, one in offered(source_of(tmp_path)).items()} == {
-        "b.zip": "damaged",
+        "b.zip": "truncated",
         "c.json": "damaged",
         "opinion/5": "no_text",
         "opinions-a.csv": "damaged",

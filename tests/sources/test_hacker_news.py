@@ -115,7 +115,7 @@ def test_every_shape_gives_the_same(shape: str) -> None:
     found = joined(news(SAMPLES, shape))
     assert found.documents == joined(news(SAMPLES, "lines")).documents
     assert [one for one in found.rejects if "/" in one[0]] == (
-        [("export/000000000002.parquet", "damaged")] if shape == "export" else []
+        [("export/000000000002.parquet", "truncated")] if shape == "export" else []
     )
 
 

@@ -14,12 +14,13 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from pile_builder.cli import app
+from pile_builder.commits import Commits
 from pile_builder.errors import HeldError
 from pile_builder.holding import holding
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
-from pile_builder.storage import LOCK, Commits, Store
+from pile_builder.storage import LOCK, Store
 from tests.stores.object_stores import Faults, upload
 from tests.test_quickstart import GOLDEN, ROOT
 
@@ -55,6 +56,8 @@ def test_the_quickstart_and_what_one_does_with_it(bucket: str, tmp_path: Path):
     assert "1 documents are listed" in pile("takedown", out, "--urls", str(tmp_path / "urls"), "--yes").output
     assert pile("verify", out).output.endswith("digests and counts as recorded\n")
     assert "digest" in pile("audit", out).output
+    alarms = orjson.loads(Store(out).read("report/summary.json"))["alarms"]
+    assert "balance" not in {alarm["kind"] for alarm in alarms}
 
 
 KILLED = """

@@ -9,8 +9,9 @@ import fsspec
 import pytest
 
 from pile_builder import remote
+from pile_builder.commits import Commits
 from pile_builder.errors import StoreError, StoreUnreachableError
-from pile_builder.storage import Commits, Store
+from pile_builder.storage import Store
 from pile_builder.streams import file_system
 from tests.stores.object_stores import Faults
 

@@ -10,12 +10,13 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from pile_builder import holder, lease
+from pile_builder.commits import Commits
 from pile_builder.errors import HeldError, LeaseLostError, StoreError
 from pile_builder.holder import Holder
 from pile_builder.holding import holding
 from pile_builder.lease import Lease, acquire
 from pile_builder.pipelines.engine import RunOptions, TaskFunction, run_tasks
-from pile_builder.storage import LOCK, Commits, Store
+from pile_builder.storage import LOCK, Store
 from tests.stores.object_stores import Faults
 
 

@@ -15,20 +15,21 @@ TABLE = Path(__file__).parents[2] / "benchmarks" / "TORTURE.md"
 
 def main() -> int:
     """Run the tortures that were asked for; returns the exit status, 1 if there was a problem."""
-    from tests.torture.corpus import make_corpus
+    from tests.torture.corpus import make_corpus, servers
     from tests.torture.runs import import_everything
-    from tests.torture.tortures import MODES, Bench, Outcome, kinds
+    from tests.torture.tortures import MODES, PORTABLE, Bench, Outcome, kinds
 
     parser = argparse.ArgumentParser(prog="python -m tests.torture")
     parser.add_argument("--times", type=int, default=100, help="how many builds are disturbed")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--mode", action="append", choices=list(MODES), help="only these")
+    there = [*MODES, *(runner for runner in PORTABLE if runner in servers())]
+    parser.add_argument("--mode", action="append", choices=there, help="only these")
     parser.add_argument("--fault", action="append", help="only these faults")
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}")
     arguments = parser.parse_args()
     import_everything()
-    # A process for each task of each phase starts slowly: a tenth of the builds runs so.
-    weighted = [(mode, 1 if mode == "multi_processing" else 4.5) for mode in arguments.mode or MODES]
+    # Processes for each phase start slowly: a tenth of the builds runs so.
+    weighted = [(mode, 4.5 if mode.startswith("in_memory") else 1) for mode in arguments.mode or there]
     randomness = random.Random(arguments.seed)
     found: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
     started = time.monotonic()

@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 
 from pile_builder.audit.subsets import verify_subsets
 from pile_builder.audit.verify import recorded_digest, verify_corpus, verify_work
+from pile_builder.commits import Commits
 from pile_builder.damage import objects_in
-from pile_builder.storage import TEMPORARY, Commits, Store
+from pile_builder.storage import TEMPORARY, Store
 
 LEFT_OVER = (f"{TEMPORARY}*", "todo-*", "*.records", "*.failed", "*.purged", "damaged/*")
 

@@ -1,6 +1,7 @@
 """The corpus that is built: lines of text, among them some that end, hang or fill the process that looks at them."""
 
 import json
+import os
 import random
 from pathlib import Path
 
@@ -8,6 +9,12 @@ import yaml
 
 from tests.conftest import sentence, toy_data
 
+SERVERS = {
+    "flink": "flink-job-server/flink-job-server.jar",
+    "spark": "spark-job-server/spark-job-server.jar",
+    "prism": "prism",
+}
+"""Programs of other runners, as `make flink-jar spark-jar prism` leaves them in the folder PILE_JOB_SERVERS."""
 HOSTILE = ("", "reject", "raise", "")
 """Each file has these; the first also `exit`, which ends the process, and `memory`, which asks for too much."""
 
@@ -32,6 +39,13 @@ def make_corpus(root: Path) -> Path:
     data["dedup"] = {"paragraphs": {}}
     data["subsets"] = ["1/2"]
     data["decontaminate"] = {"evals": ["inputs/evals.yaml"]}
+    data["runners"] = {name: {"runner": name, "job_server": str(path)} for name, path in servers().items()}
     manifest = root / "torture.yaml"
     manifest.write_text(yaml.safe_dump(data))
     return manifest
+
+
+def servers() -> dict[str, Path]:
+    """The runners' programs that are there, by runner."""
+    folder = Path(os.environ.get("PILE_JOB_SERVERS", "")).absolute()
+    return {name: folder / path for name, path in SERVERS.items() if (folder / path).is_file()}

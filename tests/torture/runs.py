@@ -17,7 +17,7 @@ from tests.torture.steps import VARIABLE, Plan, group_of, install
 
 CHECKOUT = Path(__file__).parents[2]
 PR_SET_PDEATHSIG = 1
-LIMIT_SECONDS = 600
+LIMIT_SECONDS = 1_800
 """A run that takes longer hangs."""
 LINGER_SECONDS = 15
 """Processes of a run must be gone this long after its driver; a server that still imports sees its end after that."""

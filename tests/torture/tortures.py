@@ -13,6 +13,7 @@ from pile_builder.audit.exports import exports_in, verify_any
 from pile_builder.audit.verify import recorded_digest, verify_work
 from pile_builder.storage import Store
 from tests.torture.checks import problems_of
+from tests.torture.corpus import SERVERS
 from tests.torture.damage import DAMAGE, damage
 from tests.torture.runs import Run, run_pile
 from tests.torture.steps import FAULTS
@@ -23,6 +24,17 @@ MODES = {
     "multi_processing": ("--workers", "2", "--mode", "multi_processing"),
 }
 """Arguments of `pile build` for each way of running it."""
+PORTABLE = {runner: ("--workers", "2", "--runner", runner) for runner in SERVERS}
+"""The same for runners with a program of their own."""
+ON_PORTABLE = (
+    "SIGKILL driver",
+    "SIGTERM driver",
+    "SIGINT driver",
+    "SIGKILL everything",
+    "no space",
+    "2 % of writes fail",
+)
+"""Faults of builds on other runners: their workers are forked, and are killed in tests/runners."""
 LATER_MODE = "in_memory, 2 workers"
 AGAIN = 4
 """Runs without a fault after which a build must have come to its end."""
@@ -51,6 +63,8 @@ class Outcome:
 
 def kinds(mode: str) -> list[str]:
     """What can happen in a mode."""
+    if mode in PORTABLE:
+        return list(ON_PORTABLE)
     running = [name for name in FAULTS if name != "none" and (name != ONLY_WORKERS or mode == "multi_processing")]
     damages = [f"{when}: {kind}" for kind in DAMAGE for when in ("stopped", "finished")]
     later = [f"{command}: {fault}" for command in COMMANDS for fault in LATER] if mode == LATER_MODE else []
@@ -174,7 +188,7 @@ class Bench:
         return outcome
 
     def _run(self, out: Path, mode: str, fault: str = "none", at: int = 0, seed: int = 0) -> Run:
-        arguments = ["build", str(self.manifest), "--out", str(out), *MODES[mode]]
+        arguments = ["build", str(self.manifest), "--out", str(out), *(MODES | PORTABLE)[mode]]
         return run_pile(arguments, out, self.folder / "log", fault, at, seed)
 
     def _verify(self, out: Path) -> Run:

@@ -1,4 +1,4 @@
-"""Running text of JATS: emphasis, formulas, links and citations inside a paragraph, a title or a cell."""
+"""Running text of JATS and what is like it (PubMed, patents): emphasis, formulas, links, citations of a paragraph."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Tables of JATS (XHTML's and OASIS's models) to Markdown rows."""
+"""Tables of XML (XHTML's and OASIS's models, in articles and patents) to Markdown rows."""
 
 from __future__ import annotations
 
 from lxml import etree
 
 from pile_builder.sources.markup import local_name
-from pile_builder.sources.pubmed_central.inline import Style, inline_text
+from pile_builder.sources.xml_inline import Style, inline_text
 
 MAX_CELLS = 20_000
 """Cells of a table that are written; the rest is left out (seen: 1,400)."""
