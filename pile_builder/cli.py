@@ -20,6 +20,7 @@ from pile_builder.commands.choices import manifests, rules
 from pile_builder.commands.classifier import classifiers
 from pile_builder.commands.decontaminate import decontaminations
 from pile_builder.commands.dedup import dedup
+from pile_builder.commands.extract import extract
 from pile_builder.commands.extractor import extractors
 from pile_builder.commands.fetch import fetch
 from pile_builder.commands.jobs import stop
@@ -62,6 +63,7 @@ app.command(rich_help_panel=TRAIN)(tokenize)
 app.command(rich_help_panel=TRAIN)(formats)
 app.command(rich_help_panel=TRAIN)(parquet)
 app.add_typer(tokenizer, name="tokenizer", rich_help_panel=TRAIN)
+app.add_typer(extract, name="extract", rich_help_panel=PARTS)
 app.add_typer(dedup, name="dedup", rich_help_panel=PARTS)
 app.add_typer(decontaminations, name="decontaminate", rich_help_panel=PARTS)
 app.add_typer(classifiers, name="classifier", rich_help_panel=PARTS)

@@ -211,8 +211,8 @@ class _Worker:
 _worker: _Worker | None = None
 
 
-def _start(extractions: Mapping[str, Extraction], memory: int) -> None:
-    global _worker  # A pool process has one state, set by its initializer.
+def confine(memory: int) -> None:
+    """Make this process one that hostile input may end: `memory` bytes of address space, no core, silent libraries."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPROF, _out_of_time)
@@ -221,6 +221,11 @@ def _start(extractions: Mapping[str, Extraction], memory: int) -> None:
     # What libraries have to say quotes the records that they were fed.
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
+
+
+def _start(extractions: Mapping[str, Extraction], memory: int) -> None:
+    global _worker  # A pool process has one state, set by its initializer.
+    confine(memory)
     _worker = _Worker(extractions)
     for extraction in extractions.values():
         extraction.source.bind_tables({name: open_lookup(path) for name, path in extraction.tables.items()})

@@ -50,6 +50,7 @@ STANDS_FOR = {
     "ID_OR_URL": URL,
     "RULE=VALUE": "language.min_score=0.9",
     "FILE": "{folder}/gone.txt",
+    "PAGE": "samples/common_crawl/CC-MAIN-20210304050000-00000.warc.gz#3",
     "gone.txt": "{folder}/gone.txt",
     "what.json": "{folder}/what.json",
 }
