@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import os
 import tarfile
 import zipfile
 import zlib
@@ -132,7 +133,7 @@ def list_files(pattern: str, root: str) -> list[InputFile]:
     """Files that an input names: itself, the matches of a glob, or everything below a directory, sorted by name.
 
     Raises:
-        ManifestError: nothing is there, or the glob matches nothing.
+        ManifestError: nothing is there, the glob matches nothing, or a file's name is no text.
         PileError: as `file_system`.
     """
     where = resolve(pattern, root)
@@ -182,7 +183,19 @@ def _input_file(
     fs: fsspec.AbstractFileSystem, path: str, size: int, root: str, named: str, *, listed: bool
 ) -> InputFile:
     url = spelling(fs, path)
+    if not is_text(url):
+        msg = f"input {named!r}: expected files whose names are UTF-8, got {os.fsencode(url)!r}; rename it"
+        raise ManifestError(msg)
     return InputFile(relative_name(url, root, named), url, size, listed=listed)
+
+
+def is_text(name: str) -> bool:
+    """Whether a name from a file system is text: ids, logs and the plan hold no bytes that are none."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager

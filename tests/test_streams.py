@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import tarfile
 from pathlib import Path
 
@@ -87,3 +88,10 @@ def test_names_do_not_depend_on_where_the_root_lies(tmp_path: Path):
     with pytest.raises(ManifestError, match="empty directory"):
         (tmp_path / "void").mkdir()
         list_files("void", str(tmp_path))
+
+
+def test_a_name_that_is_no_text_is_an_error(tmp_path: Path):
+    (tmp_path / "in").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/in/caf\xe9.txt")).write_bytes(b"x")
+    with pytest.raises(ManifestError, match=r"UTF-8, got b'.*caf\\xe9\.txt'; rename it"):
+        list_files("in", str(tmp_path))

@@ -72,7 +72,7 @@ class Parquet(TokenFormat):
                 for number in range(table.num_row_groups):
                     for batch in table.iter_batches(READ_ROWS, row_groups=[number]):
                         yield _tokens(batch.column(0), file.name)
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 msg = f"{file.name}: not a whole Parquet file: {error}; remove it and run again"
                 raise PileError(msg) from error
 

@@ -115,8 +115,13 @@ def load_tokenizer(spec: str, end_token: str | None = None) -> Tokenizer:
     Raises:
         PileError: the spec names none, or its end token is not clear.
     """
-    definition = read_definition(spec)
-    return Tokenizer(definition, *find_end_token(definition, end_token))
+    try:
+        definition = read_definition(spec)
+        return Tokenizer(definition, *find_end_token(definition, end_token))
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        told = f"{type(error).__name__}: {error}"
+        msg = f"tokenizer {spec}: expected a definition as its library writes it, something in it is not ({told})"
+        raise PileError(msg) from error
 
 
 def open_tokenizer(store: Store, folder: str) -> Tokenizer:

@@ -120,7 +120,7 @@ class Arxiv(Source):
         """Stream title, authors, date, licence and categories of each paper, by arXiv id.
 
         Raises:
-            InputError: `damaged`: a line is no JSON object with an id.
+            InputError: `damaged`: a line is no JSON object of a paper.
         """
         for file in files:
             with open_text_bytes(file) as stream:
@@ -129,11 +129,11 @@ class Arxiv(Source):
                         continue
                     try:
                         record = json.loads(line)
-                        key = str(record["id"])
-                    except (ValueError, KeyError, TypeError) as error:
-                        detail = f"{file.name}, line {number}: expected a JSON object with an id: {error}"
+                        key, values = str(record["id"]), _values(record)
+                    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+                        detail = f"{file.name}, line {number}: expected a JSON object of a paper, with an id: {error}"
                         raise InputError("damaged", detail) from error
-                    yield key, _values(record)
+                    yield key, values
 
 
 def paper_id(name: str) -> str:

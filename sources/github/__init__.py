@@ -18,7 +18,7 @@ from pile_builder.sources.github.git import Entry
 from pile_builder.sources.github.licences import METADATA_FILES, file_identifier, repository_licence
 from pile_builder.sources.github.paths import is_licence, programming_language, skipped_kind
 from pile_builder.sources.text_encoding import decode
-from pile_builder.streams import InputFile, is_remote, list_files, resolve
+from pile_builder.streams import InputFile, is_remote, is_text, list_files, resolve
 
 MAX_CHARACTERS = 100_000
 """Files of so many characters or more are left out, as in the Pile (`github_reduce.py`)."""
@@ -56,7 +56,8 @@ class Github(Source):
 
     Dropped by path (counted as skipped): `vendored` (node_modules, third_party, ...), `minified`, `lock_file`,
     `licence_file`, `package_metadata`, media, archives, compiled files and data by extension, links, submodules, empty
-    files. Of the Pile's list, Racket, Gradle and .gitignore files are kept, and so is .github.
+    files, `undecodable_name` (of a plain tree, no UTF-8). Of the Pile's list, Racket, Gradle and .gitignore files are
+    kept, and so is .github.
 
     Rejects: `binary` (a NUL byte), `undecodable`, `too_long` (100,000 characters or more, as in the Pile), `generated`
     (the file says so), `no_text`; of a repository `damaged`, `truncated`, `bomb`; of a zip's member `encrypted`.
@@ -182,19 +183,21 @@ def _git_split(path: Path, name: str) -> Split:
 
 def _tree_split(path: Path, name: str) -> Split:
     files: list[InputFile] = []
-    links = 0
+    links = unnamed = 0
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(one for one in folders if not Path(folder, one).is_symlink())
         for each in names:
             where = Path(folder, each)
             if where.is_symlink() or not where.is_file():
                 links += 1
+            elif not is_text(str(where)):
+                unnamed += 1
             else:
                 files.append(
                     InputFile(f"{name}/{where.relative_to(path).as_posix()}", str(where), where.stat().st_size)
                 )
     files.sort(key=lambda file: file.name)
-    return Split(name, tuple(files), {"kind": "tree", "repository": name, "links": links})
+    return Split(name, tuple(files), {"kind": "tree", "repository": name, "links": links, "unnamed": unnamed})
 
 
 def _with_unique_repositories(splits: list[Split]) -> list[Split]:
@@ -277,5 +280,6 @@ def _entries(split: Split, *, root_only: bool = False) -> Iterator[Entry | str]:
         yield from git.commit_entries(Path(split.files[0].url), split.params["commit"], recursive=not root_only)
     else:
         yield from ["link"] * split.params["links"]
+        yield from ["undecodable_name"] * split.params["unnamed"]
         for file in split.files:
             yield Entry(file.name.removeprefix(f"{split.name}/"), file.size, Path(file.url).read_bytes)

@@ -99,6 +99,15 @@ def test_cut_and_foreign_files_are_refused(tmp_path: Path) -> None:
             read_shard(form, tmp_path, [file])
 
 
+def test_a_column_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    form = make_format("parquet", {}, GPT2, "test")
+    [file] = write_shard(form, tmp_path, ShardName("train", 0, 1), [documents(1, 3)])
+    path = tmp_path / file.name
+    path.write_bytes(path.read_bytes().replace(b"input_ids", b"\xcbnput_ids"))
+    with pytest.raises(PileError, match="not a whole Parquet file"):
+        read_shard(form, tmp_path, [file])
+
+
 def test_limits() -> None:
     make_format("parquet", {}, Vocabulary("v", 1 << 31, 0, "e"), "options")
     with pytest.raises(ManifestError, match="at most 2,147,483,647"):

@@ -221,6 +221,7 @@ TOKENIZER = (
     b'"rstrip": false, "normalized": false, "special": true}], "pre_tokenizer": {"type": "ByteLevel"}, '
     b'"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3}, "merges": [["a", "b"]]}}'
 )
+ODD_TOKENIZERS = (TOKENIZER.replace(b'"content"', b'"cont#nt"'), b'{"a": [0], "b": "x"}\0a b\n')
 _EXPORT = (
     b'{"format": "nanogpt", "options": {"window": 8}, "tokenizer": {"name": "x", "vocabulary": 9, "end_id": 0, '
     b'"end_token": "e"}, "shards": []}'
@@ -238,7 +239,9 @@ OWN_FILES: Mapping[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
     "takedown_lists": (
         takedown_lists, (b'# why\n{"id": "books:0123456789abcdef0123", "by": null}\nbooks:0123456789abcdef0124\n',)
     ),
-    "tokenizer_files": (tokenizer_files, (TOKENIZER, b'{"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3}\0a b\n')),
+    "tokenizer_files": (
+        tokenizer_files, (TOKENIZER, *ODD_TOKENIZERS, b'{"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3}\0a b\n')
+    ),
     "exports": (kept_manifests, (_EXPORT,)),
 }  # fmt: skip
 """A target's function, and what it starts from."""

@@ -46,6 +46,16 @@ def _parquet(**columns: Any) -> bytes:
     return packed.getvalue()
 
 
+def _seven(members: Mapping[str, bytes]) -> bytes:
+    import py7zr
+
+    packed = io.BytesIO()
+    with py7zr.SevenZipFile(packed, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(content, name)
+    return packed.getvalue()
+
+
 def _changed(first: int, **values: Any) -> list[dict[str, Any]]:
     """A thread whose story is another."""
     story, *replies = thread(first)
@@ -229,4 +239,18 @@ HACKER_NEWS = [
         "damaged",
     ),
 ]
-CASES = [*STACK_EXCHANGE, *HACKER_NEWS]
+PACKED = _seven({"Posts.xml": GOOD_POSTS})
+SEVEN_ZIPS = [
+    Case("stack_exchange", f"{name}.example.7z", content, documents, rejects)
+    for name, content, documents, rejects in (
+        ("7z-twice", _seven({"a/Posts.xml": GOOD_POSTS, "b/Posts.xml": GOOD_POSTS}), 1, ""),
+        ("7z-cut", PACKED[:-20], 0, "damaged"),
+        ("7z-magic", PACKED[:6], 0, "damaged"),
+        ("7z-offset", PACKED[:12] + b"\xff" * 8 + PACKED[20:], 0, "damaged"),
+        ("7z-size", PACKED[:20] + b"\xff" * 4 + PACKED[24:], 0, "damaged"),
+        ("7z-noise", PACKED[:40] + b"\xff" * 60 + PACKED[100:], 0, "damaged"),
+        ("7z-other", _seven({f"{number}.xml": b"x" for number in range(2_000)}), 0, "no_member"),
+        ("7z-bomb", lambda: _seven({"Posts.xml": GOOD_POSTS[:-9] + b" " * (80 << 20)}), 0, "bomb"),
+    )
+]
+CASES = [*STACK_EXCHANGE, *SEVEN_ZIPS, *HACKER_NEWS]

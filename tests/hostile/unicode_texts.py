@@ -84,7 +84,8 @@ CASES = [
         "common_crawl",
         "html-word-60m.warc",
         lambda: html_response("w" * (60 << 20), "http://a.example/w"),
-        1,
+        0,
+        "no_text",
         is_large=True,
     ),
     Case(

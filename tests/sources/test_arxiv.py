@@ -169,9 +169,20 @@ def test_encodings():
     assert decode({"a": b"\xe9"}, "a") == {"a": "é"}
 
 
-def test_metadata_errors(tmp_path):
+@pytest.mark.parametrize(
+    "line",
+    [
+        "not json",
+        "[1]",
+        '{"title": "x"}',
+        '{"id": 1, "versions": 5}',
+        '{"id": 1, "authors_parsed": [[1]]}',
+        "[" * 9_999,
+    ],
+)
+def test_metadata_errors(line, tmp_path):
     path = tmp_path / "meta.json"
-    path.write_text('{"id": "1"}\nnot json\n')
+    path.write_text(f'{{"id": "1"}}\n{line}\n')
     with pytest.raises(InputError, match="line 2"):
         list(source().read_table("metadata", [InputFile("meta.json", str(path), 20)]))
 

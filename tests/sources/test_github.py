@@ -157,6 +157,17 @@ def test_repository_brings_nothing_to_run(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
+def test_names_of_a_tree_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "a.py").write_bytes(CODE)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/tree/caf\xe9.py")).write_bytes(CODE)
+    found = github(tmp_path, "tree")
+    items = [item for split in found.splits() for item in found.read(split)]
+    assert Skipped("undecodable_name") in items and [item.key for item in items if isinstance(item, Raw)] == [
+        "tree/a.py"
+    ]
+
+
 @needs_git
 def test_repository_leads_nowhere_else(tmp_path: Path) -> None:
     private = repository(tmp_path / "private", {"secret.py": CODE}) / ".git"
