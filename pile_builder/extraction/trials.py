@@ -47,8 +47,11 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "blocks": ("precision", "recall", "fast", "alone"),
 }
 """Words that may follow an extractor's name, `alone` for `fallback: false`; others have no settings."""
-_NOT_TEXT = ["img", "area", "input", "svg", "object", "video", "audio", "canvas"]
-"""Elements whose text is shown only where they themselves can't be."""
+_NOT_TEXT = [
+    *("img", "area", "input", "svg", "object", "video", "audio", "canvas"),
+    *("[hidden]", "[style*='display:none']", "[style*='display: none']"),
+]
+"""What nobody sees, or only where the element itself can't be shown."""
 
 _Result = TypeVar("_Result")
 

@@ -36,12 +36,12 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, columns: int = 120, st
 
 def test_all_extractors_with_marks_on_the_visible_lines(page: str, monkeypatch: pytest.MonkeyPatch):
     said = run(monkeypatch, page)
-    for name in ("A  trafilatura", "B  resiliparse", "C  justext"):
+    for name in ("A  trafilatura", "B  blocks", "C  resiliparse", "D  justext"):
         assert name in said
     story = next(line for line in said.splitlines() if "The ferry left" in line)
-    assert story.split()[:3] == ["●", "●", "●"]
+    assert story.split()[:4] == ["●"] * 4
     menu = next(line for line in said.splitlines() if "Section 0" in line)
-    assert menu.split()[:3] == ["·", "·", "·"]
+    assert menu.split()[:4] == ["·"] * 4
     assert "more lines" in said
     assert "lost by all" in said
 
@@ -80,7 +80,7 @@ def test_json_is_all_of_it_in_ascii(monkeypatch: pytest.MonkeyPatch):
     assert first["reject"] is None
     assert first["seconds"] > 0
     assert 0.5 < first["kept_share"] < 1
-    assert set(first["agreement"]) == {"resiliparse", "justext"}
+    assert set(first["agreement"]) == {"blocks", "resiliparse", "justext"}
     assert STORY.strip() in first["text"]
 
 

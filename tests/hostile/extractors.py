@@ -65,7 +65,7 @@ PAGES: Mapping[str, Callable[[], bytes]] = {
     "headings-mixed": _made("".join(f"<h{n % 6 + 1}>h{n}" for n in range(3_000))),
     "breaks-100k": _made("<br>" * 100_000),
     "options": _made("<select>" + "<option>x" * 20_000 + "</select>"),
-    "dl-flat": _made("<dl>" + "<dt>x<dd>y" * 5_000),
+    "dl-flat": _made("<dl>" + "<dt>x<dd>y" * 2_000),
     "ruby": _made("<ruby>漢<rp>(<rt>kan<rp>)" * 2_000),
     "hidden": _made(f"<div hidden aria-hidden=true style='display:none;visibility:hidden'>{STORY}</div>" * 500),
     "classes-100k": _made('<p class="' + " ".join(f"c{n}" for n in range(100_000)) + '">x</p>'),
