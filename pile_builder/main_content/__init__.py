@@ -1,4 +1,4 @@
-"""Main content of web pages: blocks of text, features, trees, a readable layout. docs/extraction.md says how it works."""
+"""Main content of web pages: blocks of text, their features, trees, a readable layout (docs/extraction.md)."""
 
 from pile_builder.main_content.extract import Block, Extracted, explain, extract
 

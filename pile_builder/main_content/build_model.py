@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pile_builder.main_content.context import CONTEXT
-from pile_builder.main_content.evidence import EVIDENCE
 from pile_builder.main_content.extract import uncertainty
 from pile_builder.main_content.features import FEATURES
 from pile_builder.main_content.labels import read_labels
@@ -39,14 +38,14 @@ class Built:
 
     Attributes:
         agreements: of held-out pages by source of labels, at the balanced threshold, no page left to another extractor.
-        importance: names of columns with their share of the second stage's gain, the greatest first.
+        importance: for each stage the names of its columns with their share of the gain, the greatest first.
     """
 
     data: bytes
     header: dict[str, Any]
     agreements: dict[str, Agreement]
     pages: dict[str, int]
-    importance: list[tuple[str, float]]
+    importance: tuple[list[tuple[str, float]], ...]
 
     @property
     def digest(self) -> str:
@@ -71,7 +70,7 @@ def build_model(gold: Sequence[str], silver: Sequence[str], watch: Callable[[str
     judged = [k for k, source in enumerate(of_source) if source in gold] or list(range(len(flat)))
     balanced = _best_threshold([(flat[k], trained.held_out[k]) for k in judged])
     header: dict[str, Any] = {
-        "features": [*FEATURES, *EVIDENCE],
+        "features": list(FEATURES),
         "context": list(CONTEXT),
         "thresholds": {"precision": balanced + FAVOR, "balanced": balanced, "recall": balanced - FAVOR},
         "uncertain": _uncertain(trained, flat, doubts),
@@ -83,13 +82,15 @@ def build_model(gold: Sequence[str], silver: Sequence[str], watch: Callable[[str
         )
         for source in examples
     }
-    gains = trained.boosters[1].feature_importance("gain")
-    names = [*FEATURES, *EVIDENCE, *CONTEXT]
-    ranked = sorted(
-        zip(names, (gains / max(gains.sum(), 1)).tolist(), strict=True), key=lambda pair: (-pair[1], pair[0])
-    )
-    data = model_bytes(header, trained.lexicon, trained.stages)
+    ranked = tuple(_ranked(booster, [*FEATURES, *CONTEXT]) for booster in trained.boosters)
+    data = model_bytes(header, trained.stages)
     return Built(data, header, agreements, {source: len(part) for source, part in examples.items()}, ranked)
+
+
+def _ranked(booster: Any, names: Sequence[str]) -> list[tuple[str, float]]:
+    gains = booster.feature_importance("gain")
+    shares = (gains / max(gains.sum(), 1)).tolist()
+    return sorted(zip(names, shares, strict=False), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _counts(one: Example, margins: NDArray[np.float32], threshold: float) -> tuple[float, float, float]:
@@ -110,5 +111,5 @@ def _uncertain(trained: Trained, examples: Sequence[Example], doubts: Sequence[s
     for markup in doubts:
         page = read_page(markup)
         if len(page.features):
-            found.append(uncertainty(page, page.margins(trained.lexicon, trained.stages)))
+            found.append(uncertainty(page, page.margins(trained.stages)))
     return round(float(np.sort(found)[min(int(len(found) * (1 - UNCERTAIN)), len(found) - 1)]), 4)

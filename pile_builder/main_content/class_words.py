@@ -25,10 +25,10 @@ GROUPS: Mapping[str, str] = {
     "meta": "meta byline author authors writer date time published pubdate dateline timestamp info source postmeta "
     "entrymeta datetime updated posted publish views read stats",
     "caption": "caption figcaption credit legend credits wpcaption imgcaption captiontext cutline",
-    "media": "gallery photo photos image images img picture slide slider slides slideshow carousel media video videos "
-    "player audio embed figure lightbox thumbnail thumb thumbs swiper slick",
-    "nav": "nav navi navigation navbar menu submenu topnav mainnav mainmenu subnav sitenav menus dropdown tabs tab links "
-    "quicklinks hamburger toggle megamenu",
+    "media": "gallery photo photos image images img picture slide slider slides slideshow carousel media video "
+    "videos player audio embed figure lightbox thumbnail thumb thumbs swiper slick",
+    "nav": "nav navi navigation navbar menu submenu topnav mainnav mainmenu subnav sitenav menus dropdown tabs tab "
+    "links quicklinks hamburger toggle megamenu",
     "trail": "breadcrumb breadcrumbs crumb crumbs pager pagination paging paginator pagenav prevnext path",
     "header": "header top topbar masthead head branding logo siteheader hdr site",
     "footer": "footer foot bottom copyright legal colophon disclaimer siteinfo footernav ftr sitefooter",
@@ -49,14 +49,16 @@ GROUPS: Mapping[str, str] = {
     "submit searchform newsletters mailchimp donate donation contact",
     "popup": "cookie cookies consent gdpr popup modal overlay alert notice notification warning message toast dialog "
     "tooltip sticky cmp",
-    "tag": "tag tags category categories cat topics keyword keywords label labels taglist taxonomy terms rubric section",
+    "tag": "tag tags category categories cat topics keyword keywords label labels taglist taxonomy terms "
+    "rubric section",
     "hidden": "hidden hide sr only visually screen reader invisible none offscreen noscript collapsed print",
     "quote": "quote blockquote pullquote pull infobox factbox fact highlight inset sidenote",
-    "document": "code markdown md doc docs documentation wiki readme example examples mw parser output manual reference "
-    "api docbook rst sphinx",
+    "document": "code markdown md doc docs documentation wiki readme example examples mw parser output manual "
+    "reference api docbook rst sphinx",
     "thread": "msg thread topic question answer answers answercell postcell messagetext messagebody forum bbcode "
     "postmessage commenttext threadpost qa",
-    "shop": "product products price prices cart shop sku buy basket add order store review reviews rating ratings stars",
+    "shop": "product products price prices cart shop sku buy basket add order store review reviews rating "
+    "ratings stars",
     "recipe": "recipe recipes ingredient ingredients instructions instruction directions direction steps step method "
     "preparation",
     "person": "bio about profile avatar authorbio vcard user username member account contributor biography poster",

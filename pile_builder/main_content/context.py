@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pile_builder.main_content import measures as m
+from pile_builder.main_content.block_text import ELEMENT
 from pile_builder.main_content.features import LEVELS, path_groups
-from pile_builder.main_content.scan import Scan
+from pile_builder.main_content.scan import CLASS_PATH, PARENT, PATH, Scan
 
 REACH = 3
 CONTEXT: tuple[str, ...] = (
@@ -32,7 +33,7 @@ def context_features(page: Scan, measures: NDArray[np.int64], margins: NDArray[n
     """What the first stage's margins say around each block, float32[blocks, CONTEXT]."""
     found = np.zeros((len(page.blocks), len(CONTEXT)), np.float32)
     if len(found):
-        paths = path_groups(page.blocks, page.elements, 5), path_groups(page.blocks, page.elements, 6)
+        paths = path_groups(page.blocks, page.elements, PATH), path_groups(page.blocks, page.elements, CLASS_PATH)
         _fill(page.blocks, page.elements, measures, probabilities(margins), paths[0], paths[1], found)
     return found
 
@@ -43,7 +44,8 @@ def _mean(total: float, weight: float) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
-def _window(values, weights, start, stop, own):
+def _window(values: NDArray[np.float64], weights: NDArray[np.float64], start: int, stop: int, own: int) -> float:
+    """The mean of values from start to stop, the own one left out."""
     total = weight = 0.0
     for other in range(start, stop):
         if other != own:
@@ -53,7 +55,15 @@ def _window(values, weights, start, stop, own):
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill(blocks, elements, measures, values, paths, class_paths, found):  # noqa: C901
+def _fill(
+    blocks: NDArray[np.int64],
+    elements: NDArray[np.int64],
+    measures: NDArray[np.int64],
+    values: NDArray[np.float64],
+    paths: NDArray[np.int64],
+    class_paths: NDArray[np.int64],
+    found: NDArray[np.float32],
+) -> None:
     n = len(blocks)
     weights = np.empty(n, np.float64)
     sums = np.zeros((len(elements), 3), np.float64)
@@ -61,7 +71,7 @@ def _fill(blocks, elements, measures, values, paths, class_paths, found):  # noq
     best = 0.0
     for b in range(n):
         weights[b] = measures[b, m.WEIGHT]
-        row = sums[blocks[b, 2]]
+        row = sums[blocks[b, ELEMENT]]
         row[0] += weights[b] * values[b]
         row[1] += weights[b]
         row[2] += weights[b] * (values[b] - 0.5)
@@ -73,7 +83,7 @@ def _fill(blocks, elements, measures, values, paths, class_paths, found):  # noq
     best_element = 0
     for e in range(len(elements) - 1, 0, -1):
         for k in range(3):
-            sums[elements[e, 0], k] += sums[e, k]
+            sums[elements[e, PARENT], k] += sums[e, k]
     for e in range(len(elements)):
         # Of equal ones the deepest.
         if sums[e, 2] >= sums[best_element, 2]:
@@ -81,10 +91,10 @@ def _fill(blocks, elements, measures, values, paths, class_paths, found):  # noq
     inside = np.zeros(len(elements), np.uint8)
     inside[best_element] = 1
     for e in range(best_element + 1, len(elements)):
-        inside[e] = inside[elements[e, 0]]
+        inside[e] = inside[elements[e, PARENT]]
     page = sums[0]
     last = -1
-    before = before_weight = 0.0
+    before = 0.0
     for b in range(n):
         row = found[b]
         row[0] = values[b]
@@ -98,13 +108,13 @@ def _fill(blocks, elements, measures, values, paths, class_paths, found):  # noq
         row[k + 2] = _mean(before, page[0])
         row[k + 3] = _mean(page[0] - before - weights[b] * values[b], page[0])
         k += 4
-        container = blocks[b, 2]
+        container = blocks[b, ELEMENT]
         for _ in range(LEVELS):
             row[k] = _mean(sums[container, 0], sums[container, 1])
             row[k + 1] = _mean(sums[container, 0], page[0])
             k += 2
-            if elements[container, 0] >= 0:
-                container = elements[container, 0]
+            if elements[container, PARENT] >= 0:
+                container = elements[container, PARENT]
         row[k + 0] = _mean(path_sums[0, paths[b], 0], path_sums[0, paths[b], 1])
         row[k + 1] = _mean(path_sums[1, class_paths[b], 0], path_sums[1, class_paths[b], 1])
         row[k + 2] = _mean(page[0], page[1])
@@ -114,16 +124,15 @@ def _fill(blocks, elements, measures, values, paths, class_paths, found):  # noq
         row[k] = b - last if last >= 0 else 255
         if values[b] > 0.5:
             last = b
-        row[k + 2] = inside[blocks[b, 2]]
+        row[k + 2] = inside[blocks[b, ELEMENT]]
         # Steps down from the smallest element around both to the best one.
         up = best_element
         steps = 0
-        while up > blocks[b, 2]:
-            up = elements[up, 0]
+        while up > blocks[b, ELEMENT]:
+            up = elements[up, PARENT]
             steps += 1
         row[k + 3] = steps
         before += weights[b] * values[b]
-        before_weight += weights[b]
     following = -1
     for b in range(n - 1, -1, -1):
         found[b, len(CONTEXT) - 3] = following - b if following >= 0 else 255

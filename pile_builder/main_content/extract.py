@@ -10,11 +10,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pile_builder.main_content.block_text import ELEMENT
 from pile_builder.main_content.context import probabilities
 from pile_builder.main_content.head import Head
 from pile_builder.main_content.layout import laid_out
 from pile_builder.main_content.model import BlockModel
 from pile_builder.main_content.page import Page, read_page
+from pile_builder.main_content.scan import PARENT, TAG
 from pile_builder.main_content.tags import NAMES
 
 Favor = Literal["balanced", "precision", "recall"]
@@ -62,7 +64,7 @@ def extract(
     """The main content of a page; `fallback` extracts the text where the classifier is least certain."""
     model = model or BlockModel.load()
     page = read_page(markup)
-    margins = page.margins(model.lexicon, model.stages)
+    margins = page.margins(model.stages)
     if fallback is not None and uncertainty(page, margins) > model.uncertain and (text := fallback(markup)):
         return Extracted(text, page.head, "fallback")
     kept = np.flatnonzero(margins >= model.thresholds[favor])
@@ -73,7 +75,7 @@ def explain(markup: str, *, favor: Favor = "balanced", model: BlockModel | None 
     """All blocks of a page in its order, with what the classifier makes of them."""
     model = model or BlockModel.load()
     page = read_page(markup)
-    margins = page.margins(model.lexicon, model.stages)
+    margins = page.margins(model.stages)
     return [
         Block(
             page.text(block), _path(page, block), 1 / (1 + exp(-float(margin))), bool(margin >= model.thresholds[favor])
@@ -92,8 +94,8 @@ def uncertainty(page: Page, margins: NDArray[np.float32]) -> float:
 
 def _path(page: Page, block: int) -> str:
     names: list[str] = []
-    element = int(page.scan.blocks[block, 2])
+    element = int(page.scan.blocks[block, ELEMENT])
     while element > 0:
-        names.append(NAMES[page.scan.elements[element, 1]].rstrip("-"))
-        element = int(page.scan.elements[element, 0])
+        names.append(NAMES[page.scan.elements[element, TAG]].rstrip("-"))
+        element = int(page.scan.elements[element, PARENT])
     return " > ".join(reversed(names))

@@ -9,9 +9,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from pile_builder.main_content import block_text as f
 from pile_builder.main_content import measures as m
 from pile_builder.main_content.class_words import NAMES as WORD_GROUPS
-from pile_builder.main_content.scan import FAR, Scan
+from pile_builder.main_content.scan import CHILD, CLASS_PATH, DEPTH, FAR, PARENT, PATH, TAG, Scan
 from pile_builder.main_content.tags import LANDMARKS, NAMES, NUMBER
 
 LEVELS = 4
@@ -74,7 +75,7 @@ def features(page: Scan, measures: NDArray[np.int64], title_words: int) -> NDArr
     found = np.zeros((len(page.blocks), len(FEATURES)), np.float32)
     if len(found):
         sums = element_sums(page, measures)
-        paths = path_groups(page.blocks, page.elements, 5), path_groups(page.blocks, page.elements, 6)
+        paths = path_groups(page.blocks, page.elements, PATH), path_groups(page.blocks, page.elements, CLASS_PATH)
         _fill(
             page.blocks, page.elements, page.distances, measures, title_words, sums, paths[0], paths[1], _KINDS, found
         )
@@ -99,7 +100,7 @@ def path_groups(blocks: NDArray[np.int64], elements: NDArray[np.int64], column: 
     groups = np.empty(len(blocks), np.int64)
     count = 0
     for b in range(len(blocks)):
-        key = elements[blocks[b, 2], column] | 1
+        key = elements[blocks[b, f.ELEMENT], column] | 1
         place = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & (size - 1)
         while keys[place] != 0 and keys[place] != key:
             place = (place + 1) & (size - 1)
@@ -113,7 +114,7 @@ def path_groups(blocks: NDArray[np.int64], elements: NDArray[np.int64], column: 
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _link_weight(block: NDArray[np.int64], weight: int) -> int:
-    return weight * block[3] // max(block[1] - block[0], 1)
+    return weight * block[f.LINK_BYTES] // max(block[f.END] - block[f.START], 1)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -122,7 +123,7 @@ def _is_prose(block: NDArray[np.int64], measures: NDArray[np.int64]) -> bool:
     return (
         measures[m.WEIGHT] >= _PROSE_WEIGHT
         and measures[m.STOPS] + measures[m.COMMAS] > 0
-        and 3 * block[3] < block[1] - block[0]
+        and 3 * block[f.LINK_BYTES] < block[f.END] - block[f.START]
     )
 
 
@@ -132,7 +133,7 @@ def _sum_elements(
 ) -> None:
     for b in range(len(blocks)):
         weight = measures[b, m.WEIGHT]
-        row = sums[blocks[b, 2]]
+        row = sums[blocks[b, f.ELEMENT]]
         row[0] += weight
         row[1] += _link_weight(blocks[b], weight)
         row[2] += 1
@@ -140,7 +141,7 @@ def _sum_elements(
     # An element comes after its parent.
     for e in range(len(elements) - 1, 0, -1):
         for k in range(_SUMS):
-            sums[elements[e, 0], k] += sums[e, k]
+            sums[elements[e, PARENT], k] += sums[e, k]
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -149,7 +150,18 @@ def _share(part: float, whole: float) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill(blocks, elements, distances, measures, title_words, sums, paths, class_paths, kinds, found):  # noqa: PLR0915
+def _fill(
+    blocks: NDArray[np.int64],
+    elements: NDArray[np.int64],
+    distances: NDArray[np.uint8],
+    measures: NDArray[np.int64],
+    title_words: int,
+    sums: NDArray[np.int64],
+    paths: NDArray[np.int64],
+    class_paths: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+    found: NDArray[np.float32],
+) -> None:
     n = len(blocks)
     page = sums[0]
     cjk = 0
@@ -166,17 +178,17 @@ def _fill(blocks, elements, distances, measures, title_words, sums, paths, class
     h1 = heading = -1
     for b in range(n):
         block, measure, row = blocks[b], measures[b], found[b]
-        element = block[2]
-        tag = elements[element, 1]
+        element = block[f.ELEMENT]
+        tag = elements[element, TAG]
         weight = measure[m.WEIGHT]
-        size = block[1] - block[0]
+        size = block[f.END] - block[f.START]
         words = measure[m.WORDS] + measure[m.CJK]
         k = 0
         row[k + 0] = weight
         row[k + 1] = words
         row[k + 2] = _share(measure[m.CHARS], words)
-        row[k + 3] = _share(block[3], size)
-        row[k + 4] = block[5]
+        row[k + 3] = _share(block[f.LINK_BYTES], size)
+        row[k + 4] = block[f.LINKS]
         row[k + 5] = _share(measure[m.DIGITS], measure[m.CHARS])
         row[k + 6] = _share(measure[m.CAPITALS], measure[m.LETTERS])
         row[k + 7] = _share(measure[m.COMMAS], weight)
@@ -188,9 +200,9 @@ def _fill(blocks, elements, distances, measures, title_words, sums, paths, class
         row[k + 13] = measure[m.FIRST]
         row[k + 14] = measure[m.LAST]
         row[k + 15] = measure[m.NUMBERS]
-        row[k + 16] = _share(block[4], size)
-        row[k + 17] = block[6]
-        row[k + 18] = block[7]
+        row[k + 16] = _share(block[f.STRONG_BYTES], size)
+        row[k + 17] = block[f.BREAKS]
+        row[k + 18] = block[f.IMAGES]
         row[k + 19] = _share(measure[m.CJK], measure[m.CHARS])
         row[k + 20] = _share(measure[m.TITLE_WORDS], words)
         row[k + 21] = _share(measure[m.TITLE_WORDS], title_words)
@@ -203,8 +215,8 @@ def _fill(blocks, elements, distances, measures, title_words, sums, paths, class
             h1 = b
         row[k + 0] = kinds[tag]
         row[k + 1] = 7 - (_H1 - tag) - 1 if is_heading else 0
-        row[k + 2] = elements[element, 2]
-        row[k + 3] = elements[element, 3]
+        row[k + 2] = elements[element, DEPTH]
+        row[k + 3] = elements[element, CHILD]
         row[k + 4] = _share(b, n)
         row[k + 5] = _share(before, page[0])
         row[k + 6] = b
@@ -216,7 +228,7 @@ def _fill(blocks, elements, distances, measures, title_words, sums, paths, class
         before += weight
         for d in range(distances.shape[1]):
             distance = distances[element, d]
-            if d >= _N_LANDMARKS and (block[8] >> (d - _N_LANDMARKS)) & 1:
+            if d >= _N_LANDMARKS and (block[f.GROUPS] >> (d - _N_LANDMARKS)) & 1:
                 distance = 0
             row[k] = distance if distance < 250 else FAR
             k += 1
@@ -229,8 +241,8 @@ def _fill(blocks, elements, distances, measures, title_words, sums, paths, class
             row[k + 3] = _share(total[0], page[0])
             row[k + 4] = _share(total[3], page[3])
             k += 5
-            if elements[container, 0] >= 0:
-                container = elements[container, 0]
+            if elements[container, PARENT] >= 0:
+                container = elements[container, PARENT]
         for p in range(2):
             total = path_sums[p, paths[b] if p == 0 else class_paths[b]]
             row[k + 0] = total[2]
@@ -244,8 +256,8 @@ def _fill(blocks, elements, distances, measures, title_words, sums, paths, class
             other = b + step
             if 0 <= other < n:
                 row[k + 0] = measures[other, m.WEIGHT]
-                row[k + 1] = _share(blocks[other, 3], blocks[other, 1] - blocks[other, 0])
-                row[k + 2] = kinds[elements[blocks[other, 2], 1]]
+                row[k + 1] = _share(blocks[other, f.LINK_BYTES], blocks[other, f.END] - blocks[other, f.START])
+                row[k + 2] = kinds[elements[blocks[other, f.ELEMENT], TAG]]
                 row[k + 3] = measures[other, m.LAST]
                 row[k + 4] = class_paths[other] == class_paths[b]
             else:

@@ -32,8 +32,9 @@ class LabelledPage:
 
 
 def read_labels(source: str) -> Iterator[LabelledPage]:
-    """The pages of labels in one of `FORMATS`, in the order of their keys; `PATH:odd` has the first, the third and so on,
-    `PATH:even` the others.
+    """The pages of labels in one of `FORMATS`, in the order of their keys.
+
+    `PATH:odd` has the first, the third and so on, `PATH:even` the others.
 
     Raises:
         ManifestError: there is nothing at that path that has one of the formats.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from pile_builder.main_content.block_text import ELEMENT
 from pile_builder.main_content.page import Page
+from pile_builder.main_content.scan import ITEM, PARENT, TAG
 from pile_builder.main_content.tags import NUMBER
 
 _CELLS = frozenset(NUMBER[name] for name in ("td", "th"))
@@ -20,16 +22,19 @@ MAX_CELL = 300
 """Bytes of text in a cell of a table that is shown as one; longer ones are paragraphs in a table made for looks."""
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Elements around a block, -1 for none: the nearest list item and how deep it is in lists, or cell, row, table."""
+class _Place(NamedTuple):
+    """Elements around a block, -1 for none: the nearest list item with its depth and mark, or cell, row, table."""
 
     item: int = -1
     level: int = 0
+    mark: str = ""
     cell: int = -1
     row: int = -1
     table: int = -1
     is_code: bool = False
+
+
+_NOWHERE = _Place()
 
 
 def laid_out(page: Page, kept: Sequence[int]) -> str:
@@ -37,18 +42,24 @@ def laid_out(page: Page, kept: Sequence[int]) -> str:
 
     Cells of a row stand beside each other between bars, if the table is one of data.
     """
+    if not kept:
+        return ""
+    # Lists, since looking at one number of an array costs ten times as much.
+    elements = page.scan.elements[:, [PARENT, TAG, ITEM]].tolist()
+    blocks = page.scan.blocks[kept, : ELEMENT + 1].tolist()
+    data = page.scan.text.tobytes()
     found: dict[int, _Place] = {}
     places: list[_Place] = []
-    for element in page.scan.blocks[kept, 2].tolist() if len(kept) else ():
+    for _, _, element in blocks:
         if element not in found:
-            found[element] = _place(page, element)
+            found[element] = _place(elements, element)
         places.append(found[element])
-    rows = _data_rows(page, kept, places)
+    rows = _data_rows([end - start for start, end, _ in blocks], places)
     parts: list[str] = []
     begun: set[int] = set()
-    previous = _Place()
-    for block, place in zip(kept, places, strict=True):
-        text = page.text(block)
+    previous = _NOWHERE
+    for (start, end, _), place in zip(blocks, places, strict=True):
+        text = data[start:end].decode("utf-8", "replace")
         if place.row in rows:
             text = text.replace("\n", " ")
             if place.row == previous.row:
@@ -57,12 +68,11 @@ def laid_out(page: Page, kept: Sequence[int]) -> str:
                 gap = "\n" if previous.row in rows and place.table == previous.table else "\n\n"
         elif place.item >= 0:
             indent = "  " * min(place.level, MAX_INDENT)
-            mark = _mark(page, place.item)
             first = place.item not in begun
             begun.add(place.item)
             if not place.is_code:
-                text = text.replace("\n", "\n" + indent + " " * len(mark))
-            text = indent + (mark if first else " " * len(mark)) + text
+                text = text.replace("\n", "\n" + indent + " " * len(place.mark))
+            text = indent + (place.mark if first else " " * len(place.mark)) + text
             gap = "\n" if previous.item >= 0 else "\n\n"
         else:
             gap = "\n" if place.is_code and previous.is_code else "\n\n"
@@ -71,17 +81,20 @@ def laid_out(page: Page, kept: Sequence[int]) -> str:
     return "".join(parts).strip("\n")
 
 
-def _place(page: Page, element: int) -> _Place:
-    elements = page.scan.elements
+def _place(elements: Sequence[Sequence[int]], element: int) -> _Place:
     item = cell = row = table = level = -1
     is_code = False
+    mark = ""
     for _ in range(MAX_STEPS):
         if element <= 0:
             break
-        tag = int(elements[element, 1])
+        parent, tag, number = elements[element]
         is_code |= tag == _PRE
         if tag in _ITEMS and item < 0 and cell < 0:
             item = element
+            # A number for an item of an ordered list, nothing for a term or its definition.
+            if tag == _LI:
+                mark = f"{number + 1}. " if elements[parent][1] == _ORDERED else "- "
         elif tag in _LISTS and item >= 0 and cell < 0:
             level += 1
         elif tag in _CELLS and cell < 0:
@@ -91,26 +104,20 @@ def _place(page: Page, element: int) -> _Place:
         elif tag == _TABLE and row >= 0:
             table = element
             break
-        element = int(elements[element, 0])
-    return _Place(item, max(level, 0), cell, row if item < 0 else -1, table, is_code)
+        element = parent
+    return _Place(item, max(level, 0), mark, cell, row if item < 0 else -1, table, is_code)
 
 
-def _data_rows(page: Page, kept: Sequence[int], places: Sequence[_Place]) -> set[int]:
-    """Rows with two cells or more of one short block each."""
+def _data_rows(sizes: Sequence[int], places: Sequence[_Place]) -> set[int]:
+    """Rows whose cells hold one short block each, in tables that have a row with two such cells."""
     cells: defaultdict[int, list[int]] = defaultdict(list)
+    tables: dict[int, int] = {}
     unfit: set[int] = set()
-    for block, place in zip(kept, places, strict=True):
+    for size, place in zip(sizes, places, strict=True):
         if place.row >= 0 and place.cell >= 0:
-            start, end = page.scan.blocks[block, :2].tolist()
-            if end - start > MAX_CELL or place.is_code or place.cell in cells[place.row]:
+            if size > MAX_CELL or place.is_code or place.cell in cells[place.row]:
                 unfit.add(place.row)
             cells[place.row].append(place.cell)
-    return {row for row, own in cells.items() if len(own) > 1 and row not in unfit}
-
-
-def _mark(page: Page, item: int) -> str:
-    """A number for an item of an ordered list, a hyphen for another, nothing for a term or its definition."""
-    if page.scan.elements[item, 1] != _LI:
-        return ""
-    parent = int(page.scan.elements[item, 0])
-    return f"{page.scan.elements[item, 4] + 1}. " if page.scan.elements[parent, 1] == _ORDERED else "- "
+            tables[place.row] = place.table
+    of_data = {tables[row] for row, own in cells.items() if len(own) > 1 and row not in unfit}
+    return {row for row in cells if row not in unfit and tables[row] in of_data}

@@ -14,10 +14,10 @@ MEASURES = (
     *("weight", "chars", "words", "letters", "digits", "capitals", "cjk", "commas", "stops", "quotes", "bars"),
     *("marks", "first", "last", "numbers", "title_words", "long_words", "copies", "copy"),
 )
-"""`weight` is the length in characters, one of Chinese or Japanese counting as three; `first` is 1 for a capital, 2 for a
-small letter, 3 for a digit, 4 for a letter without case, else 0; `last` is 1 for the end of a sentence, 2 for a colon, 3
-for an ellipsis, 4 for a comma, 5 for a closing quote or bracket, 6 for a letter, 7 for a digit, else 0; `copies` is how
-often the page has the same text, `copy` how often it had it before."""
+"""`weight` is the length in characters, one of Chinese or Japanese counting as three; `first` is 1 for a capital, 2 for
+a small letter, 3 for a digit, 4 for a letter without case, else 0; `last` is 1 for the end of a sentence, 2 for a
+colon, 3 for an ellipsis, 4 for a comma, 5 for a closing quote or bracket, 6 for a letter, 7 for a digit, else 0;
+`copies` is how often the page has the same text, `copy` how often it had it before."""
 WEIGHT, CHARS, WORDS, LETTERS, DIGITS, CAPITALS, CJK, COMMAS, STOPS = range(9)
 QUOTES, BARS, MARKS, FIRST, LAST, NUMBERS, TITLE_WORDS, LONG_WORDS, COPIES, COPY = range(9, len(MEASURES))
 
@@ -189,7 +189,7 @@ def _measure(
             row[CAPITALS] += case == 1
             row[DIGITS] += is_digit
             row[NUMBERS] += is_digit and not in_number
-            in_number = is_digit
+            in_number = bool(is_digit)
             kind = 7 if is_digit else 6 if case else _ending(point, last)
             if kind == 0:
                 row[BARS] += (

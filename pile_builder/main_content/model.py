@@ -1,4 +1,4 @@
-"""The trained model: a lexicon, two stages of trees, thresholds."""
+"""The trained model: two stages of trees, thresholds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 
 from pile_builder.errors import ManifestError
 from pile_builder.main_content.context import CONTEXT
-from pile_builder.main_content.evidence import EVIDENCE, Lexicon
 from pile_builder.main_content.features import FEATURES
 from pile_builder.main_content.model_file import read_model
 from pile_builder.main_content.trees import Trees
@@ -24,14 +23,12 @@ class BlockModel:
     """A model as `pile extractor train` writes it.
 
     Attributes:
-        lexicon: evidence of words.
         stages: the trees of the first and the second stage.
         thresholds: least margin (logarithm of the odds) of a kept block by `favor`.
         uncertain: pages above this uncertainty go to another extractor.
         digest: SHA-256 of its file, in hexadecimal.
     """
 
-    lexicon: Lexicon
     stages: tuple[Trees, Trees]
     thresholds: dict[str, float]
     uncertain: float
@@ -53,9 +50,9 @@ def _shipped() -> BlockModel:
 
 
 def _parse(data: bytes, name: str) -> BlockModel:
-    header, lexicon, stages = read_model(data, name)
-    known = {"features": [*FEATURES, *EVIDENCE], "context": list(CONTEXT)}
+    header, stages = read_model(data, name)
+    known = {"features": list(FEATURES), "context": list(CONTEXT)}
     if any(header.get(what) != names for what, names in known.items()) or len(stages) != 2:
         msg = f"{name}: expected a model for the features of this version; train it again with `pile extractor train`"
         raise ManifestError(msg)
-    return BlockModel(lexicon, stages, header["thresholds"], header["uncertain"], hashlib.sha256(data).hexdigest())
+    return BlockModel(stages, header["thresholds"], header["uncertain"], hashlib.sha256(data).hexdigest())

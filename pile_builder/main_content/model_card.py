@@ -8,7 +8,7 @@ from pile_builder.main_content.build_model import FAVOR, SILVER_IMPORTANCE, Buil
 from pile_builder.main_content.train import FOLDS, SETTINGS, TREES
 
 SHOWN = 25
-"""Columns of the greatest gain that the card lists."""
+"""Columns of the greatest gain that the card lists, for each stage."""
 _KNOWN_ERRORS = """\
 - Captions, titles, bylines and sub-headings: labels of different origin do not agree on them, nor does the model.
 - Pages that are several articles one after the other; an article spread over unlike containers.
@@ -35,7 +35,7 @@ def card(built: Built, name: str) -> str:
         f"# {name}",
         "",
         "A classifier of the blocks of a web page: which are its main content. Two stages of "
-        f"{TREES} gradient-boosted trees each, and evidence of single words. It is read by `extractor: blocks`.",
+        f"{TREES} gradient-boosted trees each. It is read by `extractor: blocks`.",
         "",
         f"- {len(built.data):,} bytes, sha256 `{built.digest}`",
         f"- Least margin (logarithm of the odds): balanced {thresholds['balanced']:.1f}, precision and recall "
@@ -44,7 +44,7 @@ def card(built: Built, name: str) -> str:
         "",
         "## Data and how well it is found",
         "",
-        f"Cross-validated by host in {FOLDS} folds: a page is judged by a lexicon and stages that saw no page of its host. "
+        f"Cross-validated by host in {FOLDS} folds: a page is judged by stages that saw no page of its host. "
         f"Silver labels count {SILVER_IMPORTANCE:g} of others.",
         "",
         "| labels | pages | F1 | precision | recall |",
@@ -54,6 +54,7 @@ def card(built: Built, name: str) -> str:
         shares = f"{found.f1:.4f} | {found.precision:.4f} | {found.recall:.4f}"
         lines.append(f"| {Path(source).name} | {built.pages[source]:,} | {shares} |")
     lines += ["", "## Known errors", "", _KNOWN_ERRORS, "", "## What it looks at", ""]
-    lines += ["Share of the second stage's gain:", ""]
-    lines += [f"- {column}: {100 * share:.1f} %" for column, share in built.importance[:SHOWN]]
-    return "\n".join(lines) + "\n"
+    for name, ranked in zip(("first", "second"), built.importance, strict=True):
+        shares = ", ".join(f"{column} {100 * share:.1f}" for column, share in ranked[:SHOWN])
+        lines += [f"Per cent of the {name} stage's gain: {shares}.", ""]
+    return "\n".join(lines)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from selectolax.lexbor import LexborHTMLParser
 
 from pile_builder.main_content.context import context_features
-from pile_builder.main_content.evidence import Lexicon, evidence_features
 from pile_builder.main_content.features import features
 from pile_builder.main_content.head import Head, read_head
 from pile_builder.main_content.measures import WEIGHT, Measures, measure
@@ -43,19 +42,14 @@ class Page:
         start, end = self.scan.blocks[block, :2]
         return self.scan.text[start:end].tobytes().decode("utf-8", "replace")
 
-    def rows(self, lexicon: Lexicon) -> NDArray[np.float32]:
-        """What the first stage looks at, float32[blocks, FEATURES + EVIDENCE]."""
-        return np.hstack([self.features, evidence_features(self.scan, self.measures, lexicon)])
+    def context(self, margins: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the second stage looks at, float32[blocks, FEATURES + CONTEXT], after the first stage's margins."""
+        return np.hstack([self.features, context_features(self.scan, self.measures.counts, margins)])
 
-    def context(self, rows: NDArray[np.float32], margins: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the second stage looks at: `rows`, and what the first stage's margins say around each block."""
-        return np.hstack([rows, context_features(self.scan, self.measures.counts, margins)])
-
-    def margins(self, lexicon: Lexicon, stages: tuple[Trees, Trees]) -> NDArray[np.float32]:
+    def margins(self, stages: tuple[Trees, Trees]) -> NDArray[np.float32]:
         """The logarithm of the odds of being content by the second stage, float32[blocks]."""
         first, second = stages
-        rows = self.rows(lexicon)
-        return second.margins(self.context(rows, first.margins(rows)))
+        return second.margins(self.context(first.margins(self.features)))
 
 
 def read_page(markup: str) -> Page:

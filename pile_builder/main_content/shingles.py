@@ -1,8 +1,8 @@
 """Agreement of an extracted text with the true one, as the article-extraction-benchmark defines it.
 
-https://github.com/scrapinghub/article-extraction-benchmark: counts of shingles of four words, normalised by page, so that
-a long one weighs no more than a short one; precision and recall are means over pages, F1 is their harmonic mean. Here a
-Chinese or Japanese character is a word, since no spaces part them.
+https://github.com/scrapinghub/article-extraction-benchmark: counts of shingles of four words, normalised by page, so
+that a long one weighs no more than a short one; precision and recall are means over pages, F1 is their harmonic mean.
+Here a Chinese or Japanese character is a word, since no spaces part them.
 """
 
 from __future__ import annotations

@@ -56,8 +56,7 @@ def silver_labels(
 
 
 def write_labels(path: Path, pages: Iterable[LabelledPage]) -> Counter[str]:
-    """Write pages as jsonl, packed if the name ends with .gz; counts of `labelled` and `unlabelled`. Equal pages give
-    equal bytes."""
+    """Write pages as jsonl, packed if the name ends with .gz, always to the same bytes; counts of what is written."""
     counts: Counter[str] = Counter()
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as plain:

@@ -1,4 +1,4 @@
-"""HTML's elements as the block pass sees them: which break the text, which hide it, what an ancestor says of its text."""
+"""HTML's elements as the block pass sees them: which break the text, which hide it, which are landmarks."""
 
 from __future__ import annotations
 

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from pile_builder.errors import ManifestError
 from pile_builder.main_content.alignment import shares_in_truth
-from pile_builder.main_content.evidence import Lexicon
 from pile_builder.main_content.labels import LabelledPage
-from pile_builder.main_content.lexicon import Vocabulary
 from pile_builder.main_content.page import Page, read_page
 from pile_builder.main_content.trees import Trees
 
@@ -57,7 +55,7 @@ class Example:
 def example(labelled: LabelledPage, importance: float = 1.0) -> Example:
     """Derive block labels from a page's true text. A page counts by itself, its blocks by the root of their length."""
     page = read_page(labelled.html)
-    shares = shares_in_truth(page, labelled.text)
+    shares = shares_in_truth(page, labelled.text or "")
     roots = np.sqrt(page.weights.astype(np.float64) + 10)
     total = roots.sum()
     weights = importance * 100 * roots / total if total else roots
@@ -136,13 +134,12 @@ def _float32_below(value: float) -> float:
 
 @dataclass(frozen=True)
 class Trained:
-    """A lexicon and both stages, the boosters that they come from, and what models say of hosts that they did not see.
+    """Both stages, the boosters that they come from, and what models say of hosts that they did not see.
 
     Attributes:
-        held_out: for each example the margins by a lexicon and stages trained on other folds, float32[blocks].
+        held_out: for each example the margins by stages trained on other folds, float32[blocks].
     """
 
-    lexicon: Lexicon
     stages: tuple[Trees, Trees]
     boosters: tuple[Any, Any]
     held_out: list[NDArray[np.float32]]
@@ -151,8 +148,7 @@ class Trained:
 def train_stages(examples: Sequence[Example], watch: Callable[[str], Any] = lambda _: None) -> Trained:
     """Train on pages of at least two folds.
 
-    A block's evidence comes from words of other folds' hosts, and the second stage learns from what first stages think
-    of hosts that they have not seen, so that both look as they will on new pages.
+    The second stage learns from what first stages think of hosts that they have not seen, as it will on new pages.
 
     Raises:
         ManifestError: all hosts are in one fold.
@@ -162,13 +158,6 @@ def train_stages(examples: Sequence[Example], watch: Callable[[str], Any] = lamb
     if len(used) < 2:
         msg = f"labels: expected pages of many hosts to train on, got {len(examples)} pages that are not enough"
         raise ManifestError(msg)
-    names = sorted({one.source.host for one in examples})
-    fold_of_name = np.array([fold_of(name) for name in names])
-    number = {name: k for k, name in enumerate(names)}
-    hosts = [number[one.source.host] for one in examples]
-    vocabulary = Vocabulary([one.page for one in examples], [one.labels for one in examples], hosts)
-    lexicons = {fold: vocabulary.lexicon(fold_of_name != fold) for fold in used}
-    rows = [one.page.rows(lexicons[fold]) for one, fold in zip(examples, folds.tolist(), strict=True)]
     labels = np.concatenate([one.labels for one in examples])
     weights = np.concatenate([one.weights for one in examples])
     of_block = np.repeat(folds, [len(one.labels) for one in examples])
@@ -181,14 +170,13 @@ def train_stages(examples: Sequence[Example], watch: Callable[[str], Any] = lamb
             seen = of_block != fold
             trees = trees_of(fit(stacked[seen], labels[seen], weights[seen]))
             watch(f"{what} stage, without fold {fold + 1} of {FOLDS}")
-            for k in np.flatnonzero(folds == fold):
+            for k in np.flatnonzero(folds == fold).tolist():
                 margins[k] = trees.margins(columns[k])
         booster = fit(stacked, labels, weights)
         watch(f"{what} stage")
         return booster, margins
 
-    first, margins = stage(rows, "first")
-    contexts = [one.page.context(own, margin) for one, own, margin in zip(examples, rows, margins, strict=True)]
+    first, margins = stage([one.page.features for one in examples], "first")
+    contexts = [one.page.context(margin) for one, margin in zip(examples, margins, strict=True)]
     second, held_out = stage(contexts, "second")
-    lexicon = vocabulary.lexicon(np.ones(len(names), bool))
-    return Trained(lexicon, (trees_of(first), trees_of(second)), (first, second), held_out)
+    return Trained((trees_of(first), trees_of(second)), (first, second), held_out)

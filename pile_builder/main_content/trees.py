@@ -38,7 +38,17 @@ class Trees:
 
 
 @numba.njit(cache=True, nogil=True)
-def _walk(rows, roots, leaves, feature, threshold, left, right, leaf, out):
+def _walk(
+    rows: NDArray[np.float32],
+    roots: NDArray[np.int32],
+    leaves: NDArray[np.int32],
+    feature: NDArray[np.uint8],
+    threshold: NDArray[np.float32],
+    left: NDArray[np.int8],
+    right: NDArray[np.int8],
+    leaf: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
     for i in range(len(rows)):
         row = rows[i]
         total = 0.0
@@ -47,6 +57,6 @@ def _walk(rows, roots, leaves, feature, threshold, left, right, leaf, out):
             node = 0 if roots[tree + 1] > root else -1
             while node >= 0:
                 at = root + node
-                node = np.int64(left[at]) if row[feature[at]] <= threshold[at] else np.int64(right[at])
+                node = int(left[at]) if row[feature[at]] <= threshold[at] else int(right[at])
             total += leaf[leaves[tree] - 1 - node]
         out[i] = total

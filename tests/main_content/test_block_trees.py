@@ -5,7 +5,6 @@ import pytest
 
 from pile_builder.errors import ManifestError
 from pile_builder.main_content.context import CONTEXT, probabilities
-from pile_builder.main_content.evidence import EVIDENCE
 from pile_builder.main_content.features import FEATURES
 from pile_builder.main_content.model import BlockModel
 from pile_builder.main_content.model_file import model_bytes, read_model
@@ -31,7 +30,7 @@ def random_rows(count, columns):
 
 def test_compiled_walk_is_the_plain_one():
     model = BlockModel.load()
-    for trees, columns in zip(model.stages, (FEATURES + EVIDENCE, FEATURES + EVIDENCE + CONTEXT), strict=True):
+    for trees, columns in zip(model.stages, (FEATURES, FEATURES + CONTEXT), strict=True):
         rows = random_rows(50, len(columns))
         assert trees.margins(rows).tolist() == [plain_margin(trees, row) for row in rows]
 
@@ -62,20 +61,20 @@ def test_probabilities_rise_with_the_margin():
 def test_names_of_columns_are_their_number():
     page = read_page("<title>T</title><h1>T</h1><p>text</p>")
     assert page.features.shape == (2, len(FEATURES))
-    rows = page.rows(BlockModel.load().lexicon)
-    assert page.context(rows, np.zeros(2, np.float32)).shape == (2, len(FEATURES + EVIDENCE + CONTEXT))
-    assert len(set(FEATURES + EVIDENCE + CONTEXT)) == len(FEATURES + EVIDENCE + CONTEXT)
-    # Every column has something in it, on some block.
+    assert page.context(np.zeros(2, np.float32)).shape == (2, len(FEATURES + CONTEXT))
+    assert len(set(FEATURES + CONTEXT)) == len(FEATURES + CONTEXT) < 256
+    # The last column has the last name.
     assert page.features[:, FEATURES.index("page_weight")].tolist() == [5, 5]
+    assert FEATURES[-1] == "page_cjk_share"
 
 
 def test_file_of_a_model_is_read_as_written(tmp_path):
     model = BlockModel.load()
     header = {"thresholds": model.thresholds, "uncertain": model.uncertain}
-    data = model_bytes(header, model.lexicon, model.stages)
-    found, lexicon, stages = read_model(data, "x")
+    data = model_bytes(header, model.stages)
+    found, stages = read_model(data, "x")
     assert found["thresholds"] == model.thresholds
-    assert model_bytes(header, lexicon, stages) == data
+    assert model_bytes(header, stages) == data
     with pytest.raises(ManifestError, match="expected a model written by"):
         read_model(data[:-1], "x")
     path = tmp_path / "other.trees"
