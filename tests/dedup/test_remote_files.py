@@ -150,5 +150,7 @@ def test_urls_that_cannot_be_used_say_why(tmp_path, served, monkeypatch):
     with pytest.raises(PileError, match=r"no://where: expected a path, or a URL .*; there is no no://"):
         deduplicate([f"{address}/a.jsonl"], "no://where", Options())
     monkeypatch.setitem(sys.modules, "s3fs", None)
+    # Another test of this process may have used it.
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
     with pytest.raises(PileError, match=r"s3://b/a.jsonl: .* not installed: pip install 'pile-builder\[s3\]'"):
         deduplicate(["s3://b/a.jsonl"], str(tmp_path / "out"), Options())
