@@ -83,7 +83,7 @@ def _decoded_bytes(column: pa.Array) -> int:
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | Reject]:
-    columns = [_in_microseconds(column) for column in batch.columns]
+    columns = [_plain(column) for column in batch.columns]
     batch = pa.RecordBatch.from_arrays(columns, batch.schema.names)
     try:
         yield from batch.to_pylist()
@@ -97,8 +97,10 @@ def _rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any] | Reject]:
                 yield Reject("damaged", str(error))
 
 
-def _in_microseconds(column: pa.Array) -> pa.Array:
-    """Times with nanoseconds cut to what Python's datetime holds."""
+def _plain(column: pa.Array) -> pa.Array:
+    """A column without a dictionary; times with nanoseconds cut to what Python's datetime holds."""
+    if isinstance(column, pa.DictionaryArray):
+        return column.dictionary_decode()
     if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
         return column.cast(pa.timestamp("us", column.type.tz), safe=False)
     return column

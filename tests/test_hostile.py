@@ -52,10 +52,10 @@ def test_every_case_is_accounted_for_and_the_rest_is_built(readers: str, tmp_pat
 
 
 def test_there_are_many_cases_and_no_two_share_a_name():
-    cases = [(case.reader, case.name) for case in all_cases()]
+    # Some file systems take names for the same that differ in case.
+    cases = [(case.reader, case.name.lower()) for case in all_cases()]
     assert len(set(cases)) == len(cases)
-    assert len(cases) + len(list(all_commands())) >= 150
-    assert all(name.lower() == name for _, name in cases)
+    assert len(cases) + len(list(all_commands())) >= 1_000
 
 
 def test_commands_end_well_or_with_a_clear_error(tmp_path: Path):

@@ -172,7 +172,7 @@ OPINIONS: dict[str, tuple[bytes | Callable[[], bytes], int, str, str]] = {
     ),
     "volume-nameless.zip": (nameless(zip_of({"x": b"y"})), 0, "", "other_file"),
     "volume-cut.zip": (zip_of({"a.json": b"{}"})[:-10], 0, "truncated", ""),
-    "volume-bomb.zip": (lambda: zip_of({"a.json": bytes(300 << 20)}), 0, "bomb", ""),
+    "volume-bomb.zip": (lambda: zip_of({"a.json": bytes(300 << 20)}), 0, "too_large", ""),
     "volume-names.zip": (
         lambda: zip_of({"../../../evil.json": b'{"id": 5, "html": "' + TEXT + b'"}', "/tmp/evil.py": b"x"}),
         1,

@@ -79,7 +79,7 @@ WIKIS = [
         "bomb-pages-articles.xml.bz2",
         lambda: bz2.compress(wiki(name="b")[:-12] + b" " * (200 << 20)),
         0,
-        "too_large",
+        "damaged",
         is_large=True,
     ),
     Case(
