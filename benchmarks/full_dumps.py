@@ -26,6 +26,17 @@ COLUMNS = (
     "source", "dump", "files", "splits", "largest split", "idle workers", "expands", "MB/s", "core-hours",
     "hours", "stated",
 )  # fmt: skip
+ABOUT = """
+Written by `python -m benchmarks.full_dumps`: the size of each component's whole dump, into how many splits it falls,
+and how long 1,000 workers of one core are busy with it, by the speed that was measured here (MB of records a second,
+that is of pages, articles or mails without compression: [RESULTS.md](../benchmarks/RESULTS.md)). A split is at least
+64 MiB as stored: small files are packed. `pile sources splits` counts for any number of workers.
+"""
+DOUBT = """
+**Sizes are from memory or estimated**, as is how much they expand; none was asked of its publisher
+(`pile sources doctor` does). What else was read in a paper, a list or a publisher's description stands in the column
+*stated*.
+"""
 COMPONENTS = (
     "common_crawl", "pubmed_central", "books3", "openwebtext2", "arxiv", "github", "freelaw", "stack_exchange", "uspto",
     "pubmed_abstracts", "pg19", "opensubtitles", "wikipedia", "dm_mathematics", "ubuntu_irc", "bookcorpus2", "europarl",
@@ -114,18 +125,8 @@ def page() -> str:
     lines = [
         "# The full dumps on 1,000 workers",
         "",
-        *_wrapped(
-            "Written by `python -m benchmarks.full_dumps`: the size of each component's whole dump, into how many splits "
-            "it falls, and how long 1,000 workers of one core are busy with it, by the speed that was measured here (MB "
-            "of records a second, that is of pages, articles or mails without compression: "
-            "[RESULTS.md](../benchmarks/RESULTS.md)). A split is at least 64 MiB as stored: small files are packed. "
-            "`pile sources splits` counts for any number of workers."
-        ),
-        *_wrapped(
-            "**Sizes are from memory or estimated**, as is how much they expand; none was asked of its publisher "
-            "(`pile sources doctor` does). What else was read in a paper, a list or a publisher's description stands in the "
-            "column *stated*."
-        ),
+        *_wrapped(ABOUT),
+        *_wrapped(DOUBT),
         f"| {' | '.join(COLUMNS)} |",
         f"|---|{'---:|' * (len(COLUMNS) - 2)}---|",
         *map(_row, rows),
@@ -135,8 +136,8 @@ def page() -> str:
     lines += [
         *_wrapped(
             f"All together {whole:,.0f} core-hours of reading and extracting. Of the dumps in parts, each with all "
-            f"workers to itself, the longest takes {hours:,.1f} hours (Common Crawl, one crawl; the Pile took 22 blocks of the "
-            "3,679 of seven years)."
+            f"workers to itself, the longest takes {hours:,.1f} hours: Common Crawl, one crawl (the Pile took 22 "
+            "blocks of the 3,679 of seven years)."
         ),
         *_wrapped("Dumps of one stream keep one worker busy while all other sources are read beside it:"),
         *(f"- {line}" for line in _streams(rows)),
@@ -153,7 +154,7 @@ def page() -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    return [*textwrap.wrap(text, 120, break_long_words=False, break_on_hyphens=False), ""]
+    return [*textwrap.wrap(text.strip(), 120, break_long_words=False, break_on_hyphens=False), ""]
 
 
 def _is_one_stream(row: Count) -> bool:

@@ -57,7 +57,8 @@ class Raw:
             of local paths: the document id is derived from it.
         payload: its bytes.
         media_type: what the bytes are, for sources that mix kinds.
-        meta: small facts known before extraction (JSON values).
+        meta: small facts known before extraction (JSON values); they become the document's, but for names that begin
+            with `_`, which only `extract` sees.
         fragments: its parts in order, if the source joins; there is no payload then.
     """
 
@@ -270,6 +271,11 @@ class Source:
                     continue
                 found[file.name] = file
         return [found[name] for name in sorted(found)]
+
+
+def document_meta(known: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
+    """A document's metadata: what its record had, without names that begin with `_`, and what extraction added."""
+    return {**{name: value for name, value in known.items() if not name.startswith("_")}, **made}
 
 
 def pack(files: Iterable[InputFile], size: int = PACK_BYTES) -> list[Split]:

@@ -26,7 +26,7 @@ from pile_builder.pipelines.annotate import SidecarPlan, SidecarWriter
 from pile_builder.pipelines.engine import Task, TaskFunction
 from pile_builder.pipelines.fragments import read_joined
 from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, Extraction, ExtractionPool, Gate, Lot
-from pile_builder.source import Document, Fragment, Raw, Reject, Skipped
+from pile_builder.source import Document, Fragment, Raw, Reject, Skipped, document_meta
 from pile_builder.storage import Store, local_file
 from pile_builder.threads import cores
 from pile_builder.work import gated, split_from_json
@@ -217,7 +217,7 @@ def batches(
         counts.read += 1
         if isinstance(result, Document):
             length = len(result.text.encode())
-            packed = packed_json({**meta, **result.meta})
+            packed = packed_json(document_meta(meta, result.meta))
             documents.append((identity, key, packed, length, result.text))
             counts.kept += 1
             counts.bytes += length

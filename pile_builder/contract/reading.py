@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from pile_builder.fragments import Run, join_rows, read_range
 from pile_builder.lookup import build_lookup, with_tables
-from pile_builder.source import Document, Fragment, Raw, Reject, Skipped, Source, Split
+from pile_builder.source import Document, Fragment, Raw, Reject, Skipped, Source, Split, document_meta
 from pile_builder.storage import HashingWriter
 
 BROKEN = "(exception)"
@@ -113,7 +113,7 @@ def extracted(source: Source, raw: Raw) -> Outcome:
     if isinstance(result, Reject):
         return Outcome(result.key or raw.key, result.rule, result.detail)
     if isinstance(result, Document):
-        return Outcome(raw.key, text=result.text, meta={**raw.meta, **result.meta})
+        return Outcome(raw.key, text=result.text, meta=document_meta(raw.meta, result.meta))
     return Outcome(raw.key, BROKEN, f"expected Document or Reject, got {result!r:.100}", where=where)
 
 

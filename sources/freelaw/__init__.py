@@ -60,7 +60,7 @@ class FreeLaw(Source):
 
     config: Config
     pile_set_name: ClassVar[str] = "FreeLaw"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("lxml",)
     patterns: ClassVar[tuple[str, ...]] = (
         "opinions*.csv", "opinions*.csv.*", "*.tar", "*.tar.gz", "*.zip", "*.json",
@@ -114,7 +114,7 @@ class FreeLaw(Source):
         """Turn a row or a JSON object into its text."""
         try:
             if raw.media_type == CSV:
-                columns, *spelling = raw.meta["dialect"]
+                columns, *spelling = raw.meta["_dialect"]
                 fields: Mapping[str, Any] = postgres_csv.fields(raw.payload, Dialect(tuple(columns), *spelling))
             else:
                 fields = json_object(raw.payload)
@@ -178,7 +178,7 @@ class FreeLaw(Source):
 
 
 def _rows(found: Iterable[bytes | TooLarge], dialect: Dialect) -> Iterator[Raw | Reject]:
-    meta = {"dialect": [list(dialect.columns), dialect.quote, dialect.has_backslash, dialect.quotes_all]}
+    meta = {"_dialect": [list(dialect.columns), dialect.quote, dialect.has_backslash, dialect.quotes_all]}
     for record in found:
         if isinstance(record, TooLarge):
             yield Reject("too_large", f"more than {MAX_RECORD_BYTES:,} bytes", key=f"opinion/{record.number}")

@@ -48,7 +48,7 @@ class Wikipedia(Source):
     """
 
     pile_set_name: ClassVar[str] = "Wikipedia (en)"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("lxml", "mwparserfromhell")
     patterns: ClassVar[tuple[str, ...]] = ("*.xml", "*.xml.*", "*.xml-p*", "*pages-articles*.bz2")
     compat: ClassVar[str] = (
@@ -129,7 +129,7 @@ class Wikipedia(Source):
 
     def extract(self, raw: Raw) -> Document | Reject:
         """Turn a page's wikitext into text."""
-        source, title = raw.payload.decode("utf-8", "replace"), raw.meta["title"]
+        source, title = raw.payload.decode("utf-8", "replace"), raw.meta.get("title", "")
         language, is_compat = raw.meta.get("language", ""), self.config.compat == "pile-2020"
         if not is_compat and is_disambiguation(title, source):
             return Reject("disambiguation")
@@ -138,7 +138,7 @@ class Wikipedia(Source):
                 text = tfds.to_text(source)
             else:
                 dropped = frozenset[str]() if self.config.sections else dropped_headings(language)
-                namespaces = frozenset(raw.meta["namespaces"])
+                namespaces = frozenset(raw.meta["_namespaces"])
                 text = wikitext.to_text(
                     source, title, namespaces=namespaces, dropped=dropped, tables=self.config.tables
                 )
@@ -146,8 +146,7 @@ class Wikipedia(Source):
             return Reject(error.rule, error.detail)
         if not text.strip():
             return Reject("no_text", "nothing but templates, pictures and links to other pages")
-        meta = {key: value for key, value in raw.meta.items() if key != "namespaces" and value}
-        return Document(f"{title}\n\n{text}", {**meta, "license": "CC-BY-SA-4.0"})
+        return Document(f"{title}\n\n{text}", {"license": "CC-BY-SA-4.0"})
 
 
 def _header(streams: Iterator[tuple[int, bytes]], name: str) -> Iterator[Site]:
@@ -173,7 +172,7 @@ def _offered(page: Page, site: Site) -> Raw | Skipped:
 
 
 def _meta(page: Page, site: Site) -> Mapping[str, Any]:
-    return {
+    known = {
         "title": page.title,
         "url": f"{site.host}/wiki/{quote(page.title.replace(' ', '_'), safe='/:,()!*@;~')}" if site.host else "",
         "date": page.timestamp[:10],
@@ -181,5 +180,5 @@ def _meta(page: Page, site: Site) -> Mapping[str, Any]:
         "revision_id": page.revision,
         "timestamp": page.timestamp,
         "language": site.language,
-        "namespaces": site.namespaces,
     }
+    return {**{name: value for name, value in known.items() if value}, "_namespaces": site.namespaces}

@@ -221,5 +221,8 @@ _FIXED = {
     "yen": "¥", "prime": "′", "pprime": "″", "times": "×", "minus": "−", "plus": "+", "deg": "°", "sharp": "♯",
     "flat": "♭", "natural": "♮", "hash": "#", "asterisk": "*", "colon": ":", "semicolon": ";", "(": "{", ")": "}",
     "((": "{{", "))": "}}", "π": "π", "pi": "π", "sigma": "σ",
+    "hydrogen": "H", "carbon": "C", "nitrogen": "N", "oxygen": "O", "fluorine": "F", "sodium": "Na", "magnesium": "Mg",
+    "aluminium": "Al", "silicon": "Si", "phosphorus": "P", "sulfur": "S", "chlorine": "Cl", "potassium": "K",
+    "calcium": "Ca", "iron": "Fe", "copper": "Cu", "zinc": "Zn", "bromine": "Br", "silver": "Ag", "iodine": "I",
 }  # fmt: skip
-"""Templates that stand for a sign. `!` is a table's bar and handled where tables are."""
+"""Templates that stand for a sign, or an element in a formula. `!` is a table's bar and handled where tables are."""

@@ -65,7 +65,7 @@ class YoutubeSubtitles(Source):
     """
 
     pile_set_name: ClassVar[str] = "YoutubeSubtitles"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     patterns: ClassVar[tuple[str, ...]] = ("*.vtt", "*.srt", "*.json", "*.jsonl", "*.vtt.gz", "*.srt.gz", "*.jsonl.gz")
     compat: ClassVar[str] = (
         "one document per video, cut by minutes, where each language follows the other under its name"
@@ -122,7 +122,8 @@ class YoutubeSubtitles(Source):
         folder = name.rpartition("/")[0]
         key = f"{video}/{language}" if video and language else video or name
         if not self.joins:
-            return Raw(key, data, kind, {"video_id": video, "language": language})
+            known = {"video_id": video, "language": language}
+            return Raw(key, data, kind, {name: value for name, value in known.items() if value})
         # Without a video's id, languages of one talk lie in one folder.
         together = video or (folder if language and not _stem(name) else name)
         return Fragment(together, data, f"{language}/{name}", {"kind": kind, "video_id": video, "language": language})

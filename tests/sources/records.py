@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from pile_builder.source import Document, Raw, Reject, Skipped, Source
+from pile_builder.source import Document, Raw, Reject, Skipped, Source, document_meta
 
 
 def records(source: Source) -> Iterator[Raw | Reject | Skipped]:
@@ -21,7 +21,7 @@ def documents(source: Source) -> dict[str, Document]:
         if isinstance(one, Raw):
             made = source.extract(one)
             assert isinstance(made, Document) and one.key not in found, one.key
-            found[one.key] = Document(made.text, {**one.meta, **made.meta})
+            found[one.key] = Document(made.text, document_meta(one.meta, made.meta))
     return found
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pile_builder.errors import InputError
-from pile_builder.source import Document, Raw, Reject, Skipped
+from pile_builder.source import Document, Raw, Reject, Skipped, document_meta
 from pile_builder.sources import wikipedia
 from pile_builder.sources.wikipedia import Wikipedia, tfds, wikitext
 
@@ -32,7 +32,11 @@ def records(wiki: Wikipedia) -> Iterator[Raw | Reject | Skipped]:
 
 
 def documents(wiki: Wikipedia) -> dict[str, Document | Reject]:
-    return {one.key: wiki.extract(one) for one in records(wiki) if isinstance(one, Raw)}
+    made = {one.key: (one, wiki.extract(one)) for one in records(wiki) if isinstance(one, Raw)}
+    return {
+        key: Document(found.text, document_meta(raw.meta, found.meta)) if isinstance(found, Document) else found
+        for key, (raw, found) in made.items()
+    }
 
 
 def test_samples() -> None:
@@ -141,6 +145,7 @@ def test_as_tensorflow_datasets() -> None:
         ("{{convert|3|to|5|km2|sqmi}}, {{convert|5|ft|10|in|m}}", "3 to 5 km², 5 ft 10 in"),
         ("{{lang|grc|α{{x}}}} {{transl|ar|b}} {{lang-fr|c}} {{abbr|d|e}} {{langx|de|f}}", "α b c d f"),
         ("{{chem|C|2|H|5}} x<sup>y</sup> m<sup>−1</sup> 2<sup>nd</sup> a<sub>ij</sub>", "C₂H₅ x^y m⁻¹ 2nd a_ij"),
+        ("{{Carbon}}<sub>''n''</sub>{{Hydrogen}}<sub>2''n''+2</sub>", "C_nH_(2n+2)"),
         (
             "{{birth date|1809|2|12}} {{as of|2014|5}} {{frac|3|1|2}} {{circa|1900}}",
             "February 12, 1809 As of May 2014 3 1/2 c. 1900",
