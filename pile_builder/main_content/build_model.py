@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pile_builder.main_content.context import CONTEXT
-from pile_builder.main_content.extract import uncertainty
+from pile_builder.main_content.extractor import uncertainty
 from pile_builder.main_content.features import FEATURES
 from pile_builder.main_content.labels import read_labels
 from pile_builder.main_content.layout import laid_out
