@@ -106,6 +106,13 @@ def _character(data: NDArray[np.uint8], i: int) -> tuple[int, int]:
 
 
 @numba.njit(cache=True, nogil=True)
+def part_words(state: NDArray[np.int64]) -> None:
+    """Two links without a space between them: style sheets set them apart."""
+    if state[GAP] == _NO_GAP and not state[IN_PRE]:
+        state[GAP] = _GAP_SPACE
+
+
+@numba.njit(cache=True, nogil=True)
 def break_line(state: NDArray[np.int64]) -> bool:
     """A `<br>`: whether it is the second in a row, which ends the block."""
     if state[GAP] == _GAP_BREAK or state[N_TEXT] == state[START]:

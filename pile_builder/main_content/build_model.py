@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pile_builder.main_content.context import CONTEXT
-from pile_builder.main_content.extract import uncertainty
+from pile_builder.main_content.extractor import uncertainty
 from pile_builder.main_content.features import FEATURES
 from pile_builder.main_content.labels import read_labels
 from pile_builder.main_content.layout import laid_out
@@ -26,8 +26,8 @@ SILVER_IMPORTANCE = 0.5
 """What a page with silver labels counts against one with true ones."""
 UNCERTAIN = 0.05
 """The share of pages that are left to another extractor."""
-STEPS = np.round(np.arange(-0.5, 1.01, 0.1), 1)
-"""Thresholds that are tried for `favor: balanced`."""
+BALANCED = 0.5
+"""Least margin for `favor: balanced`: held-out news is found best at about 1, pages in several languages at about 0."""
 FAVOR = 1.2
 """How far the thresholds of `precision` and `recall` lie from the balanced one."""
 
@@ -54,7 +54,7 @@ class Built:
 
 
 def build_model(gold: Sequence[str], silver: Sequence[str], watch: Callable[[str], Any] = lambda _: None) -> Built:
-    """Train on labels (`read_labels` says in which formats), judge on hosts left out, choose thresholds."""
+    """Train on labels (`read_labels` says in which formats), judge on hosts left out, find the limit of doubt."""
     examples: dict[str, list[Example]] = {}
     doubts: list[str] = []
     for sources, importance in ((gold, 1.0), (silver, SILVER_IMPORTANCE)):
@@ -67,18 +67,16 @@ def build_model(gold: Sequence[str], silver: Sequence[str], watch: Callable[[str
     flat = [one for part in examples.values() for one in part]
     trained = train_stages(flat, watch)
     of_source = [source for source, part in examples.items() for _ in part]
-    judged = [k for k, source in enumerate(of_source) if source in gold] or list(range(len(flat)))
-    balanced = _best_threshold([(flat[k], trained.held_out[k]) for k in judged])
     header: dict[str, Any] = {
         "features": list(FEATURES),
         "context": list(CONTEXT),
-        "thresholds": {"precision": balanced + FAVOR, "balanced": balanced, "recall": balanced - FAVOR},
+        "thresholds": {"precision": BALANCED + FAVOR, "balanced": BALANCED, "recall": BALANCED - FAVOR},
         "uncertain": _uncertain(trained, flat, doubts),
         "libraries": {name: version(name) for name in ("lightgbm", "selectolax", "trafilatura")},
     }
     agreements = {
         source: agreement(
-            _counts(flat[k], trained.held_out[k], balanced) for k, own in enumerate(of_source) if own == source
+            _counts(flat[k], trained.held_out[k], BALANCED) for k, own in enumerate(of_source) if own == source
         )
         for source in examples
     }
@@ -96,13 +94,6 @@ def _ranked(booster: Any, names: Sequence[str]) -> list[tuple[str, float]]:
 def _counts(one: Example, margins: NDArray[np.float32], threshold: float) -> tuple[float, float, float]:
     kept = np.flatnonzero(margins >= threshold).tolist()
     return page_counts(one.source.text or "", laid_out(one.page, kept))
-
-
-def _best_threshold(judged: Sequence[tuple[Example, NDArray[np.float32]]]) -> float:
-    scores = [agreement(_counts(one, margins, step) for one, margins in judged).f1 for step in STEPS]
-    # The middle of three steps that are good together, so that one page does not decide.
-    smooth = [sum(scores[max(k - 1, 0) : k + 2]) / len(scores[max(k - 1, 0) : k + 2]) for k in range(len(scores))]
-    return float(STEPS[int(np.argmax(smooth))])
 
 
 def _uncertain(trained: Trained, examples: Sequence[Example], doubts: Sequence[str]) -> float:

@@ -42,7 +42,7 @@ def extractor_of(name: str, model: Path | None = None) -> Callable[[str], str]:
     Raises:
         ManifestError: there is none of that name.
     """
-    from pile_builder.main_content.extract import extract
+    from pile_builder.main_content.extractor import extract
     from pile_builder.sources.common_crawl.html import main_content
 
     if name not in EXTRACTORS:

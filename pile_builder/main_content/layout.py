@@ -6,15 +6,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from pile_builder.main_content.block_text import ELEMENT
 from pile_builder.main_content.page import Page
-from pile_builder.main_content.scan import ITEM, PARENT, TAG
-from pile_builder.main_content.tags import NUMBER
+from pile_builder.main_content.scan import FAR, ITEM, PARENT, TAG
+from pile_builder.main_content.tags import LANDMARKS, NUMBER
 
 _CELLS = frozenset(NUMBER[name] for name in ("td", "th"))
 _ITEMS = frozenset(NUMBER[name] for name in ("li", "dt", "dd"))
 _LISTS = frozenset(NUMBER[name] for name in ("ul", "ol", "menu", "dl"))
 _ROW, _TABLE, _ORDERED, _LI, _PRE = (NUMBER[name] for name in ("tr", "table", "ol", "li", "pre"))
+_IN_TABLE = LANDMARKS.index("table")
 MAX_STEPS = 64
 """How far up from a block its list or table is looked for."""
 MAX_INDENT = 8
@@ -81,6 +84,31 @@ def laid_out(page: Page, kept: Sequence[int]) -> str:
     return "".join(parts).strip("\n")
 
 
+def whole_tables(page: Page, kept: Sequence[int]) -> list[int]:
+    """The kept blocks in rising order; a table of data is kept whole or not at all, by the most of its text."""
+    in_table = page.scan.distances[page.scan.blocks[:, ELEMENT], _IN_TABLE] < FAR
+    inside = np.flatnonzero(in_table).tolist()
+    if not inside:
+        return list(kept)
+    elements = page.scan.elements[:, [PARENT, TAG, ITEM]].tolist()
+    blocks = page.scan.blocks[inside, : ELEMENT + 1].tolist()
+    places = [_place(elements, element) for _, _, element in blocks]
+    rows = _data_rows([end - start for start, end, _ in blocks], places)
+    chosen = set(kept)
+    cells: defaultdict[int, list[int]] = defaultdict(list)
+    balance: defaultdict[int, int] = defaultdict(int)
+    for block, (start, end, _), place in zip(inside, blocks, places, strict=True):
+        if place.row in rows:
+            cells[place.table].append(block)
+            balance[place.table] += end - start if block in chosen else start - end
+    for table, own in cells.items():
+        if balance[table] > 0:
+            chosen.update(own)
+        else:
+            chosen.difference_update(own)
+    return sorted(chosen)
+
+
 def _place(elements: Sequence[Sequence[int]], element: int) -> _Place:
     item = cell = row = table = level = -1
     is_code = False
@@ -110,14 +138,14 @@ def _place(elements: Sequence[Sequence[int]], element: int) -> _Place:
 
 def _data_rows(sizes: Sequence[int], places: Sequence[_Place]) -> set[int]:
     """Rows whose cells hold one short block each, in tables that have a row with two such cells."""
-    cells: defaultdict[int, list[int]] = defaultdict(list)
+    cells: defaultdict[int, set[int]] = defaultdict(set)
     tables: dict[int, int] = {}
     unfit: set[int] = set()
     for size, place in zip(sizes, places, strict=True):
         if place.row >= 0 and place.cell >= 0:
             if size > MAX_CELL or place.is_code or place.cell in cells[place.row]:
                 unfit.add(place.row)
-            cells[place.row].append(place.cell)
+            cells[place.row].add(place.cell)
             tables[place.row] = place.table
     of_data = {tables[row] for row, own in cells.items() if len(own) > 1 and row not in unfit}
     return {row for row in cells if row not in unfit and tables[row] in of_data}

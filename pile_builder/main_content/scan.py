@@ -125,6 +125,7 @@ def _scan(
     distances[0, :] = FAR
     n_elements = 1
     element = depth = beyond = 0
+    after_link = -1
     i = 0
     while i < n:
         if data[i] != LT:
@@ -147,6 +148,8 @@ def _scan(
             while i < n and data[i] != GT:
                 i += 1
             i += 1
+            if tag == _A:
+                after_link = i
             if beyond:
                 beyond -= 1
                 continue
@@ -167,6 +170,8 @@ def _scan(
                 _count_open(open_fields[depth, 0], open_fields[depth, 2], state, -1)
                 element = open_fields[depth, 1]
             continue
+        if tag == _A and begin - 1 == after_link:
+            b.part_words(state)
         i, groups, landmarks, class_hash = read_attributes(
             data, i, n, word_keys, word_values, landmark_keys, landmark_values
         )

@@ -21,6 +21,7 @@ def texts(markup):
     [
         ("<p>one<p>two", ["one", "two"]),
         ("<div>a <b>bold</b> and <a href=x>linked</a> word</div>", ["a bold and linked word"]),
+        ("<p><a>one</a><a>two</a><b>thr</b><b>ee</b>", ["one twothree"]),
         ("<div>loose <p>inner</p> tail</div>", ["loose", "inner", "tail"]),
         ("<p>a<br>b<br><br>c<br/> <br/>d", ["a\nb", "c", "d"]),
         ("<p>1 &lt; 2 &amp;&amp; 3 &gt; 2&nbsp;&copy;&#x41;", ["1 < 2 && 3 > 2 ©A"]),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pile_builder.main_content.block_text import ELEMENT
 from pile_builder.main_content.context import probabilities
 from pile_builder.main_content.head import Head
-from pile_builder.main_content.layout import laid_out
+from pile_builder.main_content.layout import laid_out, whole_tables
 from pile_builder.main_content.model import BlockModel
 from pile_builder.main_content.page import Page, read_page
 from pile_builder.main_content.scan import PARENT, TAG
@@ -45,7 +45,7 @@ class Block:
         text: with white space collapsed.
         path: its tags from the root down, as `html > body > div > p`.
         probability: that it is content, in (0, 1).
-        kept: whether its probability reaches the threshold.
+        kept: whether its probability reaches the threshold, or that of most of its table does.
     """
 
     text: str
@@ -67,8 +67,7 @@ def extract(
     margins = page.margins(model.stages)
     if fallback is not None and uncertainty(page, margins) > model.uncertain and (text := fallback(markup)):
         return Extracted(text, page.head, "fallback")
-    kept = np.flatnonzero(margins >= model.thresholds[favor])
-    return Extracted(laid_out(page, kept.tolist()), page.head)
+    return Extracted(laid_out(page, _kept(page, margins, model.thresholds[favor])), page.head)
 
 
 def explain(markup: str, *, favor: Favor = "balanced", model: BlockModel | None = None) -> list[Block]:
@@ -76,11 +75,10 @@ def explain(markup: str, *, favor: Favor = "balanced", model: BlockModel | None 
     model = model or BlockModel.load()
     page = read_page(markup)
     margins = page.margins(model.stages)
+    kept = set(_kept(page, margins, model.thresholds[favor]))
     return [
-        Block(
-            page.text(block), _path(page, block), 1 / (1 + exp(-float(margin))), bool(margin >= model.thresholds[favor])
-        )
-        for block, margin in enumerate(margins)
+        Block(page.text(block), _path(page, block), 1 / (1 + exp(-margin)), block in kept)
+        for block, margin in enumerate(margins.tolist())
     ]
 
 
@@ -90,6 +88,10 @@ def uncertainty(page: Page, margins: NDArray[np.float32]) -> float:
     weights = page.weights.astype(np.float64)
     whole = float((weights * likely).sum())
     return float((weights * np.minimum(likely, 1 - likely)).sum()) / whole if whole else 1.0
+
+
+def _kept(page: Page, margins: NDArray[np.float32], threshold: float) -> list[int]:
+    return whole_tables(page, np.flatnonzero(margins >= threshold).tolist())
 
 
 def _path(page: Page, block: int) -> str:
