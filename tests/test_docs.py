@@ -66,8 +66,8 @@ def shown(text: str) -> Iterator[str]:
 
 
 def words(command: str) -> list[str]:
-    """Its arguments, without a comment."""
-    return shlex.split(command, comments=True)
+    """Its arguments, without a comment; a # inside a word, as in FILE#3, begins none."""
+    return shlex.split(re.sub(r"(^|\s)#.*", "", command))
 
 
 def unknown(command: str) -> str:
