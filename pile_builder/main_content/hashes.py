@@ -9,6 +9,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+import pile_builder.text  # noqa: F401 - names the folder of numba's cache, before any kernel here is declared
+
 OFFSET, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 """FNV-1a of 64 bits: where a hash begins, and by what it is multiplied after each byte."""
 
