@@ -43,7 +43,7 @@ def extractor_of(name: str, model: Path | None = None) -> Callable[[str], str]:
         ManifestError: there is none of that name.
     """
     from pile_builder.main_content.extractor import extract
-    from pile_builder.sources.common_crawl.html import main_content
+    from pile_builder.sources.common_crawl.html import main_content, second_opinion
 
     if name not in EXTRACTORS:
         msg = f"extractor {name!r}: expected one of {', '.join(EXTRACTORS)}"
@@ -53,7 +53,7 @@ def extractor_of(name: str, model: Path | None = None) -> Callable[[str], str]:
     if base != "blocks":
         return main_content(base, favor, fast=mode == "fast")  # type: ignore[arg-type]
     loaded = BlockModel.load(model)
-    fallback = main_content("trafilatura", "precision", fast=False) if mode != "alone" else None
+    fallback = second_opinion(favor, fast=False) if mode != "alone" else None
     return lambda page: extract(page, favor=favor, fallback=fallback, model=loaded).text
 
 

@@ -58,16 +58,24 @@ def extract(
     markup: str,
     *,
     favor: Favor = "balanced",
-    fallback: Callable[[str], str] | None = None,
+    fallback: Callable[[str, str], str] | None = None,
     model: BlockModel | None = None,
 ) -> Extracted:
-    """The main content of a page; `fallback` extracts the text where the classifier is least certain."""
+    """The main content of a page.
+
+    Args:
+        markup: of the page.
+        favor: moves the threshold.
+        fallback: called with page and text where the classifier is least certain; what it finds, if anything, is taken.
+        model: None for the shipped one.
+    """
     model = model or BlockModel.load()
     page = read_page(markup)
     margins = page.margins(model.stages)
-    if fallback is not None and uncertainty(page, margins) > model.uncertain and (text := fallback(markup)):
-        return Extracted(text, page.head, "fallback")
-    return Extracted(laid_out(page, _kept(page, margins, model.thresholds[favor])), page.head)
+    text = laid_out(page, _kept(page, margins, model.thresholds[favor]))
+    if fallback is not None and uncertainty(page, margins) > model.uncertain and (other := fallback(markup, text)):
+        return Extracted(other, page.head, "fallback")
+    return Extracted(text, page.head)
 
 
 def explain(markup: str, *, favor: Favor = "balanced", model: BlockModel | None = None) -> list[Block]:

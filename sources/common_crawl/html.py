@@ -197,16 +197,10 @@ def described_content(
 def _blocks(favor: Favor, *, fast: bool, fallback: bool) -> Callable[[str], tuple[str, Mapping[str, str]]]:
     from pile_builder.main_content import extract
 
-    other = _trafilatura("balanced" if favor == "recall" else "precision", fast=fast)
-
-    def second_opinion(page: str) -> str:
-        try:
-            return other(page).strip()
-        except (LxmlError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            return ""
+    other = second_opinion(favor, fast=fast) if fallback else None
 
     def run(page: str) -> tuple[str, Mapping[str, str]]:
-        found = extract(page, favor=favor, fallback=second_opinion if fallback else None)
+        found = extract(page, favor=favor, fallback=other)
         return found.text, {
             "title": found.head.title,
             "language": found.head.language,
@@ -214,6 +208,24 @@ def _blocks(favor: Favor, *, fast: bool, fallback: bool) -> Callable[[str], tupl
             "canonical_url": found.head.url,
             "extractor": "trafilatura" if found.by == "fallback" else "",
         }
+
+    return run
+
+
+def second_opinion(favor: Favor, *, fast: bool) -> Callable[[str, str], str]:
+    """A function from a page and what `blocks` found on it to what `trafilatura` finds, empty where that fails.
+
+    Its precise mode is the better one on labelled pages, on which some text was found; of a thread without an article,
+    where `blocks` finds nothing, that mode keeps the first post alone.
+    """
+    precise, balanced = (_trafilatura(mode, fast=fast) for mode in ("precision", "balanced"))
+
+    def run(page: str, found: str) -> str:
+        chosen = precise if found and favor != "recall" else balanced
+        try:
+            return chosen(page).strip()
+        except (LxmlError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            return ""
 
     return run
 
