@@ -25,6 +25,7 @@ from pile_builder.document import document_id
 from pile_builder.manifest import Manifest, check_manifest
 from pile_builder.pipelines.assemble import INDEX, shard_tasks
 from pile_builder.pipelines.build import finish
+from pile_builder.repeated_ids import merge_repeated
 from pile_builder.source import Split
 from pile_builder.storage import Store
 from pile_builder.takedown.listing import Takedown
@@ -103,7 +104,7 @@ def generate(store: Store, manifest: Manifest, names: list[str]) -> Work:
         empty = dict.fromkeys(("paragraphs", "count", "decontaminate"), "")
         blocks.append(BlockWork(rank, source, Split(str(rank), ()), sets={"sample": f"s{rank}"}, **keys, **empty))
     parts = {phase: {} for phase in ("ingest", "annotate", "select", "settle", "mix", "assemble")}
-    Commits(store, "locate").put("locate", {"parts": {}, "rules": {}})
+    Commits(store, "locate").put("locate", {"parts": {}, "rules": {}, "repeated": merge_repeated([])})
     return Work((), tuple(blocks), "", "", "", "locate", "mix", {}, parts)
 
 

@@ -191,10 +191,14 @@ def _tables(file: InputFile) -> Iterator[tuple[BinaryIO, str]]:
             yield stream, file.name
         return
     with open_input(file) as stored:
+        found = False
         for member in zip_members(stored, file.name):
             if not isinstance(member, str) and member.name.lower().endswith(".csv"):
+                found = True
                 with member.opened() as content:
                     yield content, file.name
+        if not found:
+            raise InputError("damaged", f"{file.name}: expected a zip with a .csv, there is none in it")
 
 
 def _rows(stream: BinaryIO, name: str, columns: Sequence[str]) -> Iterator[tuple[bytes, ...] | Reject]:

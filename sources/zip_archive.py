@@ -81,7 +81,10 @@ def zip_members(stored: BinaryIO, name: str, start: int = 0, end: int | None = N
         expanded, size = sum(info.file_size for info in members if not _expands(info)), stored.seek(0, 2)
         if expanded > RATIO_FREE_BYTES + MAX_RATIO * size:
             raise InputError("bomb", f"zip {name}: {size:,} bytes expand to {expanded:,}")
-        inside = [one for one in members if start <= one.header_offset and (end is None or one.header_offset < end)]
+        # One whose directory points before the archive's beginning belongs to the first range, which says so.
+        inside = [
+            one for one in members if start <= max(one.header_offset, 0) and (end is None or one.header_offset < end)
+        ]
         for info in sorted(inside, key=lambda one: one.header_offset):
             yield "directory" if is_folder(info) else ZipMember(info.filename, info.file_size, archive, info)
 

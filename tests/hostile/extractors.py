@@ -108,7 +108,7 @@ REJECTS: Mapping[str, Mapping[str, str]] = {
         ("references-odd", "references-control", "no-tags", "one-node-50m", "one-word-50m"), "no_text"
     )
     | dict.fromkeys(SLOW, "time_limit"),
-    "blocks": {"links-60k": "time_limit"},
+    "blocks": dict.fromkeys(("cells-150k", "links-60k", "breaks-100k"), "too_large") | {"no-tags": "no_text"},
     "resiliparse": {},
     "justext": dict.fromkeys(("cells-150k", "links-60k", "breaks-100k", "options", "paragraphs-20m"), "too_large")
     | dict.fromkeys(
@@ -121,7 +121,10 @@ REJECTS: Mapping[str, Mapping[str, str]] = {
 }
 """Rules by extractor for pages that become no document, beside those of EVERYONE."""
 ELSEWHERE: Mapping[str, Mapping[str, str]] = {
-    "blocks": {"attribute-10m": "", "xml": "", "noscript": "no_text", "ebcdic": ""},
+    "blocks": {
+        **dict.fromkeys(("attribute-10m", "ebcdic"), ""),
+        **dict.fromkeys(("div-100k-deep", "span-100k-deep"), "too_large"),
+    },
     "resiliparse": {
         **dict.fromkeys(("attribute-10m", "xml", "json", "one-tag", "ebcdic"), ""),
         **dict.fromkeys(("p-li-5k", "noscript"), "no_text"),

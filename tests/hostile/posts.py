@@ -195,7 +195,7 @@ HACKER_NEWS = [
         for n, (what, text) in enumerate(HTML.items())
         if what != "wide"
     ),
-    Case("hacker_news", "surrogate.jsonl", b'{"id": 681, "title": "\\ud800", "type": "story"}\n', 0, "damaged"),
+    Case("hacker_news", "surrogate.jsonl", b'{"id": 681, "title": "\\ud800", "type": "story"}\n', 0, "low_score"),
     Case(
         "hacker_news",
         "deep.jsonl",
@@ -203,7 +203,7 @@ HACKER_NEWS = [
         1,
         "damaged",
     ),
-    Case("hacker_news", "nan.jsonl", b'{"id": 701, "score": NaN}\n{"id": 1e999}\n', 0, "damaged*2"),
+    Case("hacker_news", "nan.jsonl", b'{"id": 701, "score": NaN}\n{"id": 1e999}\n', 0, "low_score damaged"),
     Case(
         "hacker_news",
         "list.json",
@@ -213,8 +213,8 @@ HACKER_NEWS = [
         "missing_item",
     ),
     Case("hacker_news", "list-cut.json", b"[\n" + lines(*thread(721))[:-9], 0, "damaged"),
-    Case("hacker_news", "not-utf-8.jsonl", lines(*thread(731)).replace(b"ferry", b"f\xffrry"), 0, "damaged*2"),
-    Case("hacker_news", "nuls.jsonl", bytes(10_000), 0, "damaged"),
+    Case("hacker_news", "not-utf-8.jsonl", lines(*thread(731)).replace(b"ferry", b"f\xffrry"), 0, "undecodable*2"),
+    Case("hacker_news", "nuls.jsonl", bytes(10_000), 0, "truncated"),
     Case("hacker_news", "empty.jsonl", b""),
     Case("hacker_news", "blank.jsonl", b"\n" * 200_000 + lines(*thread(741)), 1),
     Case("hacker_news", "cut.jsonl.gz", gzip.compress(lines(*thread(751)) * 200)[:-20], 1, "truncated"),
