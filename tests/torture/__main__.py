@@ -75,7 +75,8 @@ def table(found: dict, times: int, seconds: float) -> str:
         "|---|---|---|---|---|---|",
     ]
     for (kind, mode), outcomes in sorted(found.items()):
-        ended = ", ".join(f"{ended} ({count}x)" for ended, count in sorted(Counter(one.ended for one in outcomes).items()))
+        counts = sorted(Counter(one.ended for one in outcomes).items())
+        ended = ", ".join(f"{ended} ({count}x)" for ended, count in counts)
         problems = sum(bool(one.problems) for one in outcomes)
         runs = max(one.runs for one in outcomes)
         lines.append(f"| {kind} | {mode} | {len(outcomes)} | {ended} | {runs} | {problems or 'none'} |")
