@@ -15,16 +15,9 @@ from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceCo
 from pile_builder.sources.creative_commons import creative_commons
 from pile_builder.sources.pages import MAX_FURNITURE, paragraphs, trimmed, without_furniture
 from pile_builder.sources.pdf import PARTED, check_installed, pdf_pages
+from pile_builder.sources.tar_archive import tar_members
 from pile_builder.sources.xml_stream import xml_records
-from pile_builder.streams import (
-    MAX_RECORD_BYTES,
-    InputFile,
-    list_files,
-    open_input,
-    open_text_bytes,
-    read_all,
-    tar_members,
-)
+from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, open_input, open_text_bytes, read_all
 
 RECORDS = "records"
 MIN_CHARACTERS = 1_000

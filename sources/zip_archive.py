@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import EINVAL
-from typing import Any, BinaryIO, cast
+from functools import partial
+from typing import BinaryIO, cast
 
 from pile_builder.errors import InputError
-from pile_builder.streams import MAX_RATIO, MAX_RECORD_BYTES, RATIO_FREE_BYTES
+from pile_builder.streams import MAX_RATIO, MAX_RECORD_BYTES, RATIO_FREE_BYTES, Guarded
 
 MAX_MEMBERS = 5_000_000
 """Most members of an archive: its directory is held in memory, about 500 bytes each."""
@@ -50,10 +51,10 @@ class ZipMember:
         if _expands(self._info):
             raise InputError("bomb", f"{self.name}: {self._info.compress_size:,} bytes expand to {self.size:,}")
         with zip_errors(self.name):
-            content = self._archive.open(self._info)
+            content = cast("zipfile.ZipExtFile", self._archive.open(self._info))
         with content:
             # zipfile reads no more than the size that the directory states, and checks the sum at the end.
-            yield cast("BinaryIO", io.BufferedReader(_Content(content, self.name), 1 << 16))
+            yield cast("BinaryIO", io.BufferedReader(Guarded(content.read1, partial(zip_errors, self.name)), 1 << 16))
 
     def read(self, limit: int = MAX_RECORD_BYTES) -> bytes:
         """The member's bytes.
@@ -145,21 +146,3 @@ def zip_errors(name: str) -> Iterator[None]:
     except RuntimeError as error:
         rule = "encrypted" if "encrypted" in str(error) else "damaged"
         raise InputError(rule, f"zip {name}: {error}") from error
-
-
-class _Content(io.RawIOBase):
-    """A member's bytes; raises InputError where they are damaged."""
-
-    def __init__(self, inner: Any, name: str) -> None:
-        self._inner = inner
-        self._name = name
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        with zip_errors(self._name):
-            data = self._inner.read1(len(view))
-        view[: len(data)] = data
-        return len(data)

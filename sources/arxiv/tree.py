@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from pile_builder.errors import InputError
-from pile_builder.streams import decompressed, read_all, tar_members
+from pile_builder.sources.tar_archive import tar_members
+from pile_builder.streams import decompressed, read_all
 
 MAX_EXPANDED = 512 << 20
 """Most bytes that a submission expands to, pictures included."""

@@ -9,8 +9,9 @@ from typing import Any, BinaryIO, cast
 
 from pile_builder.errors import InputError
 from pile_builder.source import Raw, Reject, Skipped
+from pile_builder.sources.tar_archive import tar_members
 from pile_builder.sources.zip_archive import zip_members
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, decompressed, open_input, read_all, tar_members
+from pile_builder.streams import MAX_RECORD_BYTES, InputFile, decompressed, open_input, read_all
 
 OPINION, CASE = "application/json", "application/vnd.case-law+json"
 TAR = re.compile(r"\.(?:tar|tar\.\w+|tgz)$")

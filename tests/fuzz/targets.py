@@ -21,8 +21,9 @@ from pile_builder.sources.books import epub, gutenberg
 from pile_builder.sources.common_crawl import charset, html, urls, warc
 from pile_builder.sources.github import Github, archive
 from pile_builder.sources.github.licences import METADATA_FILES, licence_of, stated_licence
+from pile_builder.sources.tar_archive import tar_members
 from pile_builder.sources.text_encoding import decode
-from pile_builder.streams import InputFile, decompressed, read_all, tar_members
+from pile_builder.streams import InputFile, decompressed, read_all
 from pile_builder.terminal import shown
 from pile_builder.text.repair import repair_texts
 from tests.fuzz import own_files, sources

@@ -6,7 +6,7 @@ from pile_builder.main_content import explain, extract
 from pile_builder.main_content.page import read_page
 from pile_builder.main_content.scan import MAX_ELEMENTS
 from pile_builder.source import Document, Raw, Reject
-from pile_builder.sources.common_crawl import CommonCrawl, CommonCrawlConfig
+from pile_builder.sources.common_crawl import CommonCrawl, CommonCrawlConfig, html
 
 MANY = 1_000_000
 HOSTILE = {
@@ -81,3 +81,12 @@ def test_metadata_and_fallback_reach_the_document(tmp_path, monkeypatch):
     monkeypatch.setattr("pile_builder.main_content.extractor.uncertainty", lambda *_: 1.0)
     assert found().meta["extractor"] == "trafilatura"
     assert found(fallback=False) == alone
+
+
+@pytest.mark.parametrize(
+    ("favor", "found", "mode"),
+    [("balanced", "text", "precision"), ("balanced", "", "balanced"), ("recall", "text", "balanced")],
+)
+def test_a_doubtful_page_without_text_gets_the_balanced_mode(monkeypatch, favor, found, mode):
+    monkeypatch.setattr(html, "_trafilatura", lambda chosen, *, fast: lambda page: f"{chosen} {page}")
+    assert html.second_opinion(favor, fast=False)("page", found) == f"{mode} page"
