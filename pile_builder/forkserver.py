@@ -11,13 +11,12 @@ from multiprocessing.context import ForkServerContext
 
 PRELOAD = (
     "pile_builder.pool",
-    "pile_builder.text.repair",
     "trafilatura",
     "resiliparse.extract.html2text",
     "selectolax.lexbor",
     "lxml.html",
+    "pile_builder.preloaded",
 )
-
 
 _PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""

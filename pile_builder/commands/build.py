@@ -18,6 +18,7 @@ from rich.table import Table
 from pile_builder.commands import jobs
 from pile_builder.errors import ManifestError, PileError
 from pile_builder.shipped import shipped
+from pile_builder.startup import importing
 from pile_builder.terminal import Console, echo
 
 if TYPE_CHECKING:
@@ -69,13 +70,14 @@ def build(
 
     return_freed_memory()
     start_fork_server()
-    from pile_builder.console import PhaseProgress, print_summary
-    from pile_builder.holding import holding
-    from pile_builder.manifest import load_manifest
-    from pile_builder.pipelines.build import build as run
-    from pile_builder.pipelines.engine import RunOptions
-    from pile_builder.pipelines.partial import Part, build_part
-    from pile_builder.pipelines.runners.choice import make_runner
+    with importing():
+        from pile_builder.console import PhaseProgress, print_summary
+        from pile_builder.holding import holding
+        from pile_builder.manifest import load_manifest
+        from pile_builder.pipelines.build import build as run
+        from pile_builder.pipelines.engine import RunOptions
+        from pile_builder.pipelines.partial import Part, build_part
+        from pile_builder.pipelines.runners.choice import make_runner
 
     wanted = Part.parse(only, part)
     if wait and not only:

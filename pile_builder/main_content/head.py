@@ -46,8 +46,13 @@ class Head:
     url: str = ""
 
 
-def read_head(page: str) -> Head:
-    """Read the head of a page as lexbor serialises it: of `HEAD_CHARS` characters at most."""
+def read_head(page: str, markup: str) -> Head:
+    """Read the head of a page.
+
+    Args:
+        page: as lexbor serialises it, of which `HEAD_CHARS` characters are looked at.
+        markup: as it came, with its linked data.
+    """
     end = page.find("</head>", 0, HEAD_CHARS)
     end = end if end >= 0 else HEAD_CHARS
     title = _TITLE.search(page, 0, end)
@@ -55,6 +60,8 @@ def read_head(page: str) -> Head:
     language = url = ""
     for match in _TAG.finditer(page, 0, end):
         name = match[1].lower()
+        if name == "link" and "canonical" not in match[2].lower():
+            continue
         attributes = {key.lower(): value for key, value in _ATTRIBUTE.findall(match[2])}
         if name == "meta":
             key = (attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or "").lower()
@@ -64,7 +71,7 @@ def read_head(page: str) -> Head:
         elif attributes.get("rel", "").lower() == "canonical":
             url = url or attributes.get("href", "")
     date = next(
-        (found[0] for value in _dates(page, values) if (found := _DATE.match(value))),
+        (found[0] for value in _dates(page, markup, values) if (found := _DATE.match(value))),
         "",
     )
     matched = _LANGUAGE.fullmatch((language or values.get("og:locale", "")).strip())
@@ -77,11 +84,11 @@ def read_head(page: str) -> Head:
     )
 
 
-def _dates(page: str, values: Mapping[str, str]) -> Iterator[str]:
+def _dates(page: str, markup: str, values: Mapping[str, str]) -> Iterator[str]:
     """What may be the date of publication: of meta elements, of linked data, of the first time element."""
     yield from (values.get(name, "") for name in _DATE_NAMES)
-    place = page.find(_LD_NAME)
-    if place >= 0 and (found := _LD_DATE.match(page, place + len(_LD_NAME))):
+    place = markup.find(_LD_NAME)
+    if place >= 0 and (found := _LD_DATE.match(markup, place + len(_LD_NAME))):
         yield found[1]
     place = page.find("<time ")
     if place >= 0 and (found := _TIME.match(page, place)):

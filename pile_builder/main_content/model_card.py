@@ -35,7 +35,7 @@ def card(built: Built, name: str) -> str:
         f"# {name}",
         "",
         "A classifier of the blocks of a web page: which are its main content. Two stages of "
-        f"{TREES} gradient-boosted trees each. It is read by `extractor: blocks`.",
+        f"{' and '.join(map(str, TREES.values()))} gradient-boosted trees. It is read by `extractor: blocks`.",
         "",
         f"- {len(built.data):,} bytes, sha256 `{built.digest}`",
         f"- Least margin (logarithm of the odds): balanced {thresholds['balanced']:.1f}, precision and recall "

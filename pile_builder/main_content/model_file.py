@@ -58,4 +58,10 @@ def _trees(counts: Mapping[str, Any], arrays: _Arrays) -> Trees:
     roots = np.concatenate([[0], np.cumsum(counts["nodes"])]).astype(np.int32)
     leaves = np.concatenate([[0], np.cumsum(counts["leaves"])]).astype(np.int32)
     parts = {name: arrays.take(int(leaves[-1] if name == "leaf" else roots[-1]), kind) for name, kind in _ARRAYS}
+    node = np.arange(roots[-1]) - np.repeat(roots[:-1], counts["nodes"])
+    nodes, of_tree = np.repeat(counts["nodes"], counts["nodes"]), np.repeat(counts["leaves"], counts["nodes"])
+    for child in (parts["left"].astype(np.int64), parts["right"].astype(np.int64)):
+        if not np.where(child >= 0, (node < child) & (child < nodes), -1 - child < of_tree).all():
+            msg = "a node's branches must be later nodes or leaves of its tree"
+            raise ValueError(msg)
     return Trees(roots, leaves, **parts)

@@ -15,6 +15,9 @@ from pile_builder.main_content.measures import WEIGHT, Measures, measure
 from pile_builder.main_content.scan import Scan, scan
 from pile_builder.main_content.trees import Trees
 
+CODE_TAGS = ("script", "style")
+"""Half the bytes of a page: gone before they are serialised and walked."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -54,8 +57,15 @@ class Page:
 
 def read_page(markup: str) -> Page:
     """Parse a page and look at its blocks."""
-    serialised = LexborHTMLParser(markup).html or ""
-    head = read_head(serialised)
+    head, serialised = parsed(markup)
     scanned = scan(serialised.encode("utf-8", "replace"))
     measures = measure(scanned.text, scanned.blocks, head.title)
     return Page(head, scanned, measures, features(scanned, measures.counts, measures.title_words))
+
+
+def parsed(markup: str) -> tuple[Head, str]:
+    """A page's head, and the page as lexbor serialises it, without scripts and styles."""
+    tree = LexborHTMLParser(markup)
+    tree.strip_tags(list(CODE_TAGS))
+    serialised = tree.html or ""
+    return read_head(serialised, markup), serialised

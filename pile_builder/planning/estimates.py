@@ -25,7 +25,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 LEVEL: Final = 0.9
 """Coverage that intervals aim at."""
@@ -196,8 +195,15 @@ class Population:
 
     def _quantile(self) -> float:
         freedom = self.sampled - 1 if self._is_whole or len(self.units) < 2 else len(self.units) - 1
-        tail = 1 - (1 - LEVEL) / 2
-        return float(stdtrit(freedom, tail)) if freedom >= 1 else float(stdtrit(1, tail))
+        return students_t(max(freedom, 1))
+
+
+def students_t(freedom: int) -> float:
+    """How many standard errors an interval of `LEVEL` reaches to either side, by degrees of freedom."""
+    # Imported where it is used: builds import this module, and do not need a tenth of a second of scipy.
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 1 - (1 - LEVEL) / 2))
 
 
 def _times(unit: Unit) -> float:

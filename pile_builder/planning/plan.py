@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from pile_builder.dedup.config import Dedup
-from pile_builder.planning.estimates import LEVEL, NOTHING, Estimate, add
+from pile_builder.planning.estimates import NOTHING, Estimate, add, students_t
 from pile_builder.planning.scaling import MAX_EPOCHS, YARDSTICK, Allocation
 
 BYTES_PER_TOKEN: Final = Estimate(3.9, 2.6, 4.7)
@@ -212,7 +211,7 @@ def measured_bytes_per_token(counts: NDArray[np.int64]) -> Estimate:
         return Estimate(ratio, ratio * 0.8, ratio * 1.25)
     residuals = size - ratio * tokens
     error = float(np.sqrt(residuals @ residuals / (texts * (texts - 1)))) / float(tokens.mean())
-    half = min(float(stdtrit(texts - 1, 1 - (1 - LEVEL) / 2)) * error, ratio * 0.9)
+    half = min(students_t(texts - 1) * error, ratio * 0.9)
     return Estimate(ratio, ratio - half, ratio + half)
 
 

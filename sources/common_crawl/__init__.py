@@ -130,7 +130,10 @@ class CommonCrawl(Source):
 
     def warm(self) -> None:
         """Kernels are compiled or loaded."""
-        self._extract("<title>A page</title><p>A sentence of a page, and another one.")
+        page = "<title>A page</title><p>A sentence of a page, and another one."
+        preview(page)
+        nesting(page)
+        self._extract(page)
 
     def read_file(self, file: InputFile) -> Iterator[Raw | Reject | Skipped]:
         """HTML responses and WET conversions of an archive, in its order."""

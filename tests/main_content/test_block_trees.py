@@ -1,4 +1,6 @@
-"""Trees: the compiled walk against a plain one and against LightGBM, the file against what was written."""
+"""Trees: the kernel against a plain walk and against LightGBM, the file against what was written."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from pile_builder.main_content.features import FEATURES
 from pile_builder.main_content.model import BlockModel
 from pile_builder.main_content.model_file import model_bytes, read_model
 from pile_builder.main_content.page import read_page
+from pile_builder.main_content.trees import ROWS, Trees
 
 
 def plain_margin(trees, row):
@@ -28,14 +31,14 @@ def random_rows(count, columns):
     return (generator.normal(size=(count, columns)) * scale).astype(np.float32)
 
 
-def test_compiled_walk_is_the_plain_one():
+def test_kernel_does_as_the_plain_walk():
     model = BlockModel.load()
     for trees, columns in zip(model.stages, (FEATURES, FEATURES + CONTEXT), strict=True):
-        rows = random_rows(50, len(columns))
+        rows = random_rows(2 * ROWS + 9, len(columns))
         assert trees.margins(rows).tolist() == [plain_margin(trees, row) for row in rows]
 
 
-def test_compiled_walk_is_lightgbm():
+def test_kernel_does_as_lightgbm():
     lightgbm = pytest.importorskip("lightgbm")
     from pile_builder.main_content.train import trees_of
 
@@ -50,6 +53,14 @@ def test_compiled_walk_is_lightgbm():
     for some in (rows, on_threshold):
         expected = booster.predict(some.astype(np.float64), raw_score=True)
         assert np.abs(trees.margins(some) - expected).max() < 1e-5
+
+
+def test_tree_of_one_leaf_adds_it():
+    bounds = np.array([0, 0, 1], np.int32), np.array([0, 1, 3], np.int32)
+    node = np.array([1], np.uint8), np.array([2], np.float32), np.array([-1], np.int8), np.array([-2], np.int8)
+    trees = Trees(*bounds, *node, np.array([8, 1, 4], np.float32))
+    assert trees.margins(np.array([[0, 2], [0, 3]], np.float32)).tolist() == [9, 12]
+    assert trees.margins(np.empty((0, 2), np.float32)).tolist() == []
 
 
 def test_probabilities_rise_with_the_margin():
@@ -77,6 +88,9 @@ def test_file_of_a_model_is_read_as_written(tmp_path):
     assert model_bytes(header, stages) == data
     with pytest.raises(ManifestError, match="expected a model written by"):
         read_model(data[:-1], "x")
+    endless = replace(stages[0], left=np.zeros_like(stages[0].left))
+    with pytest.raises(ManifestError, match="branches must be later nodes or leaves"):
+        read_model(model_bytes(header, (endless, stages[1])), "x")
     path = tmp_path / "other.trees"
     path.write_bytes(data)
     with pytest.raises(ManifestError, match=r"other\.trees: expected a model for the features of this version"):
