@@ -177,6 +177,8 @@ def main() -> None:
     choices = arguments.extractor or [*map(Choice, EXTRACTORS), Choice("trafilatura", "precision")]
     chosen, counts = draw(arguments.folders, arguments.quota)
     print(", ".join(f"{kind} {count:,}" for kind, count in counts.most_common()), file=sys.stderr)
+    if not any(chosen.values()):
+        parser.error(f"expected WARC files with pages in {', '.join(map(str, arguments.folders))}; there are none")
     table: list[dict[str, object]] = []
     with Confined(timed=TIMED) as confined:
         for kind, found in chosen.items():

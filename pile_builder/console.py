@@ -127,6 +127,9 @@ def print_summary(summary: Mapping[str, Any], out: str, console: Console) -> Non
             drops.add_row(name, rule, f"{count:,}")
     console.print(drops)
     console.print()
+    for name, source in summary["sources"].items():
+        for value, count in source.get("tallies", {}).items():
+            console.print(f"{name}: of those extracted, {count:,} with {value}", highlight=False)
     for split, counts in summary["written"].items():
         pieces = f" in {counts['pieces']:,} pieces" if counts["pieces"] != counts["documents"] else ""
         line = f"{split:<10} {counts['documents']:>9,} documents {counts['bytes']:>15,} bytes{pieces}"

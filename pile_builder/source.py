@@ -160,6 +160,7 @@ class Source:
         licence: of the upstream's texts, in a few words; `restricted` sources are never part of a ready manifest.
         tried: whether it has read bytes that the upstream published, or only samples written in its format.
         sample: options under which `samples/NAME` is read; `inputs` relative to it, if that is not the whole folder.
+        tallied: metadata fields with few values; how many documents were extracted with each is reported.
     """
 
     pile_set_name: ClassVar[str]
@@ -171,6 +172,7 @@ class Source:
     licence: ClassVar[str] = ""
     tried: ClassVar[Literal["upstream", "samples"]] = "samples"
     sample: ClassVar[Mapping[str, Any]] = {}
+    tallied: ClassVar[tuple[str, ...]] = ()
     Config: ClassVar[type[SourceConfig]] = SourceConfig
 
     def __init__(self, config: SourceConfig) -> None:
@@ -232,6 +234,10 @@ class Source:
     def list_files(self) -> Sequence[InputFile]:
         """Files beside the inputs that decide what is read (block lists): part of the fingerprint."""
         return ()
+
+    def text_libraries(self) -> Sequence[str]:
+        """Distributions whose version changes what is extracted, where options decide that: `libraries` if not."""
+        return self.libraries
 
     def models(self) -> Mapping[str, str]:
         """SHA-256 of the package's models that decide what is extracted, by file name: part of the fingerprint."""

@@ -314,7 +314,7 @@ def _ingest_parts(
         "gate": gate,
         "tables": tables,
         "lists": [(file.name, versions.of(file).version) for file in plugin.list_files()],
-        "libraries": {library: _version(library) for library in (*TEXT_LIBRARIES, *plugin.libraries)},
+        "libraries": {library: _version(library) for library in (*TEXT_LIBRARIES, *plugin.text_libraries())},
         **({"models": dict(models)} if (models := plugin.models()) else {}),
         "limits": manifest.limits.model_dump(mode="json", exclude={"time_limited"}),
         "time_limited": sorted(one for one in manifest.limits.time_limited if one.startswith(f"{name}:")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -127,7 +127,8 @@ class IngestSplit(TaskFunction):
             sidecars = stack.enter_context(SidecarWriter(self.store, self.sidecars[source], task["sets"]))
             extraction = self.handle.extractions[source]
             records = read_joined(self.store, split) if extraction.source.joins else extraction.source.read(split)
-            for documents, rejected in batches(extract_records(extraction, self.pool, source, records), source, counts):
+            extracted = extract_records(extraction, self.pool, source, records)
+            for documents, rejected in batches(extracted, source, counts, extraction.source.tallied):
                 sizes = documents.column("bytes").to_numpy()
                 block.write(documents, sizes)
                 sidecars.write(documents)
@@ -150,6 +151,7 @@ class IngestSplit(TaskFunction):
             "size": block_file.size,
             "skipped": dict(sorted(counts.skipped.items())),
             "source": source,
+            "tallies": dict(sorted(counts.tallies.items())),
             "time_limited": counts.time_limited,
         }
 
@@ -202,9 +204,12 @@ def extract_records(
 
 
 def batches(
-    items: Iterator[tuple[str, Mapping[str, Any], Extracted] | Skipped], source: str, counts: Counts
+    items: Iterator[tuple[str, Mapping[str, Any], Extracted] | Skipped],
+    source: str,
+    counts: Counts,
+    tallied: Sequence[str] = (),
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    """Group results into batches of documents and rejects, counting every record."""
+    """Group results into batches of documents and rejects, counting every record, and values of `tallied` metadata."""
     documents: list[tuple[str, str, str, int, str]] = []
     rejects: list[tuple[str, str, str, str]] = []
     size = 0
@@ -217,7 +222,9 @@ def batches(
         counts.read += 1
         if isinstance(result, Document):
             length = len(result.text.encode())
-            packed = packed_json(document_meta(meta, result.meta))
+            described = document_meta(meta, result.meta)
+            counts.tallies.update(f"{name} {described[name]}" for name in tallied if name in described)
+            packed = packed_json(described)
             documents.append((identity, key, packed, length, result.text))
             counts.kept += 1
             counts.bytes += length
@@ -248,6 +255,7 @@ class Counts:
     bytes: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
+    tallies: Counter[str] = field(default_factory=Counter)
     time_limited: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
 

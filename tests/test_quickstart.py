@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = {
-    "digest": "5ace17b1ec3e23a745e93e81",
+    "digest": "1e03e09c87d2f101a2c562d1",
     "kept": {"common_crawl": 28, "arxiv": 24, "books": 21, "github": 25},
 }
 """Raise the versions in work.py, sets.py or the source that changed, then put the new values here."""

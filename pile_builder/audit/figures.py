@@ -147,6 +147,7 @@ def _add_summary(source: dict[str, Any], summary: Mapping[str, Any], left_out: i
     for name in ("skipped", "kept", "kept_bytes", "dropped", "written"):
         source[name] = summary[name]
     source["paragraphs"] = summary.get("paragraphs")
+    source["tallies"] = summary.get("tallies", {})
     counted = source["content"].pop("bytes")
     lost = {**counted["dropped"], "mix.epochs": left_out}
     # What ingest rejects never became text.

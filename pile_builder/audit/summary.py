@@ -69,6 +69,7 @@ def _source(
 ) -> dict[str, Any]:
     read = kept = kept_bytes = 0
     skipped: Counter[str] = Counter()
+    tallies: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
     blocks = [block for block in work.blocks if block.source == name]
     ingests = Commits(store, "ingest").load_all(block.ingest for block in blocks)
@@ -76,6 +77,8 @@ def _source(
     for ingested, settled in zip(ingests, settles, strict=True):
         read += ingested["read"]
         skipped.update(ingested["skipped"])
+        # Builds of earlier versions have none.
+        tallies.update(ingested.get("tallies", {}))
         dropped.update({f"ingest.{rule}": count for rule, count in ingested["dropped"].items()})
         dropped.update(settled["dropped"])
         kept += settled["kept"]
@@ -89,6 +92,7 @@ def _source(
     return {
         "read": read,
         "skipped": dict(sorted(skipped.items())),
+        **({"tallies": dict(sorted(tallies.items()))} if tallies else {}),
         "kept": kept - left_out["documents"] - len(taken),
         "kept_bytes": kept_bytes - left_out["bytes"] - sum(taken.values()),
         "epochs": mix["sources"][name]["epochs"],

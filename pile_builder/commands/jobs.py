@@ -52,7 +52,7 @@ def dry_run(manifest: Manifest, out: str, profile: RunnerProfile, flags: Sequenc
             f"and so on, labelled {', '.join(f'{key}={value}' for key, value in name.labels(dataflow).items())}.\n"
             f"Compare vCPUs, disk and addresses with the quotas of {dataflow.project} in {dataflow.region} "
             "(`gcloud compute regions describe`): a job that meets one has fewer workers, and only its log says so. "
-            f"Prices are of {prices.priced}.\n"
+            f"Prices are of {prices.price_dates}.\n"
             "Not looked at: your account, the image, buckets, quotas. Nothing was sent."
         )
         wrong = list(graph_problems(jobs))

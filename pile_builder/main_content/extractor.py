@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pile_builder.main_content.block_text import ELEMENT
 from pile_builder.main_content.context import probabilities
 from pile_builder.main_content.head import Head
-from pile_builder.main_content.layout import laid_out, whole_tables
+from pile_builder.main_content.layout import laid_out, whole_tables, with_headings
 from pile_builder.main_content.model import BlockModel
 from pile_builder.main_content.page import Page, read_page
 from pile_builder.main_content.scan import PARENT, TAG
@@ -45,7 +45,8 @@ class Block:
         text: with white space collapsed.
         path: its tags from the root down, as `html > body > div > p`.
         probability: that it is content, in (0, 1).
-        kept: whether its probability reaches the threshold, or that of most of its table does.
+        kept: whether its probability reaches the threshold, or that of most of its table does, or it is the heading of
+            a kept one.
     """
 
     text: str
@@ -99,7 +100,7 @@ def uncertainty(page: Page, margins: NDArray[np.float32]) -> float:
 
 
 def _kept(page: Page, margins: NDArray[np.float32], threshold: float) -> list[int]:
-    return whole_tables(page, np.flatnonzero(margins >= threshold).tolist())
+    return with_headings(page, whole_tables(page, np.flatnonzero(margins >= threshold).tolist()), margins)
 
 
 def _path(page: Page, block: int) -> str:

@@ -79,6 +79,12 @@ class Profile(Model):
         """Date and source of one of its prices."""
         return ", ".join(part for part in (price.as_of, price.source) if part) or self.priced or "nobody says"
 
+    @property
+    def price_dates(self) -> str:
+        """Dates and sources of its prices, and what the profile says of them."""
+        said = dict.fromkeys(self.said(price) for price in self.prices.values())
+        return "; ".join(dict.fromkeys([*said, *([self.priced] if self.priced else [])]))
+
 
 @dataclass(frozen=True)
 class Cost:

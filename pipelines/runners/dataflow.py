@@ -117,7 +117,7 @@ class DataflowRunner(Runner):
         budget, prices = self._profile.budget, self._prices
         if budget and spent >= budget:
             msg = (
-                f"budget: {spent:.2f} of {budget:g} {prices.currency} are spent on workers (prices: {prices.priced}); "
+                f"budget: {spent:.2f} of {budget:g} {prices.currency} are spent on workers (prices: {prices.price_dates}); "
                 f"job {wanted.name} was stopped (batch jobs are not drained: what workers had begun, they begin again)."
             )
             raise BudgetError(msg)

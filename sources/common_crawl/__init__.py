@@ -17,6 +17,7 @@ from pile_builder.errors import InputError
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Split, Upstream, pack
 from pile_builder.sources.common_crawl.charset import decode
 from pile_builder.sources.common_crawl.html import (
+    EXTRACTOR_LIBRARIES,
     MAX_DEPTH,
     MAX_TAGS,
     PREVIEW_CHARS,
@@ -53,7 +54,7 @@ class CommonCrawlConfig(SourceConfig):
         default="https://data.commoncrawl.org/",
         description="what the lines of *.paths(.gz) inputs are below: a URL, or a directory (relative to the root)",
     )
-    extractor: ExtractorName = Field(default="trafilatura", description="main-content extractor of WARC responses")
+    extractor: ExtractorName = Field(default="blocks", description="main-content extractor of WARC responses")
     favor: Favor = Field(default="balanced", description="trafilatura, blocks: what to prefer; FineWeb uses precision")
     fast: bool = Field(default=False, description="trafilatura: without fallback extractors")
     fallback: bool = Field(default=True, description="blocks: leave the least certain pages to trafilatura")
@@ -90,6 +91,7 @@ class CommonCrawl(Source):
     )
     licence: ClassVar[str] = "Common Crawl's terms of use; pages remain their authors'"
     tried: ClassVar[Literal["upstream", "samples"]] = "upstream"
+    tallied: ClassVar[tuple[str, ...]] = ("extractor",)
     patterns: ClassVar[tuple[str, ...]] = tuple(
         f"*.{kind}{packed}" for kind in ("warc", "wet") for packed in ("", ".gz", ".zst", ".lz4")
     )
@@ -119,6 +121,13 @@ class CommonCrawl(Source):
     def list_files(self) -> tuple[InputFile, ...]:
         """Files of the block lists, which decide what is read and so belong to the build's identity."""
         return self._blocklist_files(self.config.domain_blocklist) + self._blocklist_files(self.config.url_blocklist)
+
+    def text_libraries(self) -> tuple[str, ...]:
+        """What tells charsets, and what extracts."""
+        extractors: list[ExtractorName] = [self.config.extractor]
+        if self.config.extractor == "blocks" and self.config.fallback:
+            extractors.append("trafilatura")
+        return tuple(sorted({"resiliparse"}.union(*(EXTRACTOR_LIBRARIES[name] for name in extractors))))
 
     def models(self) -> Mapping[str, str]:
         """The classifier of blocks, where it extracts."""

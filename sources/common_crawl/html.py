@@ -14,6 +14,14 @@ from pile_builder.errors import ManifestError
 ExtractorName = Literal["trafilatura", "blocks", "resiliparse", "justext"]
 Favor = Literal["balanced", "precision", "recall"]
 
+EXTRACTOR_LIBRARIES: Mapping[ExtractorName, tuple[str, ...]] = {
+    "blocks": ("selectolax",),
+    "justext": ("justext", "lxml"),
+    "resiliparse": ("resiliparse",),
+    "trafilatura": ("justext", "lxml", "trafilatura"),
+}
+"""Distributions that make an extractor's text; trafilatura falls back to jusText."""
+
 MAX_DEPTH = 256
 """Deepest nesting of elements: libxml2 drops what lies deeper (XML_PARSE_HUGE unset), lexbor's walks turn quadratic."""
 MAX_TAGS = {"trafilatura": 200_000, "blocks": 100_000, "resiliparse": 200_000, "justext": 20_000}

@@ -66,6 +66,7 @@ class YoutubeSubtitles(Source):
 
     pile_set_name: ClassVar[str] = "YoutubeSubtitles"
     version: ClassVar[int] = 2
+    libraries: ClassVar[tuple[str, ...]] = ("resiliparse",)
     patterns: ClassVar[tuple[str, ...]] = ("*.vtt", "*.srt", "*.json", "*.jsonl", "*.vtt.gz", "*.srt.gz", "*.jsonl.gz")
     compat: ClassVar[str] = (
         "one document per video, cut by minutes, where each language follows the other under its name"

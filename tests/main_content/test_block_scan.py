@@ -1,10 +1,11 @@
 """The block pass: what becomes of markup, and that nothing stops it."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pile_builder.main_content.layout import laid_out
+from pile_builder.main_content.layout import laid_out, with_headings
 from pile_builder.main_content.measures import COPIES, COPY, MEASURES, TITLE_WORDS, WEIGHT
 from pile_builder.main_content.page import read_page
 from pile_builder.main_content.scan import BLOCK_FIELDS, KINDS, scan
@@ -87,6 +88,16 @@ def test_layout_of_lists_tables_and_code():
     assert laid_out(page, range(len(page.scan.blocks))) == (
         f"- a\n  - b\n    c\n- d\n1. e\n   f\n\ng | h\ni | j\n\nk\n  l\n\nm\n\nn\n\n{'o' * 400}"
     )
+
+
+def test_headings_of_kept_blocks_stay():
+    page = read_page("<h1>a</h1><p>b<h2>c</h2><p>d<h2>e</h2><h3>f</h3><p>g<h4>h</h4>")
+    unlikely, likely = np.full(8, -2, np.float32), np.full(8, 0, np.float32)
+    # Kept: b, d, g. Of the headings c stands between two of them, f before one, e and h before none.
+    assert with_headings(page, [1, 3, 6], unlikely) == [1, 2, 3, 6]
+    assert with_headings(page, [1, 3, 6], likely) == [1, 2, 3, 5, 6]
+    assert with_headings(page, [], likely) == []
+    assert with_headings(read_page(""), [], likely[:0]) == []
 
 
 def test_head_is_read_from_the_same_pass():

@@ -42,6 +42,12 @@ def source(root, *inputs, **config):
     return CommonCrawl(CommonCrawlConfig(inputs=inputs or (".",), root=str(root), **config))
 
 
+def test_libraries_that_make_the_text_are_named():
+    assert source(".").text_libraries() == ("justext", "lxml", "resiliparse", "selectolax", "trafilatura")
+    assert source(".", fallback=False).text_libraries() == ("resiliparse", "selectolax")
+    assert source(".", extractor="resiliparse").text_libraries() == ("resiliparse",)
+
+
 def read(root, *inputs, **config):
     plugin = source(root, *inputs, **config)
     return [item for split in plugin.splits() for item in plugin.read(split)]
