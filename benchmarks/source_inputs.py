@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from benchmarks.settings import Settings
 from pile_builder.source import Source
@@ -128,6 +130,16 @@ def _write_dataset(settings: Settings) -> str:
     return "sample's rows"
 
 
+def _write_table(settings: Settings) -> str:
+    """Rows of the sample many times over, each under an id of its own."""
+    original = pq.read_table(ROOT / "samples" / "parquet" / "train-00000-of-00001.parquet")
+    table = pa.concat_tables([original] * REPEATS)
+    ids = pa.array(map(str, range(len(table))), pa.string())
+    (settings.work / "parquet").mkdir(parents=True, exist_ok=True)
+    pq.write_table(table.set_column(0, "id", ids), settings.work / "parquet" / "train.parquet")
+    return "sample's rows"
+
+
 def _write_index(settings: Settings) -> str:
     """The index of a WARC file of PILE_DATA, and links to all of its pages."""
     archives = sorted(settings.data.glob("web/*-00004.warc.gz"))
@@ -159,6 +171,7 @@ MADE: Mapping[str, Callable[[Settings], str]] = {
     "huggingface": _write_dataset,
     "nih_exporter": _write_abstracts,
     "openwebtext2_links": _write_index,
+    "parquet": _write_table,
     "ubuntu_irc": _write_logs,
 }
 """What writes inputs to the folder of a source's name and says what they are; "" if nothing is at hand."""
