@@ -117,8 +117,8 @@ class DataflowRunner(Runner):
         budget, prices = self._profile.budget, self._prices
         if budget and spent >= budget:
             msg = (
-                f"budget: {spent:.2f} of {budget:g} {prices.currency} are spent on workers; job {wanted.name} was stopped "
-                "(batch jobs are not drained: what workers had begun, they begin again). "
+                f"budget: {spent:.2f} of {budget:g} {prices.currency} are spent on workers; job {wanted.name} was "
+                "stopped (batch jobs are not drained: what workers had begun, they begin again). "
                 f"Prices are of {prices.price_dates}."
             )
             raise BudgetError(msg)
