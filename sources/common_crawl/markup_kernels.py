@@ -139,7 +139,7 @@ def _closes(data: NDArray[np.uint8], begin: int, key: np.uint64) -> bool:
 
 @numba.njit(cache=True, nogil=True)
 def _is_comment(data: NDArray[np.uint8], begin: int) -> bool:
-    return data[begin] == _EXCLAMATION and data[begin + 1] == HYPHEN and data[begin + 2] == HYPHEN
+    return bool(data[begin] == _EXCLAMATION and data[begin + 1] == HYPHEN and data[begin + 2] == HYPHEN)
 
 
 @numba.njit(cache=True, nogil=True)
