@@ -45,7 +45,7 @@ from pile_builder.pipelines.dedup_links import (
     link_buckets,
     merge_samples,
 )
-from pile_builder.pipelines.engine import RunOptions, Task, run_phase, single
+from pile_builder.pipelines.engine import RunOptions, Task, forget_run, run_phase, single
 from pile_builder.pipelines.stored import stored
 from pile_builder.storage import Store, fingerprint
 from pile_builder.work import Work
@@ -68,6 +68,8 @@ def run_dedup(store: Store, work: Work, config: Dedup, order: Sequence[str], opt
         BuildError: it failed.
     """
     commits = Commits(store, "dedup")
+    # What a stop just after a commit left is not met by a run of the phase any more.
+    forget_run(commits, options)
     if commits.has(work.dedup):
         return
     ingested = Commits(store, "ingest").load_all(block.ingest for block in work.blocks)

@@ -21,7 +21,7 @@ from pile_builder.commits import Commits
 from pile_builder.corpus_index import KINDS, SITED, compact
 from pile_builder.errors import BuildError
 from pile_builder.names import named_rows, rule_numbers, sited_rows
-from pile_builder.pipelines.engine import RunOptions, Task, run_phase
+from pile_builder.pipelines.engine import RunOptions, Task, forget_run, run_phase
 from pile_builder.pipelines.packing import Packed, pack_by, unpack
 from pile_builder.repeated_ids import OWNED, count_repeated, merge_repeated, named_of, owned_rows
 from pile_builder.sorted_rows import sorted_rows
@@ -50,6 +50,8 @@ def run_locate(store: Store, work: Work, options: RunOptions) -> None:
         BuildError: it failed.
     """
     commits = Commits(store, "locate")
+    # What a stop just after a commit left is not met by a run of the phase any more.
+    forget_run(commits, options)
     if not commits.has(work.locate):
         ingested = Commits(store, "ingest")
         size = RECORD_BYTES * sum(ingested.load(block.ingest)["read"] for block in work.blocks)

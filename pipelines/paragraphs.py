@@ -30,7 +30,7 @@ from pile_builder.dedup.config import Dedup, Paragraphs
 from pile_builder.dedup.paragraphs import BEATEN, PLACE, beaten_places, firsts_of_sorted
 from pile_builder.document import SPAN, id64
 from pile_builder.pipelines.dedup_blocks import Sources, source_salt
-from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_phase, run_tasks
+from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, forget_run, run_phase, run_tasks
 from pile_builder.pipelines.ledgers import dedup_ledgers
 from pile_builder.pipelines.packing import Packed, pack_by, unpack
 from pile_builder.pipelines.stored import Stored, stored
@@ -276,6 +276,8 @@ def run_paragraphs(store: Store, work: Work, config: Dedup, order: Sequence[str]
     """
     commits = Commits(store, PHASE)
     keys = work.keys(PHASE)
+    # What a stop just after a commit left is not met by a run of the phase any more.
+    forget_run(commits, options)
     if config.paragraphs is None or set(keys) <= commits.done():
         return
     ledgers = dedup_ledgers(store, work)

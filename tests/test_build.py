@@ -122,6 +122,18 @@ def test_a_missing_shard_is_written_again(toy_manifest: Make, tmp_path: Path):
     assert shard.read_bytes() == before
 
 
+def test_what_a_stop_after_a_commit_left_goes(toy_manifest: Make, tmp_path: Path):
+    out = tmp_path / "out"
+    digest = run(toy_manifest(), out)["digest"]
+    # All that run as pipelines; mix is made by the driver.
+    phases = [folder for folder in (out / "work").iterdir() if list(folder.glob("*.json")) and folder.name != "mix"]
+    assert len(phases) > 6
+    for phase in phases:
+        (phase / "todo-0.jsonl").write_text("{}\n")
+    assert run(toy_manifest(), out)["digest"] == digest
+    assert [phase.name for phase in phases if (phase / "todo-0.jsonl").exists()] == []
+
+
 def test_verify_notices_one_flipped_bit(toy_manifest: Make, tmp_path: Path):
     out = tmp_path / "out"
     run(toy_manifest(), out)

@@ -1,6 +1,6 @@
 """Pages that try a parser of HTML, for every main-content extractor: the other families' pages go to all of them too.
 
-`common_crawl` without options is `trafilatura`; each other extractor is a reader of its own.
+The reader `common_crawl` has `trafilatura`; each other extractor is a reader of its own.
 """
 
 from collections.abc import Callable, Mapping
@@ -108,7 +108,8 @@ REJECTS: Mapping[str, Mapping[str, str]] = {
         ("references-odd", "references-control", "no-tags", "one-node-50m", "one-word-50m"), "no_text"
     )
     | dict.fromkeys(SLOW, "time_limit"),
-    "blocks": dict.fromkeys(("cells-150k", "links-60k", "breaks-100k"), "too_large") | {"no-tags": "no_text"},
+    "blocks": dict.fromkeys(("cells-150k", "links-60k", "breaks-100k"), "too_large")
+    | dict.fromkeys(("no-tags", "head-never-ends"), "no_text"),
     "resiliparse": {},
     "justext": dict.fromkeys(("cells-150k", "links-60k", "breaks-100k", "options", "paragraphs-20m"), "too_large")
     | dict.fromkeys(
@@ -122,8 +123,9 @@ REJECTS: Mapping[str, Mapping[str, str]] = {
 """Rules by extractor for pages that become no document, beside those of EVERYONE."""
 ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "blocks": {
-        **dict.fromkeys(("attribute-10m", "ebcdic"), ""),
         **dict.fromkeys(("div-100k-deep", "span-100k-deep"), "too_large"),
+        "attribute-10m": "",
+        "links-3k": "no_text",
     },
     "resiliparse": {
         **dict.fromkeys(("attribute-10m", "xml", "json", "one-tag", "ebcdic"), ""),

@@ -8,7 +8,8 @@ from tests.hostile.made import STORY, arxiv_tar, html_response, paper, tar_of
 
 READERS = {
     "common_crawl": Reader(
-        {"good.warc": lambda: b"".join(html_response(STORY * 2, f"http://good.example/{n}") for n in range(3))}
+        {"good.warc": lambda: b"".join(html_response(STORY * 2, f"http://good.example/{n}") for n in range(3))},
+        {"options": {"extractor": "trafilatura"}},
     ),
     "arxiv": Reader(
         {"good.tar": lambda: arxiv_tar({"2401.00001.gz": gzip.compress(paper(STORY))})}, {"inputs": ["*.tar"]}
