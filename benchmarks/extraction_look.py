@@ -25,9 +25,9 @@ from pile_builder.errors import InputError
 from pile_builder.extraction.console import Trials, print_marks, print_overview
 from pile_builder.extraction.pages import archive_pages
 from pile_builder.extraction.trials import EXTRACTORS, Choice, Confined, parse_choice
+from pile_builder.input_files import InputFile
 from pile_builder.source import Raw
 from pile_builder.sources.common_crawl.charset import decode
-from pile_builder.streams import InputFile
 from pile_builder.terminal import Console
 
 KEY = b"extraction look 1"

@@ -14,8 +14,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pile_builder.errors import ManifestError
+from pile_builder.input_files import is_remote
 from pile_builder.masking import is_secret, mask
-from pile_builder.streams import is_remote
 
 MAX_VALUES = 1_000_000
 """Most values in a YAML file, its aliases written out."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from pile_builder.input_files import InputFile, file_system, is_remote, open_input
 from pile_builder.storage import Store, file_digest
-from pile_builder.streams import InputFile, file_system, is_remote, open_input
 
 _INPUTS = "work/inputs.json"
 _SLICE_INPUTS = "work/inputs"

@@ -21,9 +21,9 @@ import orjson
 from pile_builder import remote
 from pile_builder.errors import HeldError, LeaseLostError, StoreError, StoreUnreachableError
 from pile_builder.holder import Holder
+from pile_builder.input_files import file_system
 from pile_builder.storage import LOCK, Store
 from pile_builder.store_errors import explained
-from pile_builder.streams import file_system
 
 STALE_SECONDS = 300.0
 RENEW_SECONDS = 60.0

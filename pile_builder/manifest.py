@@ -19,12 +19,12 @@ from pile_builder.decontamination.evals import Action, EvalSet, load_eval_lists
 from pile_builder.dedup.config import Dedup
 from pile_builder.errors import ManifestError
 from pile_builder.export.config import Export, export_problems, subset_problems
+from pile_builder.input_files import is_remote
 from pile_builder.mixing.subsets import Subset, parse_subset
 from pile_builder.runners.choice import Profile, choose_profile
 from pile_builder.runners.profile import RunnerProfile
 from pile_builder.selection import Select, missing_needs, select_problems
 from pile_builder.source import Source, SourceConfig, load_source
-from pile_builder.streams import is_remote
 
 Share = Annotated[float, Field(ge=0, lt=0.5)]
 

@@ -22,9 +22,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pile_builder import streams
+from pile_builder import input_files
 from pile_builder.errors import InputError, ManifestError
-from pile_builder.streams import InputFile
+from pile_builder.input_files import InputFile
 
 ENTRY_POINT_GROUP = "pile_builder.sources"
 PACK_BYTES = 64 << 20
@@ -271,7 +271,7 @@ class Source:
         """All files that the config's inputs name, sorted by name; directories are searched for `patterns`."""
         found: dict[str, InputFile] = {}
         for pattern in self.config.inputs:
-            files = streams.list_files(pattern, self.config.root)
+            files = input_files.list_files(pattern, self.config.root)
             for file in files:
                 if file.listed and not any(fnmatch(file.name.rsplit("/", 1)[-1], glob) for glob in self.patterns):
                     continue

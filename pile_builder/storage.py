@@ -17,8 +17,8 @@ import fsspec
 from pile_builder import remote
 from pile_builder.damage import blaming
 from pile_builder.hashing import HashingWriter, file_digest, fingerprint
+from pile_builder.input_files import file_system, is_remote
 from pile_builder.store_errors import explained, full_disk_explained
-from pile_builder.streams import file_system, is_remote
 from pile_builder.threads import in_order
 
 __all__ = ["TEMPORARY", "Guard", "HashingWriter", "Store", "file_digest", "fingerprint"]

@@ -17,12 +17,12 @@ from pile_builder.annotate.set_names import SPAN_SETS
 from pile_builder.annotate.sets import Annotations, plan_annotations
 from pile_builder.decontamination.evals import eval_files
 from pile_builder.decontamination.index import VERSION as INDEX_VERSION
+from pile_builder.input_files import InputFile
 from pile_builder.input_versions import WHOLE, InputVersions, Slice
 from pile_builder.manifest import Manifest
 from pile_builder.masking import masked
 from pile_builder.source import Source, Split
 from pile_builder.storage import Store, fingerprint
-from pile_builder.streams import InputFile
 
 PHASES = (
     "ingest",

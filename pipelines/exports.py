@@ -12,13 +12,13 @@ from pile_builder.export.config import Export
 from pile_builder.export.corpus import SPLITS, open_corpus
 from pile_builder.export.exported import TOKENIZER, Target, load_export
 from pile_builder.export.known import KNOWN, known_exports, known_names
+from pile_builder.input_files import is_remote
 from pile_builder.manifest import Manifest
 from pile_builder.mixing.subsets import parse_subset
 from pile_builder.pipelines.engine import RunOptions
 from pile_builder.pipelines.text_parquet import run_text_parquet
 from pile_builder.pipelines.tokenize import run_tokenize, tokenize_corpus
 from pile_builder.storage import Store
-from pile_builder.streams import is_remote
 from pile_builder.tokenizer import load_tokenizer, open_tokenizer
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from heapq import heappush, heappushpop
 from typing import Any, BinaryIO
 
+from pile_builder.input_files import InputFile, file_system, is_remote, watching_inputs
 from pile_builder.mixing.keyed import key
 from pile_builder.source import Fragment, Raw, Reject, Skipped, Source, Split
-from pile_builder.streams import InputFile, file_system, is_remote, watching_inputs
 
 Drawn = tuple[str, Mapping[str, Any], Raw | Reject]
 """A record's key, what is known of it before extraction, and the record."""

@@ -9,9 +9,10 @@ from typing import Any, BinaryIO, ClassVar, cast
 
 from pydantic import Field
 
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.tar_archive import tar_members
-from pile_builder.streams import InputFile, open_text_bytes
+from pile_builder.streams import open_text_bytes
 
 MAX_LINE_BYTES = 1 << 16
 """Longest question or answer (seen: some 300 bytes; the data set's own limit is 160 characters)."""

@@ -9,10 +9,11 @@ from typing import BinaryIO, ClassVar
 from pydantic import Field
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.mail import Mail, parse_mail, without_quotes
 from pile_builder.sources.tar_archive import tar_members
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_text_bytes, read_all
+from pile_builder.streams import MAX_RECORD_BYTES, open_text_bytes, read_all
 
 MAX_LINE_BYTES = 1 << 20
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, Upstream
 from pile_builder.sources.tar_archive import tar_members
-from pile_builder.streams import InputFile, open_text_bytes, read_all
+from pile_builder.streams import open_text_bytes, read_all
 
 MAX_BYTES = 32 << 20
 """Largest file of a sitting (a whole day of debate takes 2 MB)."""

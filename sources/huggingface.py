@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from pile_builder.errors import InputError, ManifestError
+from pile_builder.input_files import InputFile, is_remote, list_files, relative_name, resolve
 from pile_builder.source import Raw, Reject, Skipped, Split
 from pile_builder.sources.records import Keys, RecordConfig, RecordSource
-from pile_builder.streams import InputFile, is_remote, list_files, relative_name, resolve
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _FOLDER = ("/", "./", "../")

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, ClassVar, cast
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, open_input
 from pile_builder.source import Raw, Reject, Skipped, Split, pack_or_cut
 from pile_builder.sources.json_lines import json_lines
 from pile_builder.sources.records import Keys, RecordSource
 from pile_builder.sources.tar_archive import Member, tar_members
-from pile_builder.streams import InputFile, decompressed, is_compressed, open_input, read_lines
+from pile_builder.streams import decompressed, is_compressed, read_lines
 
 RANGE_BYTES = 256 << 20
 """Bytes of a large plain file, or of a large tar, that one split reads."""

@@ -11,9 +11,10 @@ from typing import Any, BinaryIO, ClassVar
 from pydantic import Field
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, list_files, open_input
 from pile_builder.source import Document, Fragment, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.zip_archive import zip_members
-from pile_builder.streams import InputFile, list_files, open_input, open_text_bytes, read_lines
+from pile_builder.streams import open_text_bytes, read_lines
 
 URL = "https://reporter.nih.gov/project-details/"
 MIN_WORDS = 10

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 from lxml import etree
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, open_input
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, Split, Upstream, pack
 from pile_builder.sources.zip_archive import zip_members
-from pile_builder.streams import InputFile, gunzip, open_input, open_text_bytes, read_all
+from pile_builder.streams import gunzip, open_text_bytes, read_all
 
 RANGE_BYTES = 16 << 20
 """Stored bytes of an archive that one split reads; they expand to about 120 MB."""

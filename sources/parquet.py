@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, open_input
 from pile_builder.source import Raw, Reject, Skipped, Split, pack_or_cut
 from pile_builder.sources.parquet_file import BATCH_BYTES, arrow_errors, group_sizes, open_parquet, python_rows
 from pile_builder.sources.records import Keys, RecordSource
-from pile_builder.streams import MAX_RATIO, RATIO_FREE_BYTES, InputFile, open_input
+from pile_builder.streams import MAX_RATIO, RATIO_FREE_BYTES
 
 RANGE_BYTES = 256 << 20
 """Bytes of a large file whose row groups one split reads."""

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile
 from pile_builder.source import Reject
-from pile_builder.streams import MAX_RATIO, RATIO_FREE_BYTES, InputFile
+from pile_builder.streams import MAX_RATIO, RATIO_FREE_BYTES
 
 MAX_FOOTER_BYTES = 64 << 20
 """Largest footer (seen: some MiB, of files with thousands of columns)."""

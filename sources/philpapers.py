@@ -11,13 +11,14 @@ from lxml import etree
 from pydantic import Field
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, list_files, open_input
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Split, Upstream
 from pile_builder.sources.creative_commons import creative_commons
 from pile_builder.sources.pages import MAX_FURNITURE, paragraphs, trimmed, without_furniture
 from pile_builder.sources.pdf import PARTED, check_installed, pdf_pages
 from pile_builder.sources.tar_archive import tar_members
 from pile_builder.sources.xml_stream import xml_records
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, open_input, open_text_bytes, read_all
+from pile_builder.streams import MAX_RECORD_BYTES, open_text_bytes, read_all
 
 RECORDS = "records"
 MIN_CHARACTERS = 1_000

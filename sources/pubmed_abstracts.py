@@ -11,10 +11,11 @@ from lxml import etree
 from pydantic import Field
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Fragment, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.xml_inline import Style, inline_text
 from pile_builder.sources.xml_stream import xml_records
-from pile_builder.streams import InputFile, open_text_bytes
+from pile_builder.streams import open_text_bytes
 
 URL = "https://pubmed.ncbi.nlm.nih.gov/"
 MIN_WORDS = 10

@@ -13,10 +13,11 @@ from lxml import etree
 from pydantic import Field
 
 from pile_builder.errors import InputError, ManifestError
+from pile_builder.input_files import InputFile, open_input
 from pile_builder.source import Document, Fragment, Reject, Skipped, Source, SourceConfig, Split, Upstream
 from pile_builder.sources.markup import html_text
 from pile_builder.sources.seven_zip import open_member
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_input, open_text_bytes
+from pile_builder.streams import MAX_RECORD_BYTES, open_text_bytes
 
 POSTS = "Posts.xml"
 RANGE_BYTES = 128 << 20

@@ -10,8 +10,9 @@ from urllib.parse import quote, unquote
 
 from pydantic import Field
 
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Fragment, Raw, Reject, Skipped, Source, SourceConfig, Split, Upstream, pack
-from pile_builder.streams import InputFile, open_text_bytes, read_all
+from pile_builder.streams import open_text_bytes, read_all
 
 LICENCE = "LicenseRef-PublicDomain-US"
 

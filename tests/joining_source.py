@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pile_builder.input_files import InputFile, list_files
 from pile_builder.source import Document, Fragment, Reject, Skipped, Source, SourceConfig, Upstream
-from pile_builder.streams import InputFile, list_files, open_text_bytes
+from pile_builder.streams import open_text_bytes
 
 
 class JoiningConfig(SourceConfig):

@@ -5,8 +5,9 @@ from typing import Any
 
 import orjson
 
+from pile_builder.input_files import InputFile, list_files
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig
-from pile_builder.streams import InputFile, list_files, open_text_bytes
+from pile_builder.streams import open_text_bytes
 
 
 class PagedConfig(SourceConfig):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pile_builder.input_files import relative_name
 from pile_builder.masking import mask, masked, public_url
-from pile_builder.streams import relative_name
 
 SECRETS = ("hunter2secret", "SIGNATUREabc123", "TOKENvalue987", "hf_" + "a1B2" * 9, "ENVvalue424242")
 SIGNED = (

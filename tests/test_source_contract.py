@@ -9,9 +9,10 @@ import pytest
 
 from pile_builder.contract.process import Readers
 from pile_builder.errors import ManifestError
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Raw, Reject, Skipped, SourceConfig, find_sources, load_source
 from pile_builder.source_contract import check, examine, sample_config
-from pile_builder.streams import InputFile, open_text_bytes
+from pile_builder.streams import open_text_bytes
 from tests.joining_source import Joining, JoiningConfig
 
 LINES = "".join(f"{number} the text of line {number}\n" for number in range(20))

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pile_builder import blocks
 from pile_builder.blocks import RowGroupWriter
 from pile_builder.commits import Commits
+from pile_builder.input_files import InputFile
 from pile_builder.source import pack
 from pile_builder.storage import TEMPORARY, HashingWriter, Store, fingerprint
-from pile_builder.streams import InputFile
 
 
 @pytest.fixture(params=["local", "memory"])

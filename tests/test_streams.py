@@ -12,8 +12,9 @@ import pytest
 import zstandard
 
 from pile_builder.errors import InputError, ManifestError
+from pile_builder.input_files import InputFile, list_files
 from pile_builder.sources.tar_archive import tar_members
-from pile_builder.streams import InputFile, gunzip, list_files, open_text_bytes, read_all
+from pile_builder.streams import gunzip, open_text_bytes, read_all
 
 TEXT = b"a line of text\n" * 1000
 PACKED = {

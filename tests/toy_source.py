@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig
-from pile_builder.streams import InputFile, open_text_bytes
+from pile_builder.streams import open_text_bytes
 
 
 class ToyConfig(SourceConfig):

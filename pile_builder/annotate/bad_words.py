@@ -10,7 +10,8 @@ from typing import Literal
 import pyarrow as pa
 
 from pile_builder.errors import ManifestError
-from pile_builder.streams import list_files, open_text_bytes
+from pile_builder.input_files import list_files
+from pile_builder.streams import open_text_bytes
 from pile_builder.text.bad_words import DOCUMENT, LINES, Automaton, compile_phrases, count_phrases, normalised
 from pile_builder.text.column import TextColumn
 

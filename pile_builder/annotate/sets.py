@@ -30,12 +30,12 @@ from pile_builder.annotate.signals import signals
 from pile_builder.annotate.sketch import SketchConfig, sketch_batch
 from pile_builder.dedup.config import Dedup
 from pile_builder.errors import ManifestError
+from pile_builder.input_files import resolve
 from pile_builder.manifest import Manifest
 from pile_builder.pieces import merge_spans
 from pile_builder.recipes import RECIPES, Edit
 from pile_builder.selection import Quality
 from pile_builder.spans import apply_spans
-from pile_builder.streams import resolve
 from pile_builder.text.column import TextColumn, from_arrow
 from pile_builder.text.words import find_words
 

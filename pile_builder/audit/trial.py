@@ -14,8 +14,9 @@ from pile_builder.annotate.sets import beside
 from pile_builder.annotate.signals import signals
 from pile_builder.checked_yaml import unknown_word
 from pile_builder.errors import PileError
+from pile_builder.input_files import InputFile
 from pile_builder.recipes import RECIPES
-from pile_builder.streams import InputFile, open_text_bytes
+from pile_builder.streams import open_text_bytes
 from pile_builder.text.column import from_strings
 
 

@@ -17,9 +17,10 @@ from pile_builder.checked_yaml import unknown_word
 from pile_builder.classifier.config import Input
 from pile_builder.commits import Commits
 from pile_builder.errors import InputError, PileError
+from pile_builder.input_files import InputFile, list_files, open_input, resolve
 from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.story import read_story
-from pile_builder.streams import InputFile, list_files, open_input, open_text_bytes, read_all, resolve
+from pile_builder.streams import open_text_bytes, read_all
 from pile_builder.takedown.state import taken_rows
 
 _JSONL = (".jsonl", ".json", ".ndjson")

@@ -29,8 +29,8 @@ from pile_builder.classifier.documents import identity
 from pile_builder.classifier.evaluate import evaluate
 from pile_builder.classifier.examples import ExampleFiles, Watch, write_examples
 from pile_builder.errors import PileError
+from pile_builder.input_files import is_remote
 from pile_builder.storage import TEMPORARY
-from pile_builder.streams import is_remote
 
 WORDS: Final = 30
 """Words on each side of the report's list of the most telling ones."""

@@ -15,8 +15,8 @@ import orjson
 
 from pile_builder.contract.process import Readers, ReadingError
 from pile_builder.contract.reading import BROKEN, Outcome, outcomes
+from pile_builder.input_files import InputFile, open_input
 from pile_builder.source import Source, Split
-from pile_builder.streams import InputFile, open_input
 
 MAX_PROBLEMS = 5
 MAX_NEWLINES = 0.4

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from pile_builder.contract.checks import MAX_PROBLEMS, Finding, Sample
 from pile_builder.contract.reading import BROKEN
-from pile_builder.streams import InputFile, open_input
+from pile_builder.input_files import InputFile, open_input
 
 MAX_FILES = 6
 """Sample files that are damaged, of each ending first."""

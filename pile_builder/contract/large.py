@@ -13,8 +13,8 @@ from pathlib import Path
 from pile_builder.contract.checks import Finding, Sample
 from pile_builder.contract.process import ReadingError
 from pile_builder.contract.reading import with_side_tables
+from pile_builder.input_files import InputFile, open_input, watching_inputs
 from pile_builder.source import Fragment, Raw, Source
-from pile_builder.streams import InputFile, open_input, watching_inputs
 
 GROWTH_BYTES = 48 << 20
 """Memory that reading may take beyond what it took for the sample once, and four times its largest record."""

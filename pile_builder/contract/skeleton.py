@@ -15,8 +15,9 @@ _MODULE = '''"""@Title@: one document per entry of a text file."""
 
 from collections.abc import Iterator
 
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, Upstream
-from pile_builder.streams import InputFile, open_text_bytes
+from pile_builder.streams import open_text_bytes
 
 
 class @Class@(Source):
@@ -58,8 +59,9 @@ _JOINING = '''"""@Title@: documents whose parts lie apart, in any order and any 
 
 from collections.abc import Iterator, Sequence
 
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Fragment, Reject, Skipped, Source, Upstream
-from pile_builder.streams import InputFile, open_text_bytes
+from pile_builder.streams import open_text_bytes
 
 
 class @Class@(Source):

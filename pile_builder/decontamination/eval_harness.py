@@ -15,7 +15,7 @@ import yaml
 from pile_builder.checked_yaml import check_size
 from pile_builder.decontamination.eval_templates import Fields, Render, as_text, jinja, literal, template
 from pile_builder.errors import ManifestError
-from pile_builder.streams import InputFile, open_input
+from pile_builder.input_files import InputFile, open_input
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import pyarrow.parquet
 
 from pile_builder.decontamination.eval_templates import Fields, field
 from pile_builder.errors import InputError, ManifestError
-from pile_builder.streams import InputFile, open_input, open_text_bytes, resolve
+from pile_builder.input_files import InputFile, open_input, resolve
+from pile_builder.streams import open_text_bytes
 
 _NAME = re.compile(r"(?P<path>.+)\.(?:(?P<text>jsonl|json|csv|tsv)(?:\.(?:gz|bz2|xz|zst))?|(?P<parquet>parquet))")
 

@@ -19,7 +19,7 @@ from pile_builder.decontamination.eval_rows import Row, dataset_rows, file_rows
 from pile_builder.decontamination.eval_templates import Render, template
 from pile_builder.decontamination.items import EvalItem
 from pile_builder.errors import ManifestError
-from pile_builder.streams import InputFile, list_files
+from pile_builder.input_files import InputFile, list_files
 
 Action = Literal["tag", "cut", "drop"]
 """What happens to a document that holds an item: it is noted, the passage is cut out, or the document is dropped."""

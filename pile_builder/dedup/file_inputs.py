@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pile_builder.errors import InputError, ManifestError, PileError
-from pile_builder.streams import InputFile, is_remote, list_files, open_input
+from pile_builder.input_files import InputFile, is_remote, list_files, open_input
 from pile_builder.text.column import PADDING
 
 CHUNK_BYTES = 4 << 20

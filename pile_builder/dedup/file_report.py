@@ -19,9 +19,9 @@ from pile_builder.dedup.file_inputs import Input
 from pile_builder.dedup.file_outputs import REJECTS, Written
 from pile_builder.dedup.file_sketches import Corpus
 from pile_builder.errors import PileError
+from pile_builder.input_files import file_system, is_remote, spelling
 from pile_builder.masking import mask
 from pile_builder.storage import Store
-from pile_builder.streams import file_system, is_remote, spelling
 from pile_builder.text.column import from_strings
 from pile_builder.text.json_lines import BLANK, REASONS
 

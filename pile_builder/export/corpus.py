@@ -18,9 +18,10 @@ from pile_builder.checked_yaml import unknown_word
 from pile_builder.commits import Commits
 from pile_builder.errors import InputError, ManifestError, PileError
 from pile_builder.export.format import ShardName
+from pile_builder.input_files import InputFile, is_remote, list_files, open_input
 from pile_builder.mixing.subsets import FOLDER, parse_subset
 from pile_builder.storage import Store, file_digest
-from pile_builder.streams import InputFile, is_remote, list_files, open_input, open_text_bytes
+from pile_builder.streams import open_text_bytes
 
 SPLITS = ("train", "validation", "test")
 BATCH_BYTES = 1 << 20

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from pile_builder.export.exported import EXPORT
+from pile_builder.input_files import is_remote
 from pile_builder.storage import Store
-from pile_builder.streams import is_remote
 
 KNOWN = "work/exports.json"
 """Folders of a build's exports: below the build by relative name, others in full."""

@@ -10,11 +10,12 @@ from typing import BinaryIO
 
 from pile_builder.errors import InputError, PileError
 from pile_builder.extraction.fetched import fetch_page
+from pile_builder.input_files import InputFile, is_remote
 from pile_builder.source import Raw
 from pile_builder.sources.common_crawl import CommonCrawl, CommonCrawlConfig
 from pile_builder.sources.common_crawl.html import is_html
 from pile_builder.sources.common_crawl.warc import open_archive
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, is_remote, read_all
+from pile_builder.streams import MAX_RECORD_BYTES, read_all
 
 STDIN = "-"
 SHOWN_PAGES = 10

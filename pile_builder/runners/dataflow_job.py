@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from pile_builder.checked_yaml import unknown_word
 from pile_builder.errors import ManifestError
+from pile_builder.input_files import is_remote, resolve
 from pile_builder.manifest import Manifest
 from pile_builder.runners.dataflow import Dataflow
-from pile_builder.streams import is_remote, resolve
 from pile_builder.work import PHASES
 
 NAME_LENGTH = 63

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from pile_builder.blocks import open_parquet, write_table
 from pile_builder.document import id64, is_id
 from pile_builder.errors import ManifestError
+from pile_builder.input_files import InputFile
 from pile_builder.storage import Store, fingerprint
-from pile_builder.streams import InputFile, open_text_bytes
+from pile_builder.streams import open_text_bytes
 
 if TYPE_CHECKING:
     from pile_builder.manifest import Manifest

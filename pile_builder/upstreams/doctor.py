@@ -11,7 +11,7 @@ import orjson
 import requests
 
 from pile_builder.errors import ManifestError
-from pile_builder.streams import file_system, is_remote
+from pile_builder.input_files import file_system, is_remote
 from pile_builder.upstreams.http import BUSY, TIMEOUT, new_session, total_size, wait_asked
 
 HEAD_BYTES = 1_024

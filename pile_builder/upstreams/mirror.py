@@ -17,11 +17,11 @@ import yaml
 
 from pile_builder.errors import ManifestError, StoreError
 from pile_builder.hashing import fingerprint
+from pile_builder.input_files import InputFile, file_system, is_remote, open_input, resolve
 from pile_builder.manifest import Manifest
 from pile_builder.masking import public_url
 from pile_builder.remote import machine_folder
 from pile_builder.store_errors import full_disk_explained
-from pile_builder.streams import InputFile, file_system, is_remote, open_input, resolve
 from pile_builder.upstreams.download import Download
 
 MANIFEST = "manifest.yaml"
@@ -135,7 +135,7 @@ def _entry(manifest: Manifest, name: str, given: Mapping[str, Any]) -> dict[str,
 
 
 def _mirrored(given: str, root: str) -> str:
-    """An input as the mirror's manifest names it: as files are named, see `streams.relative_name`."""
+    """An input as the mirror's manifest names it: as files are named, see `input_files.relative_name`."""
     where = resolve(given, root)
     if not is_remote(where):
         return where if Path(where).is_absolute() else str(Path(where).absolute())

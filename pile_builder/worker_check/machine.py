@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 
+from pile_builder.input_files import file_system
 from pile_builder.storage import Store
-from pile_builder.streams import file_system
 from pile_builder.worker_check.finding import Finding
 
 MEMORY_BYTES = int(1.8 * 2**30)

@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 
 import pile_builder
 from pile_builder.annotate.language import LanguageModel
+from pile_builder.input_files import file_system
 from pile_builder.source import ENTRY_POINT_GROUP
-from pile_builder.streams import file_system
 from pile_builder.worker_check.finding import Finding
 
 MODULES = (

@@ -12,12 +12,13 @@ from typing import Any, BinaryIO, ClassVar, Literal, cast
 from pydantic import Field
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, list_files
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.arxiv.latex import inline_text, to_markdown
 from pile_builder.sources.arxiv.tree import Submission, decode, main_file, unpack
 from pile_builder.sources.creative_commons import creative_commons
 from pile_builder.sources.tar_archive import tar_members
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, open_text_bytes, read_all
+from pile_builder.streams import MAX_RECORD_BYTES, open_text_bytes, read_all
 
 METADATA = "metadata"
 MIN_WORDS = 20

@@ -11,11 +11,12 @@ from typing import Any, BinaryIO, ClassVar, Literal, cast
 from pydantic import Field
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, list_files
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.books import epub, gutenberg
 from pile_builder.sources.tar_archive import tar_members
 from pile_builder.sources.text_encoding import decode
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, open_text_bytes, read_all
+from pile_builder.streams import MAX_RECORD_BYTES, open_text_bytes, read_all
 
 EPUB = "application/epub+zip"
 TEXT = "text/plain"

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from pile_builder.input_files import InputFile, list_files
 from pile_builder.source import Document, Raw, Reject, Skipped, Upstream
 from pile_builder.sources.books import Books, gutenberg
-from pile_builder.streams import InputFile, list_files
 
 RESTRICTED = "LicenseRef-AllRightsReserved"
 """Of every book whose rights are somebody's, and which no licence lets others copy."""

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from pile_builder.domains import host_of
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, list_files, resolve
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Split, Upstream, pack
 from pile_builder.sources.common_crawl.charset import decode
 from pile_builder.sources.common_crawl.html import (
@@ -39,7 +40,7 @@ from pile_builder.sources.common_crawl.urls import (
     url_key,
 )
 from pile_builder.sources.common_crawl.warc import Message, Record, decode_body, open_archive, parse_http, read_records
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, resolve
+from pile_builder.streams import MAX_RECORD_BYTES
 
 _WANTED = frozenset({"response", "conversion"})
 _WARC_TYPES = frozenset({"warcinfo", "resource", "request", "metadata", "revisit", "continuation"})

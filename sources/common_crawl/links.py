@@ -15,21 +15,13 @@ import orjson
 from pydantic import Field
 
 from pile_builder.errors import InputError, ManifestError
+from pile_builder.input_files import InputFile, file_system, list_files, resolve
 from pile_builder.source import Raw, Reject, Skipped, Split, Upstream, pack
 from pile_builder.sources.common_crawl import CommonCrawl, CommonCrawlConfig
 from pile_builder.sources.common_crawl.urls import hashed, url_key
 from pile_builder.sources.common_crawl.warc import read_records
 from pile_builder.store_errors import explained
-from pile_builder.streams import (
-    MAX_RECORD_BYTES,
-    InputFile,
-    file_system,
-    gunzip,
-    list_files,
-    open_text_bytes,
-    read_lines,
-    resolve,
-)
+from pile_builder.streams import MAX_RECORD_BYTES, gunzip, open_text_bytes, read_lines
 
 MERGE_LINKS = 1 << 22
 """Links that are held beside the sums before they are added to them."""

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pile_builder.domains import AUTHORITY, host_of
-from pile_builder.streams import InputFile, open_text_bytes
+from pile_builder.input_files import InputFile
+from pile_builder.streams import open_text_bytes
 
 PILE_DOMAINS = (
     "arxiv.org",

@@ -17,8 +17,9 @@ from typing import BinaryIO, cast
 from fastwarc.stream_io import BrotliReader, Lz4Reader
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, open_input
 from pile_builder.source import Reject
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, decompressed, gunzip, open_input, read_all
+from pile_builder.streams import MAX_RECORD_BYTES, decompressed, gunzip, read_all
 
 MAX_HEADER_BYTES = 1 << 20
 """Largest WARC or HTTP header block; crawlers write a few KiB, query strings in URLs push a few above 32 KiB."""

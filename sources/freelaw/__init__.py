@@ -9,12 +9,13 @@ from typing import Any, ClassVar, cast
 from pydantic import Field
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, list_files, open_input
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Split, Upstream, pack
 from pile_builder.sources.freelaw import postgres_csv
 from pile_builder.sources.freelaw.archives import CASE, TAR, json_object, read_json, read_tar, read_volume
 from pile_builder.sources.freelaw.opinion import opinion_text, pile_text
 from pile_builder.sources.freelaw.postgres_csv import Dialect, TooLarge
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, list_files, open_input, open_text_bytes, read_all
+from pile_builder.streams import MAX_RECORD_BYTES, open_text_bytes, read_all
 
 CSV = "text/csv"
 RANGE_BYTES = 128 << 20

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, open_input
 from pile_builder.source import Raw, Reject, Skipped
 from pile_builder.sources.tar_archive import tar_members
 from pile_builder.sources.zip_archive import zip_members
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, decompressed, open_input, read_all
+from pile_builder.streams import MAX_RECORD_BYTES, decompressed, read_all
 
 OPINION, CASE = "application/json", "application/vnd.case-law+json"
 TAR = re.compile(r"\.(?:tar|tar\.\w+|tgz)$")

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 from pile_builder.errors import InputError, ManifestError
+from pile_builder.input_files import InputFile, is_remote, is_text, list_files, resolve
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, Split, Upstream
 from pile_builder.sources.github import git
 from pile_builder.sources.github.archive import SUFFIXES, archive_entries
@@ -18,7 +19,6 @@ from pile_builder.sources.github.git import Entry
 from pile_builder.sources.github.licences import METADATA_FILES, file_identifier, repository_licence
 from pile_builder.sources.github.paths import is_licence, programming_language, skipped_kind
 from pile_builder.sources.text_encoding import decode
-from pile_builder.streams import InputFile, is_remote, is_text, list_files, resolve
 
 MAX_CHARACTERS = 100_000
 """Files of so many characters or more are left out, as in the Pile (`github_reduce.py`)."""

@@ -9,10 +9,11 @@ from functools import partial
 from typing import cast
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, open_input
 from pile_builder.sources.github.git import Entry
 from pile_builder.sources.tar_archive import tar_members
 from pile_builder.sources.zip_archive import is_folder, open_zip, zip_errors
-from pile_builder.streams import MAX_RATIO, RATIO_FREE_BYTES, InputFile, open_input, open_text_bytes, read_all
+from pile_builder.streams import MAX_RATIO, RATIO_FREE_BYTES, open_text_bytes, read_all
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tar", ".zip")
 MAX_DIRECTORY_BYTES = 128 << 20

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Fragment, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.hacker_news.items import read_items
 from pile_builder.sources.hacker_news.layout import Thread, is_gone
 from pile_builder.sources.hacker_news.roots import Roots, resolve, table_rows
-from pile_builder.streams import InputFile
 
 ROOTS = "roots"
 REPLIES = ("comment", "pollopt")

@@ -11,10 +11,11 @@ from typing import Any, BinaryIO
 import orjson
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, open_input
 from pile_builder.source import Reject, Skipped
 from pile_builder.sources.json_lines import json_lines
 from pile_builder.sources.parquet_file import arrow_errors, open_parquet, python_rows
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_input, open_text_bytes, read_lines
+from pile_builder.streams import MAX_RECORD_BYTES, open_text_bytes, read_lines
 
 MAX_ID = 200_000_000
 """Larger numbers are no items (2025: 45 million)."""

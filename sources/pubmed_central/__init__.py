@@ -10,12 +10,13 @@ from lxml import etree
 from pydantic import Field
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.pubmed_central.front import metadata
 from pile_builder.sources.pubmed_central.jats import article_text
 from pile_builder.sources.tar_archive import tar_members
 from pile_builder.sources.xml_inline import Style
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_text_bytes, read_all
+from pile_builder.streams import MAX_RECORD_BYTES, open_text_bytes, read_all
 
 MAX_ELEMENTS = 500_000
 """Most elements of an article (seen: 19,000)."""

@@ -9,12 +9,13 @@ from typing import Any, BinaryIO, ClassVar, Literal
 from pydantic import Field
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, open_input
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Upstream
 from pile_builder.sources.uspto import aps, xml
 from pile_builder.sources.uspto.patent import SUMMARY, Block, Patent, background, description
 from pile_builder.sources.uspto.records import patent_number, split_patents
 from pile_builder.sources.zip_archive import zip_members
-from pile_builder.streams import MAX_RECORD_BYTES, InputFile, open_input, open_text_bytes
+from pile_builder.streams import MAX_RECORD_BYTES, open_text_bytes
 
 APS = "text/x-uspto-aps"
 XML = "application/xml"

@@ -10,11 +10,12 @@ from urllib.parse import quote
 from pydantic import Field
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, open_input
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Split, Upstream, pack
 from pile_builder.sources.wikipedia import tfds, wikitext
 from pile_builder.sources.wikipedia.dump import Page, Site, expanded, read_pages, read_streams
 from pile_builder.sources.wikipedia.wording import dropped_headings, is_disambiguation
-from pile_builder.streams import InputFile, open_input, open_text_bytes
+from pile_builder.streams import open_text_bytes
 
 RANGE_BYTES = 16 << 20
 """Stored bytes of a multistream dump that one split reads; they expand to about 70 MB."""

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile, list_files
 from pile_builder.source import Document, Fragment, Raw, Reject, Source, SourceConfig, Split, Upstream
 from pile_builder.sources.text_encoding import decode
 from pile_builder.sources.youtube_subtitles.captions import (
@@ -22,7 +23,7 @@ from pile_builder.sources.youtube_subtitles.captions import (
     parse_text,
     to_lines,
 )
-from pile_builder.streams import InputFile, list_files, open_text_bytes, read_all, read_lines
+from pile_builder.streams import open_text_bytes, read_all, read_lines
 
 MAX_BYTES = 32 << 20
 """Longest file of one video's subtitles (seen: 130 kB an hour), and of a file that holds many of them a line each."""

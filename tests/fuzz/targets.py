@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 from pile_builder.checked_yaml import read_yaml
 from pile_builder.document import packed_json, valid_text
 from pile_builder.errors import InputError, ManifestError
+from pile_builder.input_files import InputFile
 from pile_builder.manifest import Manifest, check_manifest
 from pile_builder.masking import mask, public_url
 from pile_builder.sources.arxiv.latex import to_markdown
@@ -23,7 +24,7 @@ from pile_builder.sources.github import Github, archive
 from pile_builder.sources.github.licences import METADATA_FILES, licence_of, stated_licence
 from pile_builder.sources.tar_archive import tar_members
 from pile_builder.sources.text_encoding import decode
-from pile_builder.streams import InputFile, decompressed, read_all
+from pile_builder.streams import decompressed, read_all
 from pile_builder.terminal import shown
 from pile_builder.text.repair import repair_texts
 from tests.fuzz import own_files, sources

@@ -17,6 +17,7 @@ from pile_builder.annotate.sets import plan_annotations
 from pile_builder.cli import app
 from pile_builder.dedup.config import Dedup
 from pile_builder.errors import BuildError, PileError
+from pile_builder.input_files import InputFile
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines import sample as sampling
 from pile_builder.pipelines.ingest import extraction_of
@@ -32,7 +33,6 @@ from pile_builder.planning.scaling import YARDSTICK, allocations
 from pile_builder.pool import ExtractionPool
 from pile_builder.source import Raw, Reject, Skipped
 from pile_builder.storage import Store
-from pile_builder.streams import InputFile
 from pile_builder.tokenizer import load_tokenizer
 from tests.test_build import run
 from tests.toy_source import Toy, ToyConfig

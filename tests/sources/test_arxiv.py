@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Raw, Reject, Skipped
 from pile_builder.sources.arxiv import Arxiv, paper_id
 from pile_builder.sources.arxiv.tree import decode, main_file, unpack
-from pile_builder.streams import InputFile
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 PAPER = (

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pile_builder.input_files import list_files
 from pile_builder.source import Source, load_source
 from pile_builder.sources.books.collections import RESTRICTED, BookCorpus2, Books3, Pg19
-from pile_builder.streams import list_files
 from tests.sources.records import digest, documents, records
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from pile_builder.input_files import InputFile
 from pile_builder.source import Raw, Reject, Skipped, Split
 from pile_builder.sources import jsonl as jsonl_module
 from pile_builder.sources.json_lines import json_value
 from pile_builder.sources.jsonl import Jsonl
-from pile_builder.streams import InputFile
 from tests.sources.records import digest, documents, records, rejects
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "jsonl"

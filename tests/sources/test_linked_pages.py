@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from pile_builder.errors import ManifestError
+from pile_builder.input_files import InputFile
 from pile_builder.source import Document, Raw, Reject, Skipped
 from pile_builder.sources.common_crawl import links as links_module
 from pile_builder.sources.common_crawl.links import LinkedPages, read_links, summed
 from pile_builder.sources.common_crawl.urls import hashed, url_key
-from pile_builder.streams import InputFile
 from tests.hostile.made import STORY, html_response
 from tests.sources.records import records
 

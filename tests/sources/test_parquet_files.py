@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pile_builder.input_files import InputFile
 from pile_builder.source import Raw, Reject, Split
 from pile_builder.sources import parquet as parquet_module
 from pile_builder.sources.parquet import Parquet
-from pile_builder.streams import InputFile
 from tests.sources.records import digest, documents, records, rejects
 from tests.sources.test_jsonl import SAMPLES as JSONL
 from tests.sources.test_jsonl import jsonl

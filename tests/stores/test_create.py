@@ -11,8 +11,8 @@ import pytest
 from pile_builder import remote
 from pile_builder.commits import Commits
 from pile_builder.errors import StoreError, StoreUnreachableError
+from pile_builder.input_files import file_system
 from pile_builder.storage import Store
-from pile_builder.streams import file_system
 from tests.stores.object_stores import Faults
 
 

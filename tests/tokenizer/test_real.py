@@ -10,8 +10,9 @@ import pytest
 import tokenizers
 
 from pile_builder.errors import InputError
+from pile_builder.input_files import InputFile
 from pile_builder.storage import Store
-from pile_builder.streams import InputFile, open_text_bytes
+from pile_builder.streams import open_text_bytes
 from pile_builder.tokenizer import load_tokenizer, open_tokenizer
 from pile_builder.tokenizer.reference import groups
 from tests.tokenizer import made

@@ -10,9 +10,9 @@ import typer.testing
 
 from pile_builder.cli import app
 from pile_builder.errors import ManifestError, StoreError, StoreUnreachableError
+from pile_builder.input_files import InputFile
 from pile_builder.manifest import check_manifest, load_manifest
 from pile_builder.source_contract import documents
-from pile_builder.streams import InputFile
 from pile_builder.upstreams import download as downloading
 from pile_builder.upstreams import mirror
 from pile_builder.upstreams.download import Download, Limiter
