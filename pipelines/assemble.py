@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from pile_builder.blocks import open_parquet, write_table
 from pile_builder.commits import Commits
+from pile_builder.damage import blaming
 from pile_builder.mixing.holdout import HOLDOUT_PURPOSE, HoldoutCut, split_of
 from pile_builder.mixing.keyed import key, keyed_hash
 from pile_builder.mixing.plan import part_of, segment_order
@@ -247,19 +248,19 @@ class _Opened:
     def ids(self, rank: int, number: int, rows: NDArray[np.int64]) -> pa.Array:
         """Ids of some rows of a row group."""
         block = Commits(self._store, "ingest").load(self._blocks[rank].ingest)["block"]
-        return self._open(block).read_row_group(number, columns=["id"])["id"].combine_chunks().take(pa.array(rows))
+        return self._read(block, number, "id")["id"].combine_chunks().take(pa.array(rows))
 
     def pieces(self, rank: int, number: int, rows: NDArray[np.int64]) -> tuple[list[str], list[list[str]]]:
         """Ids of some rows of a row group, and what each is written as: its text, or the pieces that cuts leave."""
         block = Commits(self._store, "ingest").load(self._blocks[rank].ingest)["block"]
-        table = self._open(block).read_row_group(number, columns=["id", "text"])
+        table = self._read(block, number, "id", "text")
         wanted = pa.array(rows)
         ids = table["id"].take(wanted).to_pylist()
         texts = table["text"].combine_chunks().take(wanted)
         spans_in = self._settled(rank)["spans"]
         if not spans_in:
             return ids, [[text] for text in texts.to_pylist()]
-        spans = self._open(spans_in).read_row_group(number, columns=["spans"])["spans"].combine_chunks().take(wanted)
+        spans = self._read(spans_in, number, "spans")["spans"].combine_chunks().take(wanted)
         column, document = cut_pieces(from_arrow(texts), spans)
         found: list[list[str]] = [[] for _ in ids]
         for text, owner in zip(column.to_arrow().to_pylist(), document.tolist(), strict=True):
@@ -271,6 +272,11 @@ class _Opened:
             _make_room(self._records)
             self._records[rank] = Commits(self._store, "settle").load(self._blocks[rank].settle)
         return self._records[rank]
+
+    def _read(self, name: str, number: int, *columns: str) -> pa.Table:
+        # The file stays open, so that its damage shows outside of what opened it.
+        with blaming(self._store, name):
+            return self._open(name).read_row_group(number, columns=list(columns))
 
     def _open(self, name: str) -> pq.ParquetFile:
         if name not in self._files:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from pile_builder.audit.verify import verify_work
@@ -65,3 +66,20 @@ def test_verify_tells_and_the_next_build_makes_it_again(toy_manifest: Make, tmp_
     assert any(str(path.relative_to(out)) in line for line in said)
     assert not list(verify_work(store))
     assert not noted(store)
+
+
+def test_text_that_only_assemble_reads_is_made_again(toy_manifest: Make, tmp_path: Path):
+    out = tmp_path / "out"
+    digest = build(toy_manifest(), str(out), RunOptions())["digest"]
+    for record in (out / "work" / "assemble").glob("*.json"):
+        record.unlink()
+    objects = sorted((out / "work" / "ingest" / "objects").glob("*.parquet"))
+    block = next(path for path in objects if "text" in pq.read_schema(path).names)
+    footer = pq.read_metadata(block)
+    text = footer.row_group(0).column(footer.schema.names.index("text"))
+    data = bytearray(block.read_bytes())
+    data[text.data_page_offset + text.total_compressed_size - 1] ^= 1
+    block.write_bytes(data)
+    said: list[str] = []
+    assert build(toy_manifest(), str(out), RunOptions(say=said.append))["digest"] == digest
+    assert any(str(block.relative_to(out)) in line for line in said)
