@@ -80,9 +80,13 @@ def main() -> None:
     try:
         app()
     except PileError as error:
+        if _is_terminated():
+            _stopped(signal.SIGTERM)
         Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/]: {escape(str(error))}", markup=True)
         _leave(1)
     except (OSError, MemoryError) as error:
+        if _is_terminated():
+            _stopped(signal.SIGTERM)
         said = escape(f"{type(error).__name__}: {error}".rstrip(": "))
         Console(stderr=True, soft_wrap=True).print(f"[bold red]error[/]: {said}; {GO_ON}", markup=True)
         _leave(1)
@@ -101,7 +105,14 @@ class _TerminatedError(BaseException):
 def _terminate(*_: object) -> None:
     # Once is enough: what is done on the way out must not be interrupted.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Nor is it of interest what libraries say of an exception that they don't know.
+    logging.disable(logging.CRITICAL)
     raise _TerminatedError
+
+
+def _is_terminated() -> bool:
+    """Whether SIGTERM came: an error may be what a library made of it."""
+    return signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
 
 
 def _stopped(number: signal.Signals) -> None:

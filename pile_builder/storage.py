@@ -74,6 +74,18 @@ class Store:
         with explained(self.path(name)):
             return bool(fs.exists(path))
 
+    def size(self, name: str) -> int:
+        """Bytes of the file of that name, -1 if there is none."""
+        if self.is_local:
+            path = Path(self.path(name))
+            return path.stat().st_size if path.exists() else -1
+        fs, path_there = self._there(name)
+        with explained(self.path(name)):
+            try:
+                return int(fs.size(path_there) or 0)
+            except FileNotFoundError:
+                return -1
+
     def names(self, folder: str) -> list[str]:
         """Base names of the files in a folder, sorted, less those being written; empty if there is no such folder."""
         return self._entries(folder, "file")

@@ -258,11 +258,13 @@ def run_assemble(
     is_other_list = state.get("takedown", "") != takedown.digest
     if state.get("key") != key or is_other_list:
         store.write(CORPUS, orjson.dumps({"key": key, "takedown": None}))
+    done = commits.done()
     for task in tasks:
-        is_there = store.exists(f"corpus/{task['name']}")
-        if not is_there or (
-            is_other_list and commits.has(task["key"]) and disagrees(store, commits.load(task["key"]), takedown)
-        ):
+        if task["key"] not in done:
+            continue
+        record = commits.load(task["key"])
+        is_whole = store.size(f"corpus/{task['name']}") == record["size"]
+        if not is_whole or (is_other_list and disagrees(store, record, takedown)):
             commits.forget(task["key"])
     files = {block.rank: BlockFiles(block.source, block.ingest, block.settle) for block in work.blocks}
     names = {name: manifest.set_name(name) for name in manifest.sources}

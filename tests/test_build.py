@@ -134,6 +134,16 @@ def test_what_a_stop_after_a_commit_left_goes(toy_manifest: Make, tmp_path: Path
     assert [phase.name for phase in phases if (phase / "todo-0.jsonl").exists()] == []
 
 
+def test_a_shard_that_was_cut_is_written_again(toy_manifest: Make, tmp_path: Path):
+    out = tmp_path / "out"
+    digest = run(toy_manifest(), out)["digest"]
+    shard = out / "corpus" / "train" / "00001.jsonl.zst"
+    before = shard.read_bytes()
+    shard.write_bytes(before[:-1])
+    assert run(toy_manifest(), out)["digest"] == digest
+    assert shard.read_bytes() == before
+
+
 def test_verify_notices_one_flipped_bit(toy_manifest: Make, tmp_path: Path):
     out = tmp_path / "out"
     run(toy_manifest(), out)
