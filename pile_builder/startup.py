@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Around imports: what they make stays, and to search it for garbage over and over takes a third of their time.
+    """Around imports: what they make stays, and to search it for garbage over and over takes a quarter of their time.
 
     Nothing that exists when the block ends is searched later either.
     """

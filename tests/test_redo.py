@@ -41,6 +41,10 @@ def test_status_and_build_say_what_is_redone_and_why(
         patch.setattr(work, "version", lambda name: "99.9")
         assert '-> "99.9"' in to_do(toy_manifest(), out)["ingest"]
     with monkeypatch.context() as patch:
+        # Named by options, not by the class.
+        patch.setattr(Toy, "text_libraries", lambda self: ("numpy",))
+        assert "left.libraries.numpy" in to_do(toy_manifest(), out)["ingest"]
+    with monkeypatch.context() as patch:
         patch.setitem(work.VERSIONS, "settle", 99)
         assert "left" not in to_do(toy_manifest(), out)["ingest"]
         assert to_do(toy_manifest(), out)["settle"].startswith("runs 4")

@@ -16,7 +16,7 @@ from pile_builder.main_content.scan import Scan, scan
 from pile_builder.main_content.trees import Trees
 
 CODE_TAGS = ("script", "style")
-"""Half the bytes of a page: gone before they are serialised and walked."""
+"""Two fifths of the bytes of a page: gone before they are serialised and walked."""
 
 
 @dataclass(frozen=True)
