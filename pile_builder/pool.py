@@ -40,6 +40,8 @@ CRASHES = 3
 """Times that a record must end its process before it counts as crashed: others end processes too."""
 BREAKS = 20
 """Times in a row that a pool is replaced whose processes end without beginning a lot; then something else is wrong."""
+UTF8_MOST = 4
+"""Bytes of a character at most."""
 POLL = 2
 """Seconds between looks at whether the pool is still there while waiting for it."""
 WALL_FACTOR = 3
@@ -265,8 +267,11 @@ def extract_lot(extraction: Extraction, raws: Sequence[Raw], language: LanguageM
     kept = [i for i, result in enumerate(results) if isinstance(result, Document)]
     repaired = repair_texts([results[i].text for i in kept])  # type: ignore[union-attr]
     for i, text in zip(kept, repaired, strict=True):
-        size = len(text.encode())
-        if size > extraction.document_bytes:
+        # Most texts are too short to be too large whatever they are written in.
+        if (
+            len(text) * UTF8_MOST > extraction.document_bytes
+            and (size := len(text.encode())) > extraction.document_bytes
+        ):
             results[i] = Reject("too_large", f"{size:,} bytes of text, at most {extraction.document_bytes:,}")
         elif not text or text.isspace():
             results[i] = Reject("no_text")
@@ -284,9 +289,15 @@ def _extract_one(extraction: Extraction, raw: Raw, language: LanguageModel | Non
                 return Reject("language", f"{labels[0]} {scores[0]:.2f}")
     result = extraction.source.extract(raw)
     if isinstance(result, Document):
-        # A lone surrogate is no text: it cannot be written as UTF-8.
-        return Document(result.text.encode("utf-8", "replace").decode().replace("\x00", ""), result.meta)
+        return Document(_unicode_text(result.text), result.meta)
     return result
+
+
+def _unicode_text(text: str) -> str:
+    """The text without what is none: NULs, and lone surrogates, which cannot be written as UTF-8."""
+    if "\x00" in text:
+        text = text.replace("\x00", "")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 @contextmanager

@@ -28,16 +28,22 @@ from pile_builder.pipelines.fragments import read_joined
 from pile_builder.pool import LOT_BYTES, LOT_RECORDS, Extracted, Extraction, ExtractionPool, Gate, Lot
 from pile_builder.source import Document, Fragment, Raw, Reject, Skipped, document_meta
 from pile_builder.storage import Store, local_file
+from pile_builder.text.column import from_bytes
 from pile_builder.threads import cores
 from pile_builder.work import gated, split_from_json
 
 BATCH_BYTES = 1 << 18
 BATCH_ROWS = 1_024
 """A batch ends at either: kernels lose nothing below 8 MiB, and annotations keep up with the pool."""
+MOST_BYTES = 16 << 20
+"""Bytes of records for each process of the pool and two more that a split has under way, unless it is one lot."""
 DAMAGE = frozenset({"crashed", "damaged", "error", "memory_limit", "time_limit", "truncated", "undecodable"})
 """Rejects that speak of broken input rather than of documents that nobody wants."""
 DAMAGE_MINIMUM = 100
 """Records that a split must have before its rate of damage can fail it."""
+
+_FACTS = pa.schema(list(BLOCK)[:-1])
+_Result = tuple[str, Mapping[str, Any], Extracted]
 
 
 @dataclass
@@ -163,86 +169,132 @@ class IngestSplit(TaskFunction):
 
 def extract_records(
     extraction: Extraction, pool: ExtractionPool, name: str, records: Iterable[Raw | Fragment | Reject | Skipped]
-) -> Iterator[tuple[str, Mapping[str, Any], Extracted] | Skipped]:
+) -> Iterator[_Result | Skipped]:
     """Stream a split's records through the pool: (key, raw metadata, result) per record in reading order, and skips.
 
     A few lots are under way at a time, so memory is bounded and the pool never waits for the reader.
     """
-    waiting: deque[tuple[list[Raw], Callable[[], list[Extracted]]]] = deque()
-    lot: list[Raw] = []
-    size = 0
-
-    def results() -> Iterator[tuple[str, Mapping[str, Any], Extracted]]:
-        raws, wait = waiting.popleft()
-        for raw, result in zip(raws, wait(), strict=True):
-            yield raw.key, raw.meta, result
-
+    lots = _Lots(name, pool)
     for item in records:
         if isinstance(item, Fragment):
             msg = f"{name}: fragments need a source that implements `join`, got one with the key {item.key!r}"
             raise TypeError(msg)
         if isinstance(item, Skipped):
             yield item
-            continue
-        if isinstance(item, Reject):
+        elif isinstance(item, Reject):
             yield item.key, {}, item
-            continue
-        if extraction.time_limited and document_id(name, valid_text(item.key)) in extraction.time_limited:
+        elif extraction.time_limited and document_id(name, valid_text(item.key)) in extraction.time_limited:
             yield item.key, {}, Reject("time_limit", "listed in the lock that this build repeats")
-            continue
-        lot.append(item)
-        size += item.size
-        if len(lot) >= LOT_RECORDS or size >= LOT_BYTES:
-            waiting.append((lot, pool.submit(Lot(name, lot))))
-            lot, size = [], 0
-            while len(waiting) > pool.workers + 2:
-                yield from results()
-    if lot:
-        waiting.append((lot, pool.submit(Lot(name, lot))))
-    while waiting:
-        yield from results()
+        else:
+            lots.add(item)
+            # Not held while others work on results: it may be large.
+            del item
+            while lots.are_enough():
+                yield from lots.results()
+    lots.submit()
+    while lots.waiting:
+        yield from lots.results()
+
+
+class _Lots:
+    """Lots of a split that fill, are under way, or wait to be asked for their results."""
+
+    def __init__(self, name: str, pool: ExtractionPool) -> None:
+        self._name, self._pool = name, pool
+        self._lot: list[Raw] = []
+        self._size = 0
+        self.waiting: deque[tuple[list[tuple[str, Mapping[str, Any]]], int, Callable[[], list[Extracted]]]] = deque()
+
+    def add(self, raw: Raw) -> None:
+        self._lot.append(raw)
+        self._size += raw.size
+        if len(self._lot) >= LOT_RECORDS or self._size >= LOT_BYTES:
+            self.submit()
+
+    def submit(self) -> None:
+        """Queue what there is of a lot."""
+        if self._lot:
+            wait = self._pool.submit(Lot(self._name, self._lot))
+            self.waiting.append(([(raw.key, raw.meta) for raw in self._lot], self._size, wait))
+            self._lot, self._size = [], 0
+
+    def are_enough(self) -> bool:
+        """Whether so many lots wait, or so large ones, that results are due before more is read."""
+        limit = self._pool.workers + 2
+        size = sum(size for _, size, _ in self.waiting)
+        return len(self.waiting) > limit or (len(self.waiting) > 1 and size > limit * MOST_BYTES)
+
+    def results(self) -> Iterator[_Result]:
+        """Results of the first lot; each is held by nobody here once it is given."""
+        records, _, wait = self.waiting.popleft()
+        found = deque(wait())
+        del wait
+        for key, meta in records:
+            yield key, meta, found.popleft()
 
 
 def batches(
-    items: Iterator[tuple[str, Mapping[str, Any], Extracted] | Skipped],
-    source: str,
-    counts: Counts,
-    tallied: Sequence[str] = (),
+    items: Iterator[_Result | Skipped], source: str, counts: Counts, tallied: Sequence[str] = ()
 ) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
     """Group results into batches of documents and rejects, counting every record, and values of `tallied` metadata."""
-    documents: list[tuple[str, str, str, int, str]] = []
-    rejects: list[tuple[str, str, str, str]] = []
-    size = 0
+    rows = _Rows()
     for item in items:
         if isinstance(item, Skipped):
             counts.skipped[item.kind] += item.count
             continue
+        rows.add(source, item, counts, tallied)
+        # Not held while others work on the batch: it may be large.
+        del item
+        if rows.are_enough():
+            yield rows.taken()
+    if rows.documents or rows.rejects:
+        yield rows.taken()
+
+
+@dataclass
+class _Rows:
+    """Rows of the next batches."""
+
+    documents: list[tuple[str, str, str, int]] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)
+    rejects: list[tuple[str, str, str, str]] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, source: str, item: _Result, counts: Counts, tallied: Sequence[str]) -> None:
+        """Append what became of a record to the documents or the rejects."""
         key, meta, result = valid_text(item[0]), item[1], item[2]
         identity = document_id(source, key)
         counts.read += 1
         if isinstance(result, Document):
-            length = len(result.text.encode())
+            text = result.text.encode()
             described = document_meta(meta, result.meta)
             counts.tallies.update(f"{name} {described[name]}" for name in tallied if name in described)
-            packed = packed_json(described)
-            documents.append((identity, key, packed, length, result.text))
+            self.documents.append((identity, key, packed_json(described), len(text)))
+            self.texts.append(text)
             counts.kept += 1
-            counts.bytes += length
-            size += length
+            counts.bytes += len(text)
+            self.size += len(text)
         else:
-            rejects.append((identity, key, result.rule, valid_text(result.detail[:500])))
+            self.rejects.append((identity, key, result.rule, valid_text(result.detail[:500])))
             counts.drop(key, result)
-        if size >= BATCH_BYTES or len(documents) >= BATCH_ROWS or len(rejects) >= BATCH_ROWS:
-            yield _columns(documents, BLOCK), _columns(rejects, REJECTS)
-            documents, rejects, size = [], [], 0
-    if documents or rejects:
-        yield _columns(documents, BLOCK), _columns(rejects, REJECTS)
+
+    def are_enough(self) -> bool:
+        """Whether one of the batches is full."""
+        return self.size >= BATCH_BYTES or max(len(self.documents), len(self.rejects)) >= BATCH_ROWS
+
+    def taken(self) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """The rows as batches; nothing is held any more."""
+        # Kernels take such a text column as it is: it ends in padding.
+        columns = [*_columns(self.documents, _FACTS), from_bytes(self.texts).to_arrow()]
+        documents = pa.RecordBatch.from_arrays(columns, schema=BLOCK)
+        rejects = pa.RecordBatch.from_arrays(_columns(self.rejects, REJECTS), schema=REJECTS)
+        self.documents, self.texts, self.rejects, self.size = [], [], [], 0
+        return documents, rejects
 
 
-def _columns(rows: list[Any], schema: pa.Schema) -> pa.RecordBatch:
+def _columns(rows: list[Any], schema: pa.Schema) -> list[pa.Array]:
     columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    arrays = [pa.array(column, each.type) for column, each in zip(columns, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return [pa.array(column, each.type) for column, each in zip(columns, schema, strict=True)]
 
 
 @dataclass

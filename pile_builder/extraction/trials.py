@@ -223,7 +223,7 @@ def look_at(raw: Raw) -> Page:
     """Decode a page and take its visible text."""
     from resiliparse.extract.html2text import extract_plain_text
 
-    from pile_builder.main_content.page import parsed
+    from pile_builder.main_content.page import head_of
 
     decoded = decode(raw.payload, raw.media_type)
     if decoded is None:
@@ -232,7 +232,7 @@ def look_at(raw: Raw) -> Page:
     if nesting(page) > MAX_DEPTH:
         problem = f"too_deep: elements nested deeper than {MAX_DEPTH}"
         return Page(raw.key, raw.size, len(page), charset, title_of(page), language=language_of(page), problem=problem)
-    head = parsed(page)[0]
+    head = head_of(page)
     # Without alt_texts whole figures would be missing, captions, code and tables in them.
     seen = extract_plain_text(page, preserve_formatting=True, list_bullets=False, skip_elements=_NOT_TEXT)
     facts = (raw.key, raw.size, len(page), charset, head.title, head.date, head.language, head.url)

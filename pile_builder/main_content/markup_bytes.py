@@ -10,6 +10,8 @@ from pile_builder.main_content.hashes import OFFSET, PRIME, find
 from pile_builder.main_content.tags import LANDMARKS
 
 LT, GT, SLASH, QUOTE, SPACE, LF, TAB, EQUALS, HYPHEN = 0x3C, 0x3E, 0x2F, 0x22, 0x20, 0x0A, 0x09, 0x3D, 0x2D
+PADDING = 16
+"""Bytes that a page is followed by, so that what is compared with some of its bytes may end behind them."""
 MAX_VALUE = 1_000
 """Bytes of an attribute's value that are looked at."""
 _NAMES = (
@@ -23,6 +25,11 @@ _TRUE = len("true")
 _IS_HIDDEN = LANDMARKS.index("hidden")
 _DISPLAY = np.frombuffer(b"display:", np.uint8)
 _NONE = np.frombuffer(b"none", np.uint8)
+
+
+def padded(page: str) -> NDArray[np.uint8]:
+    """A page in UTF-8 and `PADDING` zeros, put behind its characters so that a large page's bytes lie there once."""
+    return np.frombuffer((page + "\0" * PADDING).encode("utf-8", "replace"), np.uint8)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")

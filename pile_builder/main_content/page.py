@@ -57,15 +57,23 @@ class Page:
 
 def read_page(markup: str) -> Page:
     """Parse a page and look at its blocks."""
-    head, serialised = parsed(markup)
-    scanned = scan(serialised.encode("utf-8", "replace"))
+    head, scanned = _head_and_scan(markup)
     measures = measure(scanned.text, scanned.blocks, head.title)
     return Page(head, scanned, measures, features(scanned, measures.counts, measures.title_words))
 
 
-def parsed(markup: str) -> tuple[Head, str]:
-    """A page's head, and the page as lexbor serialises it, without scripts and styles."""
+def head_of(markup: str) -> Head:
+    """What a page says of itself, without a look at its blocks."""
+    return read_head(_serialised(markup), markup)
+
+
+def _head_and_scan(markup: str) -> tuple[Head, Scan]:
+    serialised = _serialised(markup)
+    return read_head(serialised, markup), scan(serialised)
+
+
+def _serialised(markup: str) -> str:
+    """The page as lexbor serialises it, without scripts and styles."""
     tree = LexborHTMLParser(markup)
     tree.strip_tags(list(CODE_TAGS))
-    serialised = tree.html or ""
-    return read_head(serialised, markup), serialised
+    return tree.html or ""

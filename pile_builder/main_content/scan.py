@@ -22,9 +22,11 @@ from pile_builder.main_content.markup_bytes import (
     GT,
     HYPHEN,
     LT,
+    PADDING,
     SLASH,
     hash_bytes,
     name_end,
+    padded,
     read_attributes,
     skip_declaration,
     skip_raw,
@@ -82,9 +84,9 @@ class Scan(NamedTuple):
     distances: NDArray[np.uint8]
 
 
-def scan(page: bytes) -> Scan:
-    """Walk a page as lexbor serialises it. Any other bytes are survived, in time and memory linear in their number."""
-    data = np.frombuffer(page + b"\0" * 16, np.uint8)
+def scan(page: str) -> Scan:
+    """Walk a page as lexbor serialises it. Any other text is survived, in time and memory linear in their number."""
+    data = padded(page)
     tags = int(np.count_nonzero(data == LT))
     text = np.empty(len(data) + 64, np.uint8)
     blocks = np.zeros((min(tags, MAX_ELEMENTS) + 2, len(BLOCK_FIELDS)), np.int64)
@@ -92,7 +94,7 @@ def scan(page: bytes) -> Scan:
     distances = np.empty((len(elements), KINDS), np.uint8)
     tables = *tag_table(), *word_table(), *attribute_table()
     n_text, n_blocks, n_elements = _scan(
-        data, len(page), *tables, tag_flags(), tag_landmarks(), text, blocks, elements, distances
+        data, len(data) - PADDING, *tables, tag_flags(), tag_landmarks(), text, blocks, elements, distances
     )
     return Scan(text[:n_text], blocks[:n_blocks], elements[:n_elements], distances[:n_elements])
 

@@ -7,7 +7,7 @@ for buffers that it allocated itself and only past the end of the whole buffer, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +74,11 @@ def from_arrow(column: pa.Array | pa.ChunkedArray) -> TextColumn:
 
 def from_strings(texts: Iterable[str]) -> TextColumn:
     """Encode Python strings as a column (lone surrogates raise UnicodeEncodeError, as they are not text)."""
-    encoded = [text.encode() for text in texts]
-    offsets = np.zeros(len(encoded) + 1, np.int64)
-    np.cumsum([len(one) for one in encoded], out=offsets[1:])
-    return TextColumn(np.frombuffer(b"".join(encoded) + bytes(PADDING), np.uint8), offsets)
+    return from_bytes([text.encode() for text in texts])
+
+
+def from_bytes(texts: Sequence[bytes]) -> TextColumn:
+    """Texts that are UTF-8 already, as a column."""
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(text) for text in texts], out=offsets[1:])
+    return TextColumn(np.frombuffer(b"".join([*texts, bytes(PADDING)]), np.uint8), offsets)

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, Literal
 
 from lxml.etree import LxmlError
@@ -149,14 +149,8 @@ class CommonCrawl(Source):
         """HTML responses and WET conversions of an archive, in its order."""
         seen: set[bytes] = set()
         with open_archive(file) as stream:
-            for record in read_records(stream, file.name, _WANTED):
-                if isinstance(record, Reject):
-                    yield record
-                    continue
-                item = self._offer(record)
-                if isinstance(item, Raw):
-                    item = _with_unique_key(item, record, seen)
-                yield item
+            # No loop, whose variables would hold a record while others work on its page: it may be large.
+            yield from map(partial(self._offer_once, seen), read_records(stream, file.name, _WANTED))
 
     def preview(self, raw: Raw) -> str | None:
         """Text runs of the page, or the head of a conversion record's text."""
@@ -175,6 +169,7 @@ class CommonCrawl(Source):
     def extract(self, raw: Raw) -> Document | Reject:
         """Main content of a page, or a conversion record's text."""
         page = self.page_of(raw)
+        self._decoded = (None, None)
         if page is None:
             return Reject("undecodable", f"{len(raw.payload):,} bytes of {raw.media_type or 'no declared type'}")
         meta = dict(raw.meta)
@@ -195,6 +190,13 @@ class CommonCrawl(Source):
         if not text:
             return Reject("no_text")
         return Document(without_surrogates(text), meta)
+
+    def _offer_once(self, seen: set[bytes], record: Record | Reject) -> Raw | Reject | Skipped:
+        """What becomes of one record of a file of which `seen` are the keys so far."""
+        if isinstance(record, Reject):
+            return record
+        item = self._offer(record)
+        return _with_unique_key(item, record, seen) if isinstance(item, Raw) else item
 
     def _offer(self, record: Record) -> Raw | Reject | Skipped:
         """What becomes of one record, before its key is known to be unique."""

@@ -78,7 +78,7 @@ def preview(page: str) -> str:
     """
     from pile_builder.sources.common_crawl.markup_kernels import text_runs
 
-    longs, shorts, gathered = text_runs(page.encode("utf-8", "replace"), _LONG_RUN, PREVIEW_CHARS, PREVIEW_CHARS)
+    longs, shorts, gathered = text_runs(page, _LONG_RUN, PREVIEW_CHARS, PREVIEW_CHARS)
     runs = longs if gathered >= _ENOUGH else longs + shorts
     return " ".join(html.unescape(" ".join(runs)).split())[:PREVIEW_CHARS]
 
@@ -90,7 +90,7 @@ def nesting(page: str, limit: int = MAX_DEPTH) -> int:
     """
     from pile_builder.sources.common_crawl.markup_kernels import tag_depth
 
-    depth = tag_depth(page.encode("utf-8", "replace"), limit)
+    depth = tag_depth(page, limit)
     if depth <= limit:
         return depth
     # Minified scripts hold "i<n", drawings close their elements with "/>": look again without either.

@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pile_builder.main_content.hashes import OFFSET, Table, find, hash_table
-from pile_builder.main_content.markup_bytes import GT, HYPHEN, LT, SLASH, hash_bytes, is_space
+from pile_builder.main_content.markup_bytes import GT, HYPHEN, LT, PADDING, SLASH, hash_bytes, is_space, padded
 from pile_builder.sources.common_crawl.html import FLAT
 
-PADDING = 8
-"""Bytes that a page is followed by, so that what is compared with one may end behind it."""
 RUN_BYTES = 256 << 10
 """Bytes of a run of text that are looked at."""
 
@@ -21,11 +19,11 @@ _HIDDEN_NAMES = ("script", "style", "noscript", "template", "svg", "textarea", "
 _BRACE, _EXCLAMATION = 0x7B, 0x21
 
 
-def text_runs(page: bytes, least: int, enough: int, most_short: int) -> tuple[list[str], list[str], int]:
+def text_runs(page: str, least: int, enough: int, most_short: int) -> tuple[list[str], list[str], int]:
     """Runs of text between tags, in their order, those of scripts, styles, titles and the like left out.
 
     Args:
-        page: UTF-8.
+        page: the whole page.
         least: characters of a long run. One with a brace is code, one in a comment is none.
         enough: characters of long runs after which no more are looked for.
         most_short: short runs that are kept.
@@ -34,18 +32,18 @@ def text_runs(page: bytes, least: int, enough: int, most_short: int) -> tuple[li
         The long runs, the short ones, the characters of the long ones.
     """
     longs, shorts = np.empty((enough // least + 1, 2), np.int64), np.empty((most_short, 2), np.int64)
-    data = np.frombuffer(page + b"\0" * PADDING, np.uint8)
-    n_long, n_short, chars = _text_runs(data, len(page), *_hidden_table(), least, enough, longs, shorts)
-    found = ([page[a:b].decode() for a, b in runs.tolist()] for runs in (longs[:n_long], shorts[:n_short]))
+    data = padded(page)
+    n_long, n_short, chars = _text_runs(data, len(data) - PADDING, *_hidden_table(), least, enough, longs, shorts)
+    found = ([data[a:b].tobytes().decode() for a, b in runs.tolist()] for runs in (longs[:n_long], shorts[:n_short]))
     return next(found), next(found), chars
 
 
-def tag_depth(page: bytes, limit: int) -> int:
+def tag_depth(page: str, limit: int) -> int:
     """How deep elements nest by start and end tags alone; more than `limit` if that is exceeded anywhere."""
-    data = np.frombuffer(page + b"\0" * PADDING, np.uint8)
+    data = padded(page)
     size = 1 << (2 * int(np.count_nonzero(data == LT)) + 1).bit_length()
     opened = np.zeros(size, np.uint64), np.zeros(size, np.int64)
-    return int(_tag_depth(data, len(page), *_flat_table(), *opened, limit))
+    return int(_tag_depth(data, len(data) - PADDING, *_flat_table(), *opened, limit))
 
 
 @cache

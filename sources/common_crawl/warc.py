@@ -106,18 +106,23 @@ def read_records(stream: BinaryIO, name: str, wanted: frozenset[str]) -> Iterato
             yield Reject("damaged", f"record with Content-Length {length[:20]!r}", key=name)
             _, start = _resync(stream, b"")
             continue
-        record = Record(headers, None, int(length))
-        if record.type in wanted and record.length <= MAX_RECORD_BYTES:
-            block = stream.read(record.length)
-            got = len(block)
-            record = Record(headers, block, record.length)
-        else:
-            got = _skip(stream, record.length)
-        if got < record.length:
-            detail = f"the last record ({record.type}) has {got:,} of {record.length:,} bytes"
-            raise InputError("truncated", f"{name}: {detail}")
-        yield record
+        # Held by nobody here while others work on it: it may be large.
+        yield _read_record(stream, name, Record(headers, None, int(length)), wanted)
         start = _next_start(stream)
+
+
+def _read_record(stream: BinaryIO, name: str, record: Record, wanted: frozenset[str]) -> Record:
+    """The record with its block, if it is wanted, from a stream that stands where the block begins."""
+    block = None
+    if record.type in wanted and record.length <= MAX_RECORD_BYTES:
+        block = stream.read(record.length)
+        got = len(block)
+    else:
+        got = _skip(stream, record.length)
+    if got < record.length:
+        detail = f"the last record ({record.type}) has {got:,} of {record.length:,} bytes"
+        raise InputError("truncated", f"{name}: {detail}")
+    return Record(record.headers, block, record.length)
 
 
 def parse_fields(lines: list[bytes]) -> dict[str, str]:

@@ -19,6 +19,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pile_builder.allocator import return_freed_memory
+
+return_freed_memory()  # As `pile` does, before pyarrow comes with the rest.
+
 import orjson
 
 from pile_builder import source
