@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from pile_builder.folder_lock import folder_lock
 from pile_builder.lease import leased
+from pile_builder.shared_lease import leased_together
 from pile_builder.storage import Store
 
 
@@ -22,8 +23,7 @@ def holding(root: str, command: str, *, take_over: bool = False, shared: bool = 
         command: what runs, for the message that others get.
         take_over: whether to take an object store's folder from a holder that renews its lease; a lock goes with its
             holder only.
-        shared: whether others may hold a folder of this machine so too; then nobody can hold it alone. In an object
-            store those who share do without a lease.
+        shared: whether others may hold it so too; then nobody can hold it alone.
 
     Raises:
         HeldError: somebody holds it.
@@ -35,8 +35,6 @@ def holding(root: str, command: str, *, take_over: bool = False, shared: bool = 
     if store.is_local:
         with folder_lock(root, command, shared=shared):
             yield store
-    elif shared:
-        yield store
     else:
-        with leased(root, command, take_over=take_over) as lease:
+        with (leased_together if shared else leased)(root, command, take_over=take_over) as lease:
             yield Store(root, lease)

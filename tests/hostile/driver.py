@@ -19,13 +19,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pile_builder.allocator import return_freed_memory
-
-return_freed_memory()  # As `pile` does, before pyarrow comes with the rest.
-
 import orjson
+import pyarrow as pa
 
 from pile_builder import source
+from pile_builder.allocator import return_freed_memory
 from pile_builder.contract.reading import Outcome, raw_records
 from pile_builder.manifest import check_manifest
 from pile_builder.pipelines import ingest
@@ -41,6 +39,9 @@ PARTS = ("kept", "dropped", "skipped")
 
 def main() -> None:
     chosen, folder, *names = sys.argv[1:]
+    # As `pile build` does before it imports Arrow.
+    return_freed_memory()
+    pa.set_memory_pool(pa.system_memory_pool())
     readers = chosen.split(",")
     # Every file is a split of its own, so that what ingest counts belongs to one case.
     source.pack.__defaults__ = (1,)  # type: ignore[attr-defined]

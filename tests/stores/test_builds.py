@@ -20,6 +20,7 @@ from pile_builder.holding import holding
 from pile_builder.manifest import Manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
+from pile_builder.pipelines.partial import Part, build_part
 from pile_builder.storage import LOCK, Store
 from tests.stores.object_stores import Faults, upload
 from tests.test_quickstart import GOLDEN, ROOT
@@ -67,6 +68,7 @@ from pile_builder.holding import holding
 from pile_builder.manifest import check_manifest
 from pile_builder.pipelines.build import build
 from pile_builder.pipelines.engine import RunOptions
+from pile_builder.pipelines.partial import Part, build_part
 register_toy()
 with holding(sys.argv[2], "pile build") as store:
     manifest = check_manifest(toy_data(sys.argv[1]), f"{sys.argv[1]}/m.yaml", {})
@@ -84,6 +86,19 @@ def test_killed_and_taken_over(toy_manifest: Make, toy_files: Path, tmp_path: Pa
     with pytest.raises(HeldError, match=f"process {process.pid} "), holding(s3, "pile build"):
         pass
     with holding(s3, "pile build", take_over=True) as store:
+        assert build(toy_manifest(), s3, RunOptions(guard=store.guard))["digest"] == expected
+    assert len(Store(s3).names(LOCK)) == 1
+
+
+def test_slices_share_a_store_and_the_rest_has_it_alone(toy_manifest: Make, tmp_path: Path, s3: str):
+    expected = build(toy_manifest(), str(tmp_path / "whole"), RunOptions())["digest"]
+    with holding(s3, "slice 1", shared=True) as one, holding(s3, "slice 2", shared=True) as two:
+        for number, store in enumerate((one, two), 1):
+            part = Part.parse("ingest,annotate", f"{number}/2")
+            build_part(toy_manifest(), s3, part, RunOptions(guard=store.guard), wait=False)
+            with pytest.raises(HeldError, match=r"`slice \d`"), holding(s3, "pile build"):
+                pass
+    with holding(s3, "pile build") as store:
         assert build(toy_manifest(), s3, RunOptions(guard=store.guard))["digest"] == expected
     assert len(Store(s3).names(LOCK)) == 1
 

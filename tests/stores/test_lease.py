@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from pile_builder import holder, lease
+from pile_builder import holder, lease, shared_lease
 from pile_builder.commits import Commits
 from pile_builder.errors import HeldError, LeaseLostError, StoreError
 from pile_builder.holder import Holder
 from pile_builder.holding import holding
 from pile_builder.lease import Lease, acquire
+from pile_builder.lease_objects import STALE_SECONDS, age, lease_name, marks, renew_until
 from pile_builder.pipelines.engine import RunOptions, TaskFunction, run_tasks
+from pile_builder.shared_lease import SharedLease, acquire_together
 from pile_builder.storage import LOCK, Store
 from tests.stores.object_stores import Faults
 
@@ -25,9 +27,10 @@ def memory(tmp_path: Path) -> str:
     return f"memory://lease-{tmp_path.parent.name}-{tmp_path.name}"
 
 
-def grow_old(root: str, number: int, seconds: float) -> None:
-    """As if a lease had last been written that long ago, by the store's clock."""
-    file = MemoryFileSystem.store[f"/{root.removeprefix('memory://')}/{LOCK}/{number:06}"]
+def grow_old(root: str, number: int | str, seconds: float) -> None:
+    """As if a lease or a mark had last been written that long ago, by the store's clock."""
+    name = number if isinstance(number, str) else lease_name(number)
+    file = MemoryFileSystem.store[f"/{root.removeprefix('memory://')}/{name}"]
     file.modified -= timedelta(seconds=seconds)
 
 
@@ -63,7 +66,7 @@ def test_a_killed_builder_holds_it_for_five_minutes_of_the_store(memory: str, mo
     monkeypatch.setattr(holder, "datetime", _Shifted)
     monkeypatch.setattr(time, "time", lambda: 0.0)
     abandon(memory)
-    grow_old(memory, 1, lease.STALE_SECONDS - 5)
+    grow_old(memory, 1, STALE_SECONDS - 5)
     with pytest.raises(HeldError):
         abandon(memory)
     grow_old(memory, 1, 10)
@@ -82,8 +85,8 @@ def test_a_holder_renews_and_sees_that_it_was_robbed(memory: str):
         with holding(memory, "pile audit") as store:
             grow_old(memory, 1, 200)
             waits = iter((False, True))
-            lease._renew(store, store.guard, Holder.here("pile audit"), lambda _: next(waits))
-            assert lease.age(store, 1) < 100
+            renew_until(lambda: store.guard.renew(Holder.here("pile audit")), lambda _: next(waits))
+            assert age(store, lease_name(1)) < 100
             thieves.append(acquire(Store(memory), Holder.here("pile build"), take_over=True))
             with pytest.raises(LeaseLostError):
                 Commits(store, "select").put("a", {})
@@ -123,16 +126,16 @@ def test_a_phase_stops_at_the_commit_after_the_loss(memory: str):
 def test_who_looked_too_long_at_an_old_lease_takes_nothing(memory: str, monkeypatch: pytest.MonkeyPatch):
     """While it looked, the old one became stale, a second and a third came and the second went."""
     abandon(memory)
-    late = lease._check_free
+    late = lease.check_free
 
-    def slow(store: Store, number: int) -> None:
-        monkeypatch.setattr(lease, "_check_free", late)
+    def slow(store: Store, name: str) -> None:
+        monkeypatch.setattr(lease, "check_free", late)
         grow_old(memory, 1, 1_000)
         abandon(memory)
         grow_old(memory, 2, 1_000)
         abandon(memory)
 
-    monkeypatch.setattr(lease, "_check_free", slow)
+    monkeypatch.setattr(lease, "check_free", slow)
     with pytest.raises(HeldError):
         abandon(memory)
     assert Store(memory).names(LOCK) == ["000003"]
@@ -143,3 +146,92 @@ def test_a_store_that_writes_over_what_is_there_is_refused(s3: str, faults: Faul
     monkeypatch.setattr(faults, "before", ignoring)
     with pytest.raises(StoreError, match="If-None-Match"), holding(s3, "pile build"):
         pass
+
+
+def test_many_share_a_folder_and_nobody_has_it_alone_meanwhile(bucket: str):
+    with holding(bucket, "pile build --only", shared=True) as store:
+        with holding(bucket, "pile review", shared=True):
+            with pytest.raises(HeldError, match=r"`pile (build --only|review)` .* works here"):
+                acquire(Store(bucket), Holder.here("pile build"))
+            assert Commits(store, "select").put("a", {})
+        with pytest.raises(HeldError, match="build --only"), holding(bucket, "pile audit"):
+            pass
+        assert Commits(store, "select").put("b", {})
+    with holding(bucket, "pile build") as store:
+        with pytest.raises(HeldError, match="`pile build`"), holding(bucket, "pile review", shared=True):
+            pass
+        assert Commits(store, "select").put("c", {})
+    with holding(bucket, "pile review", shared=True) as store:
+        assert Commits(store, "select").put("d", {})
+    assert Store(bucket).names(LOCK) == ["000001"]
+
+
+def test_a_mark_of_a_killed_job_goes_stale_and_ends(memory: str):
+    mark = acquire_together(Store(memory), Holder.here("pile build --only"))
+    grow_old(memory, mark.name, STALE_SECONDS - 5)
+    with pytest.raises(HeldError):
+        abandon(memory)
+    grow_old(memory, mark.name, 10)
+    mark.check()
+    abandon(memory)
+    assert not marks(Store(memory))
+    # It was not killed, only away: what it would write now is not written, and it is not renewed.
+    assert not mark.renew(Holder.here("pile build --only"))
+    with pytest.raises(LeaseLostError, match=r"`pile build` .* took this folder over"):
+        Commits(Store(memory, mark), "select").put("a", {})
+
+
+def test_a_mark_is_renewed_while_it_is_held(memory: str):
+    with holding(memory, "pile build --only", shared=True) as store:
+        assert isinstance(store.guard, SharedLease)
+        grow_old(memory, store.guard.name, 200)
+        waits = iter((False, True))
+        renew_until(lambda: store.guard.renew(Holder.here("x")), lambda _: next(waits))
+        assert age(store, store.guard.name) < 100
+
+
+def test_a_folder_is_taken_over_from_and_by_those_who_share(memory: str):
+    alone = abandon(memory)
+    first = acquire_together(Store(memory), Holder.here("pile build --only"), take_over=True)
+    with pytest.raises(LeaseLostError):
+        alone.check()
+    # A second job that says the same takes nothing from the first.
+    second = acquire_together(Store(memory), Holder.here("pile build --only"), take_over=True)
+    first.check()
+    second.check()
+    acquire(Store(memory), Holder.here("pile build"), take_over=True).check()
+    for mark in (first, second):
+        with pytest.raises(LeaseLostError):
+            mark.check()
+
+
+def test_of_one_alone_and_one_that_shares_who_come_at_once_one_gives_way(memory: str, monkeypatch: pytest.MonkeyPatch):
+    """The mark is written between the first look of who wants the folder alone and its lease."""
+    create = Store.create
+
+    def late(self: Store, name: str, data: bytes) -> bool:
+        monkeypatch.setattr(Store, "create", create)
+        made.append(acquire_together(Store(memory), Holder.here("pile build --only")))
+        return create(self, name, data)
+
+    made: list[SharedLease] = []
+    monkeypatch.setattr(Store, "create", late)
+    with pytest.raises(HeldError, match="build --only"):
+        abandon(memory)
+    made[0].check()
+
+    looked = shared_lease.numbers
+
+    def slow(store: Store) -> list[int]:
+        found = looked(store)
+        if not leases:
+            leases.append(acquire(store, Holder.here("pile build")))
+        return found
+
+    leases: list[Lease] = []
+    Store(memory).remove(made[0].name)
+    monkeypatch.setattr(shared_lease, "numbers", slow)
+    with pytest.raises(HeldError, match="`pile build`"):
+        acquire_together(Store(memory), Holder.here("pile build --only"))
+    leases[0].check()
+    assert not marks(Store(memory))

@@ -1,0 +1,116 @@
+"""Several builders side by side in an object store, as the jobs of an array are, and none that wants it for itself.
+
+Each has a mark of its own. Marks and leases keep one another out: who wants either writes its object, then looks for
+those of the other kind and gives way, so that of two who come at once at least one sees the other. A mark ends with the
+first lease that is newer than it, whose holder found it stale or took the folder over.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from pile_builder.errors import HeldError, StoreUnreachableError
+from pile_builder.holder import Holder
+from pile_builder.lease import acquire, lost
+from pile_builder.lease_objects import MARK, check_free, content, lease_name, numbers, renewed
+from pile_builder.storage import LOCK, Store
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLease:
+    """One of several marks in a folder, as it travels to workers.
+
+    Attributes:
+        root: URL of the folder.
+        before: the number of the last lease before it.
+        token: of the holder.
+    """
+
+    root: str
+    before: int
+    token: str
+
+    @property
+    def name(self) -> str:
+        """Of the mark's object."""
+        return f"{LOCK}/{MARK}{self.token}"
+
+    def check(self) -> None:
+        """Do nothing while nobody had the folder alone since; one request.
+
+        Raises:
+            LeaseLostError: somebody had.
+        """
+        store = Store(self.root)
+        last = numbers(store)[-1:]
+        if last > [self.before]:
+            raise lost(store, last)
+
+    def renew(self, holder: Holder) -> bool:
+        """Write it again if it still holds; says whether it does."""
+        store = Store(self.root)
+        holds = numbers(store)[-1:] <= [self.before]
+        if holds:
+            store.write(self.name, content(holder, self.token))
+        return holds
+
+
+@contextmanager
+def leased_together(root: str, command: str, *, take_over: bool = False) -> Iterator[SharedLease]:
+    """Hold a folder of an object store together with others while the block runs.
+
+    Args:
+        root: URL of the folder.
+        command: what runs, for the message that others get.
+        take_over: whether to take the folder from one that holds it alone and renews its lease.
+
+    Raises:
+        HeldError: somebody holds it alone.
+        LeaseLostError: at the end of the block, if it was taken over meanwhile.
+        StoreError: the store is not usable.
+    """
+    store, holder = Store(root), Holder.here(command)
+    lease = acquire_together(store, holder, take_over=take_over)
+    try:
+        with renewed(lambda: lease.renew(holder)):
+            yield lease
+            lease.check()
+    finally:
+        # What cannot be removed now is stale in a while.
+        with suppress(StoreUnreachableError):
+            store.remove(lease.name)
+
+
+def acquire_together(store: Store, holder: Holder, *, take_over: bool = False) -> SharedLease:
+    """Leave a mark.
+
+    Raises:
+        HeldError: somebody holds the folder alone.
+        StoreError: the store is not usable.
+    """
+    last = numbers(store)[-1:]
+    if last and take_over:
+        _end(store, last[0], holder)
+        last = numbers(store)[-1:]
+    lease = SharedLease(store.root, last[0] if last else 0, uuid.uuid4().hex)
+    store.write(lease.name, content(holder, lease.token))
+    try:
+        for number in numbers(store)[-1:]:
+            check_free(store, lease_name(number))
+            # One that came since then, and has gone or died, had it alone.
+            lease.check()
+    except BaseException:
+        store.remove(lease.name)
+        raise
+    return lease
+
+
+def _end(store: Store, number: int, holder: Holder) -> None:
+    """End a lease that holds, by one that is released at once; others with marks are left alone."""
+    try:
+        check_free(store, lease_name(number))
+    except HeldError:
+        acquire(store, holder, take_over=True).release(holder)
