@@ -7,10 +7,8 @@ Every reader here is bounded in what it expands to and raises `InputError` with 
 from __future__ import annotations
 
 import bz2
-import gzip
 import io
 import lzma
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, BinaryIO, cast
@@ -18,6 +16,7 @@ from typing import Any, BinaryIO, cast
 import pyarrow as pa
 
 from pile_builder.errors import InputError
+from pile_builder.gzip_members import GZIP_ERRORS, MAGIC, GzipMembers
 from pile_builder.input_files import InputFile, open_input
 
 MAX_RECORD_BYTES = 64 << 20
@@ -29,7 +28,8 @@ RATIO_FREE_BYTES = 32 << 20
 MAX_STALL_BYTES = 16 << 20
 """Most stored bytes in a row that expand to nothing: endless names in gzip headers, empty members by the million."""
 
-_MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst"}
+_ERRORS: tuple[type[Exception], ...] = (*GZIP_ERRORS, lzma.LZMAError, OSError, ValueError)
+_MAGIC = {MAGIC: "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def decompressed(stored: BinaryIO, name: str) -> io.RawIOBase:
     kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
     inner: Any
     if kind == "gz":
-        inner = gzip.GzipFile(fileobj=buffered)
+        inner = GzipMembers(cast("BinaryIO", buffered))
     elif kind == "bz2":
         inner = bz2.BZ2File(buffered)
     elif kind == "xz":
@@ -198,7 +198,7 @@ class _Bounded(io.RawIOBase):
             data = self._inner.read1(len(view))
         except EOFError as error:
             raise InputError("truncated", f"{self._name}: {error}") from error
-        except (zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError, ValueError) as error:
+        except _ERRORS as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             rule = "truncated" if str(error).startswith("Truncated") else "damaged"
