@@ -170,6 +170,7 @@ def run_ingest(store: Store, work: Work, manifest: Manifest, options: RunOptions
         return
     # Whatever is read now is whole.
     forget_purges(store)
+    options = options.for_tasks(len(tasks))
     handle = pool_handle(store, work, manifest, options)
     run_fragments(store, work, handle.extractions, options)
     # Held here, so that the pool starts while Beam does, and outlives the phase's threads.

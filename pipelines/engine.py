@@ -85,6 +85,10 @@ class RunOptions:
         """The same without a word on progress."""
         return replace(self, watch=_unwatched)
 
+    def for_tasks(self, count: int) -> RunOptions:
+        """The same with the runner for a phase of that many tasks."""
+        return replace(self, runner=self.runner.for_tasks(count))
+
     def __post_init__(self) -> None:
         if self.runner is None:
             object.__setattr__(self, "runner", DirectRunner(Direct(), self.workers))
@@ -257,6 +261,7 @@ def run_phase(
         BuildError: some are not; the message lists them.
         LeaseLostError: another builder took the folder over.
     """
+    options = options.for_tasks(len(tasks))
     own = frozenset(expected)
     commits.check()
     forget_run(commits, options, own)

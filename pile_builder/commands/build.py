@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import orjson
 import typer
@@ -20,6 +19,7 @@ from pile_builder.errors import ManifestError, PileError
 from pile_builder.shipped import shipped
 from pile_builder.startup import importing
 from pile_builder.terminal import Console, echo
+from pile_builder.threads import cores
 
 if TYPE_CHECKING:
     from pile_builder.manifest import Manifest
@@ -33,12 +33,13 @@ def build(
     context: typer.Context,
     manifest: ManifestPath,
     out: Annotated[str, typer.Option("--out", help="folder of the build: local path or fsspec URL")],
-    workers: Annotated[int, typer.Option(min=1, help="threads, and extraction processes")] = os.cpu_count() or 1,
+    workers: Annotated[int, typer.Option(min=1, help="threads, and extraction processes")] = cores(),
     runner: Annotated[
         str, typer.Option(help="direct, flink, spark, prism, dataflow, or a profile of the manifest's runners")
     ] = "direct",
     mode: Annotated[
-        str | None, typer.Option(help="of the direct runner: in_memory (threads) or multi_processing")
+        str | None,
+        typer.Option(help="of the direct runner: in_memory (threads), multi_processing, or auto: which is the better"),
     ] = None,
     take_over: Annotated[  # noqa: FBT002
         bool, typer.Option("--take-over", help="take an object store's folder from another builder that works there")
@@ -149,8 +150,8 @@ def _with_mode(profile: RunnerProfile, mode: str | None) -> RunnerProfile:
     if not isinstance(profile, Direct):
         msg = f"--mode: belongs to the direct runner, not to {type(profile).__name__}; leave it out"
         raise PileError(msg)
-    if mode not in ("in_memory", "multi_processing"):
-        msg = f"--mode: expected in_memory or multi_processing, got {mode!r}"
+    if mode not in (known := get_args(Direct.model_fields["mode"].annotation)):
+        msg = f"--mode: expected {', '.join(known[:-1])} or {known[-1]}, got {mode!r}"
         raise PileError(msg)
     return profile.model_copy(update={"mode": mode})
 

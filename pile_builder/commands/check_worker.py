@@ -41,10 +41,10 @@ def check_worker(
     start_fork_server()
     from pile_builder.audit.lock import read_lock
     from pile_builder.pipelines.check_worker import CheckPlan
+    from pile_builder.threads import cores
     from pile_builder.worker_check.finding import run_checks
-    from pile_builder.worker_check.machine import usable_cores
 
-    plan = CheckPlan(threads or usable_cores(), out, read_lock(lock) if lock else None, trial=trial)
+    plan = CheckPlan(threads or cores(), out, read_lock(lock) if lock else None, trial=trial)
     findings = list(run_checks(plan.checks()))
     ignored = set(ignore or ())
     if unknown := ignored - {one.check for one in findings}:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from pile_builder.commands.group import RunByDefault
 from pile_builder.errors import PileError
 from pile_builder.terminal import echo
+from pile_builder.threads import cores
 
 dedup = typer.Typer(cls=RunByDefault, no_args_is_help=True, help="Remove exact and near-duplicates from any files.")
 
@@ -35,7 +35,7 @@ def deduplicate(
         str, typer.Option("--format", help="of jsonl: jsonl.zst, jsonl.gz or jsonl; Parquet stays Parquet")
     ] = "jsonl.zst",
     level: Annotated[int, typer.Option(min=1, max=22, help="level of zstd")] = 3,
-    workers: Annotated[int, typer.Option(min=1, help="threads; the result is the same")] = os.cpu_count() or 1,
+    workers: Annotated[int, typer.Option(min=1, help="threads; the result is the same")] = cores(),
 ) -> None:
     """Write the documents of FILES to DIR without exact and near-duplicates, as the lines or rows that they were.
 

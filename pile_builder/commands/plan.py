@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import orjson
 import typer
 
 from pile_builder.errors import PileError
+from pile_builder.threads import cores
 
 if TYPE_CHECKING:
     from pile_builder.manifest import Manifest
@@ -28,7 +28,7 @@ def select(
     ] = None,
     source: Annotated[str, typer.Option(help="only this source; all that have the rules unless given")] = "",
     json: Annotated[Path | None, typer.Option(dir_okay=False, help="file for all numbers, ids and keys")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="threads; the result is the same")] = os.cpu_count() or 1,
+    workers: Annotated[int, typer.Option(min=1, help="threads; the result is the same")] = cores(),
 ) -> None:
     """Show what other thresholds would change in a finished build, without building.
 
@@ -100,7 +100,7 @@ def plan(
         options = PlanOptions(
             records=sample,
             seed=seed,
-            workers=os.cpu_count() or 1,
+            workers=cores(),
             profile=profile,
             laws=laws,
             tokenizer=_tokenizer(tokenizer, loaded, progress.say),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from pile_builder.errors import PileError
 from pile_builder.terminal import Console
+from pile_builder.threads import cores
 
 if TYPE_CHECKING:
     from pile_builder.pipelines.takedown import Proposal
@@ -35,7 +35,7 @@ def takedown(
     why: Annotated[str, typer.Option(metavar="TEXT", help="the reason, for the record")] = "",
     only_listed: Annotated[bool, typer.Option("--only-listed", help="leave copies of the documents alone")] = False,  # noqa: FBT002
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,  # noqa: FBT002
-    workers: Annotated[int, typer.Option(min=1, help="threads")] = os.cpu_count() or 1,
+    workers: Annotated[int, typer.Option(min=1, help="threads")] = cores(),
 ) -> None:
     """Remove documents and their near-duplicates from all that a build keeps, rewriting only what holds them.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from pile_builder.commands.options import parse_options
 from pile_builder.terminal import echo
+from pile_builder.threads import cores
 
 if TYPE_CHECKING:
     from pile_builder.storage import Store
@@ -33,7 +33,7 @@ def tokenize(
     option: Annotated[
         list[str] | None, typer.Option("--option", "-o", metavar="KEY=VALUE", help="of the format, see `pile formats`")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="threads; the result is the same")] = os.cpu_count() or 1,
+    workers: Annotated[int, typer.Option(min=1, help="threads; the result is the same")] = cores(),
 ) -> None:
     """Write the corpus as token shards that trainers read as they are, or go on with an export.
 
@@ -82,7 +82,7 @@ def parquet(
     out: Annotated[str, typer.Option(help="folder of the export; DIR/tokens/text[-SUBSET] unless given")] = "",
     split: Annotated[list[str] | None, typer.Option(help="train, validation or test; all unless given")] = None,
     subset: Annotated[str, typer.Option(help="one of the build's subsets, such as 1/2, in place of train")] = "",
-    workers: Annotated[int, typer.Option(min=1, help="threads; the result is the same")] = os.cpu_count() or 1,
+    workers: Annotated[int, typer.Option(min=1, help="threads; the result is the same")] = cores(),
 ) -> None:
     """Write the corpus's text as Parquet with a dataset card, as the Hugging Face Hub shows it, or go on with that.
 

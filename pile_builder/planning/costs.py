@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pile_builder.checked_yaml import Model, explain, read_yaml, unknown_word
 from pile_builder.errors import ManifestError
 from pile_builder.planning.estimates import Estimate
+from pile_builder.threads import cores
 
 HOURS_PER_MINUTE = 1 / 60
 NO_HOURS: Final = Estimate(0.0, 0.0, 0.0)
@@ -48,7 +48,7 @@ class Profile(Model):
     description: str = ""
     workers: int = Field(ge=1, description="machines")
     vcpus: int = Field(
-        default_factory=lambda: os.cpu_count() or 1,
+        default_factory=cores,
         ge=1,
         description="virtual CPUs of a machine; this one's if not given",
     )

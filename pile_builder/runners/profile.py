@@ -19,6 +19,8 @@ class Direct(RunnerProfile):
     """Beam's own runner in this process: the default."""
 
     runner: Literal["direct"] = "direct"
-    mode: Literal["in_memory", "multi_processing"] = Field(
-        "in_memory", description="bundles on threads of this process, or in processes that it starts"
+    mode: Literal["auto", "in_memory", "multi_processing"] = Field(
+        "auto",
+        description="bundles on threads of this process (in_memory), or in processes that it starts"
+        " (multi_processing); auto takes processes for more than 8 workers with two tasks of a phase each",
     )

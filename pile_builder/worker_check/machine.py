@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pile_builder.input_files import file_system
 from pile_builder.storage import Store
+from pile_builder.threads import cores
 from pile_builder.worker_check.finding import Finding
 
 MEMORY_BYTES = int(1.8 * 2**30)
@@ -22,11 +23,6 @@ SPACE_BYTES = 2 << 30
 CLOCK_SECONDS = 120
 """Stores refuse signed requests from clocks that are some minutes off."""
 _CGROUP_MEMORY = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-
-
-def usable_cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def usable_memory() -> int:
@@ -40,10 +36,12 @@ def usable_memory() -> int:
 
 def check_machine(threads: int) -> Iterator[Finding]:
     """Compare processors, memory and temporary space with what `threads` threads need."""
-    cores, memory = usable_cores(), usable_memory()
+    memory = usable_memory()
     enough = memory >= threads * MEMORY_BYTES
     fix = "" if enough else f"a machine type with 2 GB a vCPU or more, or --threads {max(1, memory // MEMORY_BYTES)}"
-    found = f"{cores} cores, {memory / 2**30:.1f} GiB; {threads} threads want {threads * MEMORY_BYTES / 2**30:.1f} GiB"
+    found = (
+        f"{cores()} cores, {memory / 2**30:.1f} GiB; {threads} threads want {threads * MEMORY_BYTES / 2**30:.1f} GiB"
+    )
     yield Finding("memory", enough, found, fix)
     folder = tempfile.gettempdir()
     free, wanted = shutil.disk_usage(folder).free, threads * SPACE_BYTES

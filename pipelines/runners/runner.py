@@ -43,6 +43,10 @@ class Runner(ABC):
     ) -> None:
         self._started.close()
 
+    def for_tasks(self, count: int) -> Runner:
+        """The runner for a phase of that many independent tasks, if it is another one."""
+        return self
+
     @abstractmethod
     def run(self, construct: Construct, job: str) -> None:
         """Construct a pipeline and run it to its end.
