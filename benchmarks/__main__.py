@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import (
     audit_scale,
     beam_share,
+    busy_processes,
     decontamination,
     dedup_files,
     dedup_quality,
@@ -35,6 +36,7 @@ BENCHMARKS: Mapping[str, Callable[[Settings], Result]] = {
     "kernels": kernels.run,
     "decontamination": decontamination.run,
     "beam": beam_share.run,
+    "busy": busy_processes.run,
     "memory": memory.run,
     "dedup": dedup_files.run,
     "dedup-scale": dedup_scale.run,

@@ -60,9 +60,10 @@ def run_watched(run: Callable[[], object]) -> None:
 
 
 if __name__ == "__main__":
-    from apache_beam.runners.worker.sdk_worker_main import main
-
     from pile_builder.forkserver import end_with_parent
+    from pile_builder.startup import importing
 
     end_with_parent()
+    with importing():
+        from apache_beam.runners.worker.sdk_worker_main import main
     main(sys.argv)

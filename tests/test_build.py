@@ -93,16 +93,16 @@ def test_same_digest_with_any_workers_and_mode(toy_manifest: Make, tmp_path: Pat
 
 
 def test_many_workers_are_processes_where_there_are_tasks_for_them():
-    few, many = DirectRunner(Direct(), 8), DirectRunner(Direct(), 9)
+    few, many = DirectRunner(Direct(), 6), DirectRunner(Direct(), 7)
     assert few.for_tasks(1_000).in_process
-    assert many.for_tasks(17).in_process
-    assert not many.for_tasks(18).in_process
-    assert many.for_tasks(18).pool_processes == 1
-    assert many.for_tasks(17).pool_processes == 9
+    assert many.for_tasks(13).in_process
+    assert not many.for_tasks(14).in_process
+    assert many.for_tasks(14).pool_processes == 1
+    assert many.for_tasks(13).pool_processes == 7
     # What goes through no list of tasks, and what was asked for.
     assert many.in_process
     for mode in ("in_memory", "multi_processing"):
-        asked = DirectRunner(Direct(mode=mode), 9)
+        asked = DirectRunner(Direct(mode=mode), 7)
         assert asked.for_tasks(1) is asked.for_tasks(1_000) is asked
 
 

@@ -22,5 +22,5 @@ class Direct(RunnerProfile):
     mode: Literal["auto", "in_memory", "multi_processing"] = Field(
         "auto",
         description="bundles on threads of this process (in_memory), or in processes that it starts"
-        " (multi_processing); auto takes processes for more than 8 workers with two tasks of a phase each",
+        " (multi_processing); auto takes processes for more than 6 workers with two tasks of a phase each",
     )

@@ -15,9 +15,9 @@ from pile_builder.pipelines.runners.runner import Construct, Runner
 from pile_builder.pipelines.worker_processes import run_watched, worker_environment
 from pile_builder.runners.profile import Direct
 
-THREADS = 8
-"""Workers that one process can keep busy: reading a page, and what follows its extraction, hold the interpreter's lock
-for about a sixth of the time that the default extractor takes for it in the pool."""
+THREADS = 6
+"""Workers that one process can keep busy: with the default extractor it feeds four to six extraction processes before
+its threads wait for the interpreter's lock (`python -m benchmarks busy`)."""
 ROUNDS = 2
 """Tasks for each worker from which on processes are worth their start, and share the work evenly."""
 POOL_PROCESSES = 1
