@@ -25,6 +25,8 @@ def main() -> int:
         return one(*names)
     from tests.fuzz.targets import TARGETS, seeds
 
+    if unknown := sorted(set(names) - set(TARGETS)):
+        sys.exit(f"unknown target {unknown[0]!r}; there are {', '.join(TARGETS)}")
     chosen = names or list(TARGETS)
     failed = 0
     for name in chosen:
