@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from pile_builder import holder, lease, shared_lease
 from pile_builder.commits import Commits
 from pile_builder.errors import HeldError, LeaseLostError, StoreError
-from pile_builder.holder import Holder
-from pile_builder.holding import holding
-from pile_builder.lease import Lease, acquire
-from pile_builder.lease_objects import STALE_SECONDS, age, lease_name, marks, renew_until
+from pile_builder.holding import holder, holding, lease, shared_lease
+from pile_builder.holding.holder import Holder
+from pile_builder.holding.lease import Lease, acquire
+from pile_builder.holding.lease_objects import STALE_SECONDS, age, lease_name, marks, renew_until
+from pile_builder.holding.shared_lease import SharedLease, acquire_together
 from pile_builder.pipelines.engine import RunOptions, TaskFunction, run_tasks
-from pile_builder.shared_lease import SharedLease, acquire_together
 from pile_builder.storage import LOCK, Store
 from tests.stores.object_stores import Faults
 

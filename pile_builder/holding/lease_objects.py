@@ -18,7 +18,7 @@ import orjson
 
 from pile_builder import remote
 from pile_builder.errors import HeldError, StoreError
-from pile_builder.holder import Holder
+from pile_builder.holding.holder import Holder
 from pile_builder.input_files import file_system
 from pile_builder.storage import LOCK, Store
 from pile_builder.store_errors import explained

@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from pile_builder.errors import HeldError, LeaseLostError, StoreError, StoreUnreachableError
-from pile_builder.holder import Holder
-from pile_builder.lease_objects import check_free, content, lease_name, marks, numbers, renewed
+from pile_builder.holding.holder import Holder
+from pile_builder.holding.lease_objects import check_free, content, lease_name, marks, numbers, renewed
 from pile_builder.storage import Store
 
 _TRIES = 5

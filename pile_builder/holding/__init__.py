@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pile_builder.folder_lock import folder_lock
-from pile_builder.lease import leased
-from pile_builder.shared_lease import leased_together
+from pile_builder.holding.folder_lock import folder_lock
+from pile_builder.holding.lease import leased
+from pile_builder.holding.shared_lease import leased_together
 from pile_builder.storage import Store
 
 

@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from pile_builder.errors import HeldError, StoreUnreachableError
-from pile_builder.holder import Holder
-from pile_builder.lease import acquire, lost
-from pile_builder.lease_objects import MARK, check_free, content, lease_name, numbers, renewed
+from pile_builder.holding.holder import Holder
+from pile_builder.holding.lease import acquire, lost
+from pile_builder.holding.lease_objects import MARK, check_free, content, lease_name, numbers, renewed
 from pile_builder.storage import LOCK, Store
 
 

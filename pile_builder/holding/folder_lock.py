@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 
 from pile_builder.errors import HeldError, StoreError
-from pile_builder.holder import Holder
+from pile_builder.holding.holder import Holder
 from pile_builder.storage import LOCK
 from pile_builder.store_errors import explained
 
