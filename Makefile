@@ -30,7 +30,8 @@ types: install ## mypy, over the packages laid out as they are installed
 	mkdir -p build/typed/pile_builder
 	find build/typed/pile_builder -type l -delete
 	ln -s $(CURDIR)/pile_builder/* $(CURDIR)/sources $(CURDIR)/pipelines build/typed/pile_builder/
-	cd build/typed && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p pile_builder
+	ln -sfn $(CURDIR)/benchmarks build/typed/benchmarks
+	cd build/typed && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p pile_builder -p benchmarks
 
 test-readers: install .readers/venv/installed ## write every token format, read it with the trainers' own libraries (9 GB)
 	$(BIN)/python -m tests.readers.make_exports .readers/exports

@@ -55,7 +55,7 @@ def main() -> None:
     """Read the command line, run, print, keep."""
     logging.basicConfig(level=logging.ERROR)
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
-    known = BENCHMARKS | BY_NAME
+    known = {**BENCHMARKS, **BY_NAME}
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
     parser.add_argument("--datatrove", type=Path, default=Path(".bench/venv/bin/python"), help="Python with datatrove")

@@ -103,7 +103,9 @@ def generate(store: Store, manifest: Manifest, names: list[str]) -> Work:
         keys = {"ingest": f"i{rank}", "select": f"e{rank}", "settle": f"t{rank}"}
         empty = dict.fromkeys(("paragraphs", "count", "decontaminate"), "")
         blocks.append(BlockWork(rank, source, Split(str(rank), ()), sets={"sample": f"s{rank}"}, **keys, **empty))
-    parts = {phase: {} for phase in ("ingest", "annotate", "select", "settle", "mix", "assemble")}
+    parts: dict[str, dict[str, Any]] = {
+        phase: {} for phase in ("ingest", "annotate", "select", "settle", "mix", "assemble")
+    }
     Commits(store, "locate").put("locate", {"parts": {}, "rules": {}, "repeated": merge_repeated([])})
     return Work((), tuple(blocks), "", "", "", "locate", "mix", {}, parts)
 

@@ -26,9 +26,10 @@ from pile_builder.pipelines.build import pool_handle
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
 from pile_builder.pipelines.ingest import IngestSplit
 from pile_builder.pipelines.select import SelectBlock
+from pile_builder.pipelines.stored import Stored, stored
 from pile_builder.source import Split
 from pile_builder.storage import Store
-from pile_builder.work import BlockWork, Work, plan_work, split_to_json
+from pile_builder.work import Work, plan_work, split_to_json
 
 LIMIT = 0.1
 ANNOTATED, SELECTED, SHARDS = 40, 600, 100
@@ -94,38 +95,39 @@ def _phases(manifest: Manifest, out: Path) -> Iterator[list[Phase]]:
     files = [Split(file.name, (file,)) for each in work.blocks for file in each.split.files]
     handle = pool_handle(store, work, manifest, RunOptions(workers=WORKERS))
     sidecars = {name: SidecarPlan(wanted) for name, wanted in work.annotations.items()}
+    blocks = {each.rank: BlockFiles(each.source, each.ingest, each.settle) for each in work.blocks}
     pool = handle.acquire()
     pool.warm()
     try:
-        yield [
-            Phase(
-                "ingest",
-                IngestSplit(store, handle, sidecars, {block.source: 1.0}),
-                tuple(common | {"split": split_to_json(split)} for split in files),
-                tuple(block.sets),
-            ),
-            Phase(
-                "annotate",
-                AnnotateBlock(store, sidecars),
-                (common | {"block": block.ingest},) * ANNOTATED,
-                tuple(block.sets),
-            ),
-            Phase(
-                "select",
-                SelectBlock(store, {block.source: manifest.select_of(block.source)}, manifest.seed),
-                (common | {"block": block.ingest, "sets": dict(block.sets)},) * SELECTED,
-            ),
-            Phase("assemble", *_assembly(store, work, manifest, block)),
-        ]
+        with stored(Commits(store, "assemble"), blocks) as kept:
+            yield [
+                Phase(
+                    "ingest",
+                    IngestSplit(store, handle, sidecars, {block.source: 1.0}),
+                    tuple(common | {"split": split_to_json(split)} for split in files),
+                    tuple(block.sets),
+                ),
+                Phase(
+                    "annotate",
+                    AnnotateBlock(store, sidecars),
+                    (common | {"block": block.ingest},) * ANNOTATED,
+                    tuple(block.sets),
+                ),
+                Phase(
+                    "select",
+                    SelectBlock(store, {block.source: manifest.select_of(block.source)}, manifest.seed),
+                    (common | {"block": block.ingest, "sets": dict(block.sets)},) * SELECTED,
+                ),
+                Phase("assemble", *_assembly(store, work, manifest, kept)),
+            ]
     finally:
         pool.close()
 
 
 def _assembly(
-    store: Store, work: Work, manifest: Manifest, block: BlockWork
+    store: Store, work: Work, manifest: Manifest, files: Stored[Mapping[int, BlockFiles]]
 ) -> tuple[WriteShard, tuple[Mapping[str, Any], ...]]:
-    files = {each.rank: BlockFiles(each.source, each.ingest, each.settle) for each in work.blocks}
-    names = {block.source: manifest.set_name(block.source)}
+    names = {name: manifest.set_name(name) for name in manifest.sources}
     function = WriteShard(store, work.mix, files, names, manifest.seed, manifest.output.level)
     shard = shard_tasks(work, Commits(store, "mix").load(work.mix))[0]
     return function, tuple(shard | {"name": f"bench/{number:05}.jsonl.zst"} for number in range(SHARDS))

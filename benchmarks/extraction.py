@@ -52,11 +52,11 @@ def run(settings: Settings) -> Result:
     speeds = _speeds(settings.data)
     for name, speed in speeds.items():
         wanted = PAGES_PER_SECOND.get(name)
-        theirs = speeds["trafilatura"]
+        slow = speeds["trafilatura"]
         reached = None if wanted is None else speed >= wanted
-        ratio = f"{speed / theirs:.2f}x"
-        target = f"{wanted}" if wanted else ""
-        row = Row(f"extraction, {name}", f"{speed:.0f} pages/s", f"{theirs:.0f} pages/s", ratio, target, reached)
+        ratio = f"{speed / slow:.2f}x"
+        goal = f"{wanted}" if wanted else ""
+        row = Row(f"extraction, {name}", f"{speed:.0f} pages/s", f"{slow:.0f} pages/s", ratio, goal, reached)
         result.rows.append(row)
     return result
 

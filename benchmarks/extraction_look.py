@@ -148,7 +148,8 @@ def draw(folders: list[Path], quota: int) -> tuple[dict[str, list[tuple[str, Raw
     chosen: dict[str, list[tuple[str, Raw]]] = {}
     for kind, found in ranked.items():
         hosts: Counter[str] = Counter()
-        few, many = [], []
+        few: list[tuple[str, Raw]] = []
+        many: list[tuple[str, Raw]] = []
         for _, where, raw in sorted(found, key=lambda each: each[0]):
             host = _host(str(raw.meta.get("url", "")))
             hosts[host] += 1

@@ -46,7 +46,7 @@ def run(settings: Settings) -> Result:
     running = {
         name: 2 * (whole[name] - statistics.median(taken[name][DOCUMENTS // 2])) for name in ("ours", "datatrove")
     }
-    size = sum(len(json.loads(line)["text"].encode()) for line in _lines(inputs[DOCUMENTS])) / 1e6
+    megabytes = sum(len(json.loads(line)["text"].encode()) for line in _lines(inputs[DOCUMENTS])) / 1e6
     work = "tokens, jsonl.zst to megatron, GPT-2, one core"
     ratio = whole["tiktoken"] / running["ours"]
     rows = [
@@ -54,15 +54,15 @@ def run(settings: Settings) -> Result:
         at_least(f"{work}: once running", running["ours"], running["datatrove"], PER_CORE, seconds),
         Row(
             f"{work}: once running, against tiktoken in a bare loop",
-            f"{size / running['ours']:.1f} MB/s",
-            f"{size / whole['tiktoken']:.1f} MB/s",
+            f"{megabytes / running['ours']:.1f} MB/s",
+            f"{megabytes / whole['tiktoken']:.1f} MB/s",
             f"{ratio:.2f}x",
             f"{BARE}x",
             ratio >= BARE,
         ),
     ]
     note = (
-        f"tokens: {size:.0f} MB of text; {tokens['ours']:,} tokens by ours, {tokens['tiktoken']:,} by tiktoken, "
+        f"tokens: {megabytes:.0f} MB of text; {tokens['ours']:,} tokens by ours, {tokens['tiktoken']:,} by tiktoken, "
         f"{tokens['datatrove']:,} by datatrove, which takes the end-of-document token written out in a text for one."
     )
     return Result(rows, [note])
