@@ -1,8 +1,8 @@
 """Gzip files member by member through zlib-ng, which inflates web archives about twice as fast as zlib.
 
-The readers of zlib-ng and isal lose what they had expanded of a buffer when they meet damage in it, those of isal take
-some headers for damage that lie across two buffers. Here what comes before the damage is given before it is met, as by
-`gzip`.
+The file readers of zlib-ng and isal lose what they had expanded of a buffer when they meet damage in it, and isal's
+decompressors take some headers that lie across two buffers for damage. Here what comes before the damage is given
+before it is met, as by `gzip`.
 """
 
 from __future__ import annotations

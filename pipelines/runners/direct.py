@@ -43,9 +43,7 @@ class DirectRunner(Runner):
             return self
         are_many = workers > THREADS and count >= ROUNDS * workers
         mode = "multi_processing" if are_many else "in_memory"
-        chosen = DirectRunner(profile.model_copy(update={"mode": mode}), workers, flags)
-        chosen.say = self.say
-        return chosen
+        return DirectRunner(profile.model_copy(update={"mode": mode}), workers, flags)
 
     def run(self, construct: Construct, job: str) -> None:
         """Construct a pipeline and run it to its end.
