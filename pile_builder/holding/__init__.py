@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pile_builder.holding.folder_lock import folder_lock
-from pile_builder.holding.lease import leased
-from pile_builder.holding.shared_lease import leased_together
+from pile_builder.holding.holder import Holder
+from pile_builder.holding.lease import acquire
+from pile_builder.holding.lease_objects import kept
+from pile_builder.holding.shared_lease import acquire_together
 from pile_builder.storage import Store
 
 
@@ -36,5 +38,7 @@ def holding(root: str, command: str, *, take_over: bool = False, shared: bool = 
         with folder_lock(root, command, shared=shared):
             yield store
     else:
-        with (leased_together if shared else leased)(root, command, take_over=take_over) as lease:
+        holder = Holder.here(command)
+        lease = (acquire_together if shared else acquire)(store, holder, take_over=take_over)
+        with kept(lease, holder):
             yield Store(root, lease)

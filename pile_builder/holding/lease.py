@@ -8,13 +8,11 @@ number than its own has lost the folder.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from pile_builder.errors import HeldError, LeaseLostError, StoreError, StoreUnreachableError
+from pile_builder.errors import HeldError, LeaseLostError, StoreError
 from pile_builder.holding.holder import Holder
-from pile_builder.holding.lease_objects import check_free, content, lease_name, marks, numbers, renewed
+from pile_builder.holding.lease_objects import check_free, content, lease_name, marks, numbers
 from pile_builder.storage import Store
 
 _TRIES = 5
@@ -75,34 +73,8 @@ def lost(store: Store, last: list[int]) -> LeaseLostError:
     return LeaseLostError(msg)
 
 
-@contextmanager
-def leased(root: str, command: str, *, take_over: bool = False) -> Iterator[Lease]:
-    """Hold a folder of an object store while the block runs.
-
-    Args:
-        root: URL of the folder.
-        command: what runs, for the message that others get.
-        take_over: whether to take the folder from a holder that renews its lease.
-
-    Raises:
-        HeldError: somebody holds it.
-        LeaseLostError: at the end of the block, if it was taken over meanwhile.
-        StoreError: the store is not usable.
-    """
-    holder = Holder.here(command)
-    lease = acquire(Store(root), holder, take_over=take_over)
-    try:
-        with renewed(lambda: lease.renew(holder)):
-            yield lease
-            lease.check()
-    finally:
-        # What cannot be released now is stale in a while.
-        with suppress(StoreUnreachableError):
-            lease.release(holder)
-
-
 def acquire(store: Store, holder: Holder, *, take_over: bool = False) -> Lease:
-    """Take a folder's next lease.
+    """Take a folder's next lease; `take_over` takes it from holders that renew theirs.
 
     Raises:
         HeldError: somebody holds it, alone or with others.

@@ -11,13 +11,14 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from typing import Protocol
 
 import orjson
 
 from pile_builder import remote
-from pile_builder.errors import HeldError, StoreError
+from pile_builder.errors import HeldError, StoreError, StoreUnreachableError
 from pile_builder.holding.holder import Holder
 from pile_builder.input_files import file_system
 from pile_builder.storage import LOCK, Store
@@ -79,17 +80,39 @@ def check_free(store: Store, name: str) -> None:
         raise HeldError(msg)
 
 
+class Held(Protocol):
+    """A lease or a mark that is held."""
+
+    def check(self) -> None:
+        """Do nothing while it holds; raise LeaseLostError if not."""
+
+    def renew(self, holder: Holder) -> bool:
+        """Write it again if it still holds; says whether it does."""
+
+    def release(self, holder: Holder) -> None:
+        """Let others have the folder, unless one of them has it."""
+
+
 @contextmanager
-def renewed(renew: Callable[[], bool]) -> Iterator[None]:
-    """Call a function again and again while the block runs, until it says that there is nothing to renew any more."""
+def kept(held: Held, holder: Holder) -> Iterator[None]:
+    """Renew what is held while the block runs, and release it.
+
+    Raises:
+        LeaseLostError: at the end of the block, if it was lost meanwhile.
+    """
     over = threading.Event()
-    thread = threading.Thread(target=renew_until, args=(renew, over.wait), daemon=True, name="lease")
+    arguments = (lambda: held.renew(holder), over.wait)
+    thread = threading.Thread(target=renew_until, args=arguments, daemon=True, name="lease")
     thread.start()
     try:
         yield
+        held.check()
     finally:
         over.set()
         thread.join()
+        # What cannot be released now is stale in a while.
+        with suppress(StoreUnreachableError):
+            held.release(holder)
 
 
 def renew_until(renew: Callable[[], bool], wait: Callable[[float], bool]) -> None:

@@ -8,14 +8,12 @@ first lease that is newer than it, whose holder found it stale or took the folde
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from pile_builder.errors import HeldError, StoreUnreachableError
+from pile_builder.errors import HeldError
 from pile_builder.holding.holder import Holder
 from pile_builder.holding.lease import acquire, lost
-from pile_builder.holding.lease_objects import MARK, check_free, content, lease_name, numbers, renewed
+from pile_builder.holding.lease_objects import MARK, check_free, content, lease_name, numbers
 from pile_builder.storage import LOCK, Store
 
 
@@ -57,35 +55,13 @@ class SharedLease:
             store.write(self.name, content(holder, self.token))
         return holds
 
-
-@contextmanager
-def leased_together(root: str, command: str, *, take_over: bool = False) -> Iterator[SharedLease]:
-    """Hold a folder of an object store together with others while the block runs.
-
-    Args:
-        root: URL of the folder.
-        command: what runs, for the message that others get.
-        take_over: whether to take the folder from one that holds it alone and renews its lease.
-
-    Raises:
-        HeldError: somebody holds it alone.
-        LeaseLostError: at the end of the block, if it was taken over meanwhile.
-        StoreError: the store is not usable.
-    """
-    store, holder = Store(root), Holder.here(command)
-    lease = acquire_together(store, holder, take_over=take_over)
-    try:
-        with renewed(lambda: lease.renew(holder)):
-            yield lease
-            lease.check()
-    finally:
-        # What cannot be removed now is stale in a while.
-        with suppress(StoreUnreachableError):
-            store.remove(lease.name)
+    def release(self, holder: Holder) -> None:
+        """Take the mark away."""
+        Store(self.root).remove(self.name)
 
 
 def acquire_together(store: Store, holder: Holder, *, take_over: bool = False) -> SharedLease:
-    """Leave a mark.
+    """Leave a mark; `take_over` ends a lease whose holder renews it.
 
     Raises:
         HeldError: somebody holds the folder alone.
