@@ -239,18 +239,18 @@ class MergeSplit(TaskFunction):
     target: Target
 
     def __call__(self, task: Task) -> Mapping[str, Any]:
-        """Write the merged files; an earlier merge stops counting just before its files are replaced."""
+        """Write the merged files; the split's earlier merges stop counting just before their files are replaced."""
         store, form = self.target.store, self.target.format
         if not isinstance(form, MergedFormat):
             msg = f"{form.name} merges nothing"
             raise TypeError(msg)
-        parts = self.target.parts(task["parts"])
+        # Of this split alone: the records of others go while their tasks run beside this one.
+        parts = self.target.parts(task["parts"], self.target.merges(task["earlier"]))
         commits = Commits(store, MERGES)
         with store.staging() as folder:
             files = _described(folder, form.merge(folder, task["split"], parts))
-            for record in map(commits.load, sorted(commits.done())):
-                if record["split"] == task["split"]:
-                    commits.forget(record["key"])
+            for key in task["earlier"]:
+                commits.forget(key)
             _put_in_place(commits, task["key"], folder, {file["name"] for file in files})
         described = [
             {"key": key, "sequences": part.sequences, "tokens": part.tokens}
@@ -287,11 +287,20 @@ def _finish(target: Target, corpus: Corpus, tokenizer: Tokenizer, options: RunOp
     keys[EXTRAS] = {EXTRAS}
     merged: set[str] = set()
     if isinstance(target.format, MergedFormat):
+        commits = Commits(store, MERGES)
+        earlier: dict[str, list[str]] = {}
+        for record in commits.load_all(sorted(commits.done())):
+            earlier.setdefault(record["split"], []).append(record["key"])
         tasks = [
-            {"key": fingerprint([split, parts]), "name": split, "split": split, "parts": parts}
+            {
+                "key": fingerprint([split, parts]),
+                "name": split,
+                "split": split,
+                "parts": parts,
+                "earlier": earlier.get(split, []),
+            }
             for split, parts in of_split.items()
         ]
-        commits = Commits(store, MERGES)
         valid = {record["key"] for record in target.merges()}
         for task in tasks:
             if task["key"] not in valid:

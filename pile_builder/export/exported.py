@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -69,19 +69,20 @@ class Target:
             missing.append(shard)
         return missing
 
-    def merges(self) -> list[dict[str, Any]]:
-        """Records of the merges whose files are there."""
+    def merges(self, keys: Collection[str] | None = None) -> list[dict[str, Any]]:
+        """Records of the merges whose files are there; only of `keys`, if given."""
         if not isinstance(self.format, MergedFormat):
             return []
         commits = Commits(self.store, MERGES)
-        records = list(commits.load_all(sorted(commits.done())))
+        done = commits.done()
+        records = list(commits.load_all(sorted(done if keys is None else done.intersection(keys))))
         return [record for record in records if self._lies(record["files"])]
 
-    def parts(self, keys: Sequence[str]) -> list[Part]:
-        """Where the shards of a split lie: in files of their own, or inside an earlier merge."""
+    def parts(self, keys: Sequence[str], merges: Sequence[Mapping[str, Any]]) -> list[Part]:
+        """Where the shards of a split lie: in files of their own, or inside one of its earlier merges."""
         commits = Commits(self.store, SHARDS)
         inside: dict[str, Part] = {}
-        for merge in self.merges():
+        for merge in merges:
             names = tuple(file["name"] for file in merge["files"])
             first = skip = 0
             for part in merge["parts"]:

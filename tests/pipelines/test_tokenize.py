@@ -12,6 +12,7 @@ import zstandard
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from pile_builder.audit.verify_tokens import verify_export
+from pile_builder.commits import Commits
 from pile_builder.errors import BuildError, ManifestError, PileError
 from pile_builder.export import exported
 from pile_builder.export.config import Export
@@ -177,6 +178,24 @@ def fail(*_: Any) -> None:
 def test_other_options_leave_nothing_of_the_old_export(corpus: Path, tmp_path: Path, spec: str):
     run(corpus, tmp_path / "out", spec, key="content")
     run(corpus, tmp_path / "out", spec)
+    run(corpus, tmp_path / "fresh", spec)
+    assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
+
+
+def test_a_merge_reads_no_record_that_another_split_may_take_away(
+    corpus: Path, tmp_path: Path, spec: str, monkeypatch: pytest.MonkeyPatch
+):
+    run(corpus, tmp_path / "out", spec, key="content")
+    merging, listed = tokenize.MergeSplit.__call__, Commits.done
+
+    def merge(self: tokenize.MergeSplit, task: dict[str, Any]) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(Commits, "done", lambda commits: listed(commits) | {"listed and removed since"})
+            return merging(self, task)
+
+    monkeypatch.setattr(tokenize.MergeSplit, "__call__", merge)
+    run(corpus, tmp_path / "out", spec, workers=1)
+    monkeypatch.undo()
     run(corpus, tmp_path / "fresh", spec)
     assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
 
