@@ -34,7 +34,7 @@ class BudgetError(PileError):
 
 
 class DamagedError(PileError):
-    """A file of a build's work is missing, or is not what was written; the next build makes it again.
+    """A file of a build's work is missing, or is not what was written; the next build or export makes it again.
 
     Attributes:
         path: the file.
@@ -42,7 +42,7 @@ class DamagedError(PileError):
     """
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"{path} is damaged: {why}; the next `pile build` makes it again")
+        super().__init__(f"{path} is damaged: {why}; the next `pile build` or `pile tokenize` makes it again")
         self.path = path
         self.why = why
 

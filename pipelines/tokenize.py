@@ -40,6 +40,7 @@ from pile_builder.export.provenance import Provenance
 from pile_builder.export.windows import WindowCutter
 from pile_builder.mixing.subsets import parse_subset
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, forget_run, run_tasks
+from pile_builder.pipelines.repair import repair
 from pile_builder.storage import Store, file_digest, fingerprint
 from pile_builder.threads import in_order
 from pile_builder.tokenizer import Tokenizer, load_tokenizer, open_tokenizer
@@ -98,7 +99,7 @@ def run_tokenize(
         BuildError: tasks failed.
     """
     for target in targets:
-        _claim(target, corpus)
+        _claim(target, corpus, options)
         tokenizer.save(target.store, TOKENIZER)
     missing = [{shard.name for shard in target.missing(corpus)} for target in targets]
     passes = Commits(targets[0].store, PASSES)
@@ -259,8 +260,8 @@ class MergeSplit(TaskFunction):
         return {"key": task["key"], "split": task["split"], "files": files, "parts": described}
 
 
-def _claim(target: Target, corpus: Corpus) -> None:
-    """Make sure that a folder is ours, and that nothing in it vouches for files that this run may replace."""
+def _claim(target: Target, corpus: Corpus, options: RunOptions) -> None:
+    """Make sure that a folder is ours, and that nothing in it vouches for what is damaged or this run may replace."""
     store = target.store
     if not store.exists(EXPORT) and not store.exists("work"):
         if store.holds_anything():
@@ -269,6 +270,7 @@ def _claim(target: Target, corpus: Corpus) -> None:
         # Before all else, so that a run that is stopped right away leaves a folder that is known for an export's.
         store.write(CLAIM, b"")
         return
+    repair(store, options.say)
     commits = Commits(store, SHARDS)
     wanted = {target.key(shard) for shard in corpus.shards}
     stale = commits.done() - wanted

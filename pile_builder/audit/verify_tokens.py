@@ -89,12 +89,12 @@ def damaged_files(store: Store, export: Mapping[str, Any]) -> Iterator[tuple[str
     files = {file["name"]: file for shard in export["shards"] for file in shard["files"]}
     for name, file in files.items():
         if not store.exists(name):
-            yield name, f"{name} is missing"
+            yield name, f"{name} is missing; export again"
             continue
         with store.open(name) as stream:
             digest = file_digest(stream)
         if digest != file["sha256"]:
-            yield name, f"{name}: sha256 is {digest}, export.json says {file['sha256']}"
+            yield name, f"{name}: sha256 is {digest}, export.json says {file['sha256']}; remove it and export again"
 
 
 def _sequences(store: Store, form: TokenFormat, entry: Mapping[str, Any]) -> Iterator[TokenBatch]:

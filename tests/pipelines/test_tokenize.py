@@ -200,7 +200,20 @@ def test_a_merge_reads_no_record_that_another_split_may_take_away(
     assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
 
 
-def test_damage_is_found(corpus: Path, tmp_path: Path, spec: str):
+@pytest.mark.parametrize("phase", [exported.SHARDS, exported.MERGES])
+def test_a_damaged_record_is_said_and_the_next_run_makes_it_again(corpus: Path, tmp_path: Path, spec: str, phase: str):
+    run(corpus, tmp_path / "out", spec)
+    whole = contents(tmp_path / "out")
+    record = min((tmp_path / "out" / "work" / phase).glob("*.json"))
+    record.write_bytes(record.read_bytes().replace(b'"split":"', b'"split":"x', 1))
+    with pytest.raises(PileError, match=rf"{record.name} is damaged: it is not what was written"):
+        run(corpus, tmp_path / "out", spec)
+    run(corpus, tmp_path / "out", spec)
+    assert contents(tmp_path / "out") == whole
+    assert problems(tmp_path / "out") == []
+
+
+def test_damage_is_found_and_a_file_that_was_removed_is_written_again(corpus: Path, tmp_path: Path, spec: str):
     run(corpus, tmp_path / "out", spec)
     path = tmp_path / "out" / "train_text_document.bin"
     data = bytearray(path.read_bytes())
@@ -213,6 +226,9 @@ def test_damage_is_found(corpus: Path, tmp_path: Path, spec: str):
             file["sha256"] = hashlib.sha256((tmp_path / "out" / file["name"]).read_bytes()).hexdigest()
     (tmp_path / "out" / "export.json").write_text(json.dumps(entry))
     assert any("token stream" in problem for problem in problems(tmp_path / "out"))
+    path.unlink()
+    run(corpus, tmp_path / "out", spec)
+    assert problems(tmp_path / "out") == []
 
 
 def test_provenance_says_where_every_document_begins(corpus: Path, tmp_path: Path, spec: str):
