@@ -42,7 +42,7 @@ class DamagedError(PileError):
     """
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"{path} is damaged: {why}; the next `pile build` or `pile tokenize` makes it again")
+        super().__init__(f"{path} is damaged: {why}; the next `pile build`, `tokenize` or `parquet` makes it again")
         self.path = path
         self.why = why
 

@@ -17,6 +17,7 @@ from pile_builder.export.corpus import Corpus, CorpusShard, Documents, read_docu
 from pile_builder.export.exported import EXPORT, SHARDS, described_corpus, note_files, remove_strangers
 from pile_builder.export.text_parquet import TEXTS, TextFile, TextParquetWriter, text_card
 from pile_builder.pipelines.engine import RunOptions, Task, TaskFunction, run_tasks
+from pile_builder.pipelines.repair import repair
 from pile_builder.storage import Store, file_digest, fingerprint
 
 VERSION = 1
@@ -35,11 +36,12 @@ def run_text_parquet(corpus: Corpus, directory: str, out: str, options: RunOptio
     if not store.exists("work") and store.holds_anything():
         msg = f"{out}: expected a new or empty folder, or an earlier export; there is something else in it"
         raise PileError(msg)
+    repair(store, options.say)
     keys = [fingerprint([VERSION, "text", shard.digest, asdict(shard.shard)]) for shard in corpus.shards]
     done = sorted(commits.done())
     for key, record in zip(done, commits.load_all(done), strict=True):
         # What another corpus left has the same names: its records must not vouch for ours.
-        if key not in keys or not all(store.exists(file["name"]) for file in record["files"]):
+        if key not in keys or any(store.size(file["name"]) != file["file_bytes"] for file in record["files"]):
             commits.forget(key)
             store.remove(EXPORT)
     tasks = [

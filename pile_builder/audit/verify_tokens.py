@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pile_builder.audit.verify import recorded_digest
@@ -149,13 +150,12 @@ def _check_shard(
 ) -> None:
     names = ExportOptions.model_fields
     options = ExportOptions.model_validate({name: export["options"][name] for name in names})
-    with store.open(entry["provenance"]) as stream:
-        sizes = open_parquet(stream).read(columns=["tokens"])["tokens"].to_numpy()
+    sizes, tail = _beside(store, entry)
     ends = np.cumsum(sizes) - 1
     rows = again.rows(entry["stem"], len(sizes)) if again else np.zeros(0, np.int64)
     excerpts: dict[int, list[NDArray[np.uint32]]] = {int(row): [] for row in rows}
     digest = hashlib.sha256()
-    for tokens in itertools.chain(_stream(options, entry, batches), _tail(store, entry)):
+    for tokens in itertools.chain(_stream(options, entry, batches), [tail]):
         first, last = np.searchsorted(ends, [check.tokens, check.tokens + len(tokens)])
         closing = tokens[ends[first:last] - check.tokens]
         check.documents += len(closing)
@@ -244,6 +244,19 @@ def _unshuffled(
                 yield shuffled[place[start : start + step]].reshape(-1)
 
 
-def _tail(store: Store, entry: Mapping[str, Any]) -> Iterator[NDArray[np.uint32]]:
-    if entry["tail"]:
-        yield np.frombuffer(store.read(entry["tail"]), "<u4").astype(np.uint32)
+def _beside(store: Store, entry: Mapping[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """What lies beside a shard's files: the size of each document in tokens, and the tokens that were dropped.
+
+    Raises:
+        PileError: one of them is damaged or missing.
+    """
+    name = entry["provenance"]
+    try:
+        with store.open(name) as stream:
+            sizes = open_parquet(stream).read(columns=["tokens"])["tokens"].to_numpy()
+        name = entry["tail"]
+        tail = np.frombuffer(store.read(name) if name else b"", "<u4").astype(np.uint32)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        msg = f"{name} is damaged or missing ({error}); remove what is left of it and export again"
+        raise PileError(msg) from error
+    return sizes, tail

@@ -56,27 +56,31 @@ class Target:
         return keys
 
     def missing(self, corpus: Corpus) -> list[CorpusShard]:
-        """Shards that are not written, or whose files are gone; their records are forgotten."""
+        """Shards that are not written, or whose files are gone or cut; their records are forgotten."""
         commits = Commits(self.store, SHARDS)
         done = commits.done()
         merged = {part["key"] for merge in self.merges() for part in merge["parts"]}
-        missing = []
-        for shard in corpus.shards:
-            key = self.key(shard)
-            if key in done and (key in merged or self._lies(commits.load(key)["files"])):
-                continue
+        keys = {shard: self.key(shard) for shard in corpus.shards}
+
+        def is_whole(key: str) -> bool:
+            record = commits.load(key)
+            beside = all(self.store.exists(name) for name in names_beside(record))
+            return beside and (key in merged or self._are_there(record["files"]))
+
+        whole = {key for key, is_one in self.store.each(is_whole, sorted(done.intersection(keys.values()))) if is_one}
+        missing = {shard: key for shard, key in keys.items() if key not in whole}
+        for key in missing.values():
             commits.forget(key)
-            missing.append(shard)
-        return missing
+        return list(missing)
 
     def merges(self, keys: Collection[str] | None = None) -> list[dict[str, Any]]:
-        """Records of the merges whose files are there; only of `keys`, if given."""
+        """Records of the merges whose files are there, of their sizes; only of `keys`, if given."""
         if not isinstance(self.format, MergedFormat):
             return []
         commits = Commits(self.store, MERGES)
         done = commits.done()
         records = list(commits.load_all(sorted(done if keys is None else done.intersection(keys))))
-        return [record for record in records if self._lies(record["files"])]
+        return [record for record in records if self._are_there(record["files"])]
 
     def parts(self, keys: Sequence[str], merges: Sequence[Mapping[str, Any]]) -> list[Part]:
         """Where the shards of a split lie: in files of their own, or inside one of its earlier merges."""
@@ -92,15 +96,15 @@ class Target:
         found = []
         for key in keys:
             record = commits.load(key)
-            if self._lies(record["files"]):
+            if self._are_there(record["files"]):
                 names = tuple(file["name"] for file in record["files"])
                 found.append(Part(self.store, names, 0, record["sequences"], 0, record["written"]))
             else:
                 found.append(inside[key])
         return found
 
-    def _lies(self, files: Iterable[Mapping[str, Any]]) -> bool:
-        return all(self.store.exists(file["name"]) for file in files)
+    def _are_there(self, files: Iterable[Mapping[str, Any]]) -> bool:
+        return all(self.store.size(file["name"]) == file["size"] for file in files)
 
 
 def shard_file(entry: Mapping[str, Any]) -> ShardFile:
@@ -189,8 +193,12 @@ def load_export(store: Store) -> tuple[dict[str, Any], TokenFormat]:
 
 def file_names(record: Mapping[str, Any]) -> set[str]:
     """Every file that a record of a shard names."""
-    side = [record["provenance"], *([record["tail"]] if record["tail"] else [])]
-    return {file["name"] for file in record["files"]} | set(side)
+    return {file["name"] for file in record["files"]} | names_beside(record)
+
+
+def names_beside(record: Mapping[str, Any]) -> set[str]:
+    """The files that lie beside those which trainers read: where documents begin, and the tokens that were dropped."""
+    return {record["provenance"], *([record["tail"]] if record["tail"] else [])}
 
 
 def note_files(commits: Commits, key: str, names: Iterable[str]) -> None:

@@ -231,6 +231,31 @@ def test_damage_is_found_and_a_file_that_was_removed_is_written_again(corpus: Pa
     assert problems(tmp_path / "out") == []
 
 
+@pytest.mark.parametrize("kind", ["parquet", "tail"])
+def test_damage_beside_the_files_is_found_and_what_was_removed_is_written_again(
+    corpus: Path, tmp_path: Path, spec: str, kind: str
+):
+    run(corpus, tmp_path / "out", spec, "tfrecord", window=64)
+    whole = contents(tmp_path / "out")
+    path = max((tmp_path / "out" / "provenance").glob(f"*.{kind}"))
+    path.write_bytes(path.read_bytes()[:-2])
+    assert any(f"{path.name} is damaged" in problem for problem in problems(tmp_path / "out"))
+    path.unlink()
+    assert any(f"{path.name} is damaged or missing" in problem for problem in problems(tmp_path / "out"))
+    run(corpus, tmp_path / "out", spec, "tfrecord", window=64)
+    assert contents(tmp_path / "out") == whole
+
+
+@pytest.mark.parametrize("name", ["train_text_document.bin", "validation_text_document.idx"])
+def test_a_file_that_was_cut_is_written_again(corpus: Path, tmp_path: Path, spec: str, name: str):
+    run(corpus, tmp_path / "out", spec)
+    whole = contents(tmp_path / "out")
+    path = tmp_path / "out" / name
+    path.write_bytes(path.read_bytes()[:-5])
+    run(corpus, tmp_path / "out", spec)
+    assert contents(tmp_path / "out") == whole
+
+
 def test_provenance_says_where_every_document_begins(corpus: Path, tmp_path: Path, spec: str):
     run(corpus, tmp_path / "out", spec)
     rows = pq.read_table(tmp_path / "out" / "provenance" / "train-00001.parquet").to_pylist()

@@ -20,7 +20,7 @@ HOSTILE = ("", "reject", "raise", "")
 
 
 def make_corpus(root: Path) -> Path:
-    """Write four input files and a manifest over them that asks for every phase; returns the manifest's path."""
+    """Write four input files, a manifest over them that asks for every phase, and other.yaml; returns its path."""
     randomness = random.Random(11)
     folder = root / "inputs"
     folder.mkdir(parents=True)
@@ -42,6 +42,12 @@ def make_corpus(root: Path) -> Path:
     data["runners"] = {name: {"runner": name, "job_server": str(path)} for name, path in servers().items()}
     manifest = root / "torture.yaml"
     manifest.write_text(yaml.safe_dump(data))
+    # Of another selection, without paragraphs or subsets, and with one file less.
+    data["select"] = {"language": None}
+    data["dedup"] = {}
+    del data["subsets"], data["runners"]
+    data["sources"]["right"]["inputs"] = data["sources"]["right"]["inputs"][:1]
+    (root / "other.yaml").write_text(yaml.safe_dump(data))
     return manifest
 
 

@@ -35,11 +35,19 @@ DAMAGE: dict[str, tuple[tuple[str, ...], Callable[[Path, random.Random], None]]]
     "shard gone": (("corpus/**/*.zst",), remove),
 }
 """Patterns of files, and what is done to one of those that match."""
+EXPORT_DAMAGE: dict[str, tuple[tuple[str, ...], Callable[[Path, random.Random], None]]] = {
+    "export's record cut": (("tokens/*/work/*/*.json",), cut),
+    "export's record flipped": (("tokens/*/work/*/*.json",), flip),
+    "export's record gone": (("tokens/*/work/*/*.json",), remove),
+    "export's file cut": (("tokens/*/*.bin", "tokens/*/*.idx", "tokens/*/data/*.parquet"), cut),
+    "export's file gone": (("tokens/*/*.bin", "tokens/*/*.idx", "tokens/*/*/*.parquet"), remove),
+}
+"""The same of exports."""
 
 
 def damage(out: Path, kind: str, randomness: random.Random) -> str:
     """Damage one file; returns its name, empty if there is none of the kind."""
-    patterns, act = DAMAGE[kind]
+    patterns, act = (DAMAGE | EXPORT_DAMAGE)[kind]
     files = sorted(path for pattern in patterns for path in out.glob(pattern) if path.is_file() and path.stat().st_size)
     if not files:
         return ""

@@ -2,19 +2,17 @@
 
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import orjson
-import pyarrow.parquet as pq
-
-from pile_builder.audit.exports import exports_in, verify_any
 from pile_builder.audit.verify import recorded_digest, verify_work
 from pile_builder.storage import Store
+from tests.torture import later
 from tests.torture.checks import problems_of
 from tests.torture.corpus import SERVERS
 from tests.torture.damage import DAMAGE, damage
+from tests.torture.later import LATER
 from tests.torture.runs import Run, run_pile
 from tests.torture.steps import FAULTS
 
@@ -39,16 +37,6 @@ LATER_MODE = "in_memory, 2 workers"
 AGAIN = 4
 """Runs without a fault after which a build must have come to its end."""
 ONLY_WORKERS = "SIGKILL worker"
-LATER = ("SIGKILL driver", "SIGTERM driver", "no space", "2 % of writes fail")
-"""What happens to the commands that change a finished build."""
-COMMANDS = {
-    "takedown": ("takedown", "{out}", "--ids", "{folder}/ids.txt", "--yes", "--by", "them", "--why", "they asked"),
-    "tokenize": (
-        *("tokenize", "{out}", "--format", "megatron", "--format", "parquet", "--tokenizer", "{folder}/bpe.json"),
-        *("--out", "{out}/tokens"),
-    ),
-}
-"""Commands that change a finished build."""
 
 
 @dataclass
@@ -67,8 +55,7 @@ def kinds(mode: str) -> list[str]:
         return list(ON_PORTABLE)
     running = [name for name in FAULTS if name != "none" and (name != ONLY_WORKERS or mode == "multi_processing")]
     damages = [f"{when}: {kind}" for kind in DAMAGE for when in ("stopped", "finished")]
-    later = [f"{command}: {fault}" for command in COMMANDS for fault in LATER] if mode == LATER_MODE else []
-    return [*running, *damages, *later]
+    return [*running, *damages, *(later.kinds() if mode == LATER_MODE else [])]
 
 
 @dataclass
@@ -89,35 +76,43 @@ class Bench:
         self._expect_well(run)
         self.digest, self.steps = recorded_digest(Store(str(self.whole))), run.steps
 
-    def run_undisturbed(self, command: str) -> tuple[str, int]:
-        """Digest of what a command makes of the finished build, and the number of its steps."""
-        if command not in self.later:
-            if command == "takedown":
-                ids = sorted(written_ids(self.whole))
-                (self.folder / "ids.txt").write_text("\n".join(ids[:: len(ids) // 4]) + "\n")
-            else:
-                train = ["tokenizer", "train", str(self.whole), "--vocabulary", "300", "--out"]
-                self._expect_well(run_pile([*train, f"{self.folder}/bpe.json"], self.whole, self.folder / "log"))
-            out = self._copy()
-            run = self._command(command, out)
+    def run_undisturbed(self, name: str) -> tuple[str, int]:
+        """Digest of what a later command comes to, and the number of its steps."""
+        if name not in self.later:
+            if name == "takedown":
+                (self.folder / "ids.txt").write_text("\n".join(later.some_ids(self.whole)) + "\n")
+            run = self._command(name, out := self._before(name))
             self._expect_well(run)
-            self.later[command] = (self._digest(command, out), run.steps)
-        return self.later[command]
+            digest = LATER[name].digest(out)
+            if LATER[name].is_build:
+                shutil.rmtree(out)
+                self._expect_well(self._command(name, out))
+                if (fresh := LATER[name].digest(out)) != digest:
+                    msg = f"{name}: digest {digest}, in an empty folder {fresh}"
+                    raise RuntimeError(msg)
+            self.later[name] = (digest, run.steps)
+        return self.later[name]
 
-    def torture_later(self, command: str, fault: str, seed: int) -> Outcome:
-        """Disturb a command that changes a finished build, and run it until it ends well."""
-        digest, steps = self.run_undisturbed(command)
-        out = self._copy()
-        run = self._command(command, out, fault, random.Random(f"{command} {fault} {seed}").randrange(1, steps), seed)
-        outcome = Outcome(_ended(run), 1, run.fired, _wrong_end(run, fault))
+    def torture_later(self, name: str, fault: str, seed: int) -> Outcome:
+        """Disturb a command that changes a finished build or its exports, and run it until it ends well."""
+        digest, steps = self.run_undisturbed(name)
+        randomness = random.Random(f"{name} {fault} {seed}")
+        out = self._before(name)
+        if fault in LATER[name].damages:
+            fired = damage(out, fault, randomness)
+            run = self._command(name, out)
+        else:
+            run = self._command(name, out, fault, randomness.randrange(1, steps), seed)
+            fired = run.fired
+        outcome = Outcome(_ended(run), 1, fired, _wrong_end(run, fault))
         while outcome.runs <= AGAIN and (outcome.runs == 1 or run.status):
-            run = self._command(command, out)
+            run = self._command(name, out)
             outcome.runs += 1
         if run.status:
             outcome.problems.append(f"still ends with {run.status}:\n{run.said[-3000:]}")
             return outcome
-        if (got := self._digest(command, out)) != digest:
-            outcome.problems.append(f"{command}: digest {got}, expected {digest}")
+        if (got := LATER[name].digest(out)) != digest:
+            outcome.problems.append(f"{name}: digest {got}, expected {digest}")
         outcome.problems += problems_of(out, recorded_digest(Store(str(out))))
         return outcome
 
@@ -127,19 +122,19 @@ class Bench:
         shutil.copytree(self.whole, out)
         return out
 
-    def _command(self, command: str, out: Path, fault: str = "none", at: int = 0, seed: int = 0) -> Run:
-        arguments = [one.format(out=out, folder=self.folder) for one in COMMANDS[command]]
-        return run_pile(arguments, out, self.folder / "log", fault, at, seed)
+    def _before(self, name: str) -> Path:
+        """A copy of the finished build, with all done that comes before a later command."""
+        out = self._copy()
+        for arguments in LATER[name].before:
+            self._expect_well(self._run_in(out, arguments))
+        return out
 
-    def _digest(self, command: str, out: Path) -> str:
-        if command == "takedown":
-            return recorded_digest(Store(str(out)))
-        exports = [name for name in exports_in(Store(str(out))) if name]
-        for name in exports:
-            for check in verify_any(Store(f"{out}/{name}"), Store(str(out))):
-                if check.problems:
-                    return f"{name}: {check.name}: {check.problems}"
-        return " ".join(orjson.loads((out / name / "export.json").read_bytes())["digest"] for name in sorted(exports))
+    def _command(self, name: str, out: Path, fault: str = "none", at: int = 0, seed: int = 0) -> Run:
+        return self._run_in(out, LATER[name].command, fault, at, seed)
+
+    def _run_in(self, out: Path, arguments: Sequence[str], fault: str = "none", at: int = 0, seed: int = 0) -> Run:
+        given = [one.format(out=out, folder=self.folder) for one in arguments]
+        return run_pile(given, out, self.folder / "log", fault, at, seed)
 
     def _expect_well(self, run: Run) -> None:
         if run.status:
@@ -153,7 +148,7 @@ class Bench:
         shutil.rmtree(out, ignore_errors=True)
         at = randomness.randrange(1, self.steps)
         when, _, damaged = kind.partition(": ")
-        if when in COMMANDS:
+        if when in LATER:
             return self.torture_later(when, damaged, seed)
         name = ""
         if when == "finished":
@@ -198,15 +193,6 @@ class Bench:
 
     def _verify(self, out: Path) -> Run:
         return run_pile(["verify", str(out)], out, self.folder / "log")
-
-
-def written_ids(out: Path) -> list[str]:
-    """Ids of all documents of a finished build's shards."""
-    return [
-        one
-        for path in (out / "work" / "assemble" / "objects").iterdir()
-        for one in pq.read_table(path, columns=["id"])["id"].to_pylist()
-    ]
 
 
 def _ended(run: Run) -> str:
