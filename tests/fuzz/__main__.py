@@ -20,7 +20,9 @@ FOLDER = Path("build/fuzz")
 
 
 def main() -> int:
-    seconds, *names = sys.argv[1:]
+    seconds, *names = sys.argv[1:] or [""]
+    if not seconds.isdecimal() and seconds != "--one":
+        sys.exit(f"expected SECONDS [TARGET ...], got {seconds!r}")
     if seconds == "--one":
         return one(*names)
     from tests.fuzz.targets import TARGETS, seeds
