@@ -22,12 +22,13 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired
 
 from pile_builder.annotate.language import LanguageModel
 from pile_builder.errors import PileError
 from pile_builder.forkserver import end_with_parent, start_fork_server
 from pile_builder.lookup import open_lookup
+from pile_builder.processes import KillableProcesses
 from pile_builder.source import Document, Raw, Reject, Source
 from pile_builder.text.repair import repair_texts
 
@@ -88,7 +89,7 @@ Extracted = Document | Reject
 class _Scheduled:
     """A lot that waits for a process or is in one."""
 
-    pool: ProcessPool
+    pool: KillableProcesses
     future: Future[tuple[list[Extracted], float]]
 
     def result(self) -> tuple[list[Extracted], float]:
@@ -136,14 +137,8 @@ class ExtractionPool:
         self._pool.stop()
         self._pool.join()
 
-    def _processes(self) -> ProcessPool:
-        return ProcessPool(
-            max_workers=self.workers,
-            max_tasks=RECYCLE_LOTS,
-            initializer=_start,
-            initargs=self._start,
-            context=start_fork_server(),
-        )
+    def _processes(self) -> KillableProcesses:
+        return KillableProcesses(self.workers, start_fork_server(), _start, self._start, RECYCLE_LOTS)
 
     def _schedule(self, lot: Lot) -> _Scheduled:
         timeout = WALL_GRACE + WALL_FACTOR * self._limits[lot.extraction] * len(lot.raws)
@@ -154,7 +149,7 @@ class ExtractionPool:
             except RuntimeError:  # The pool is stopped or broken: pebble has one error for both.
                 self._replace(pool)
 
-    def _replace(self, broken: ProcessPool) -> None:
+    def _replace(self, broken: KillableProcesses) -> None:
         """Start other processes, unless that was done meanwhile: pebble gives up when an idle process is killed."""
         with self._lock:
             if self._is_closed:

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pebble.pool.process import TaskManager
 
 from pile_builder.errors import PileError
 from pile_builder.pool import Extraction, ExtractionPool, Lot
@@ -66,6 +68,24 @@ def test_killed_while_idle_the_processes_are_replaced(pool: ExtractionPool, vict
             os.kill(pid, signal.SIGKILL)
         waits = [pool.submit(Lot("toy", [Raw(line, line.encode())])) for line in ("a", "sleep", "b", "c")]
         assert [outcome(wait()[0]) for wait in waits] == ["a", "sleep", "b", "c"]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 3])
+def test_a_process_that_ends_before_it_is_known_what_it_took_is_no_loss(
+    pool: ExtractionPool, monkeypatch: pytest.MonkeyPatch, seconds: float
+):
+    assert extract(pool, "both are there") == ["both are there"]
+    start, started = TaskManager.task_start, []
+
+    def late(manager: TaskManager, task: int, worker: int) -> None:
+        started.append(worker)
+        if len(started) == 2:
+            time.sleep(seconds)
+        start(manager, task, worker)
+
+    monkeypatch.setattr(TaskManager, "task_start", late)
+    waits = [pool.submit(Lot("toy", [Raw(line, line.encode())])) for line in ("sleep", "exit")]
+    assert [outcome(wait()[0]) for wait in waits] == ["sleep", "crashed"]
 
 
 def test_processes_that_cannot_live_end_the_build():

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, ParamSpec, TypeVar, cast
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired
+
+from pile_builder.processes import KillableProcesses
 
 SECONDS = 120
 """Most that one reading may take; more counts as hanging."""
@@ -32,7 +34,7 @@ class Readers:
     def __enter__(self) -> Readers:
         # A worker process takes it when it starts, and one starts again when another was killed.
         os.environ["PYTHONHASHSEED"] = _HASH_SEED
-        self._pool = ProcessPool(max_workers=1, initializer=_travel, context=multiprocessing.get_context("spawn"))
+        self._pool = KillableProcesses(1, multiprocessing.get_context("spawn"), _travel)
         return self
 
     def __exit__(self, *_: object) -> None:

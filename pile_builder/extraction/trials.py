@@ -9,12 +9,13 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired
 
 from pile_builder.checked_yaml import unknown_word
 from pile_builder.errors import ManifestError, PileError
 from pile_builder.forkserver import start_fork_server
 from pile_builder.pool import Extraction, confine, extract_lot
+from pile_builder.processes import KillableProcesses
 from pile_builder.source import Raw, Reject
 from pile_builder.sources.common_crawl import CommonCrawl, CommonCrawlConfig
 from pile_builder.sources.common_crawl.charset import decode
@@ -169,7 +170,7 @@ class Confined:
 
     def __init__(self, timed: float = TIMED_SECONDS) -> None:
         self.timed = timed
-        self._pool = ProcessPool(max_workers=1, context=start_fork_server(), initializer=confine, initargs=(MEMORY,))
+        self._pool = KillableProcesses(1, start_fork_server(), confine, (MEMORY,))
 
     def __enter__(self) -> Confined:
         return self
