@@ -182,6 +182,9 @@ def kind_of(value: Any) -> str:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, list | tuple):
         odd = next((one for one in value if not isinstance(one, str)), "")
+        if isinstance(odd, list | tuple):
+            # What is in that one is not said: lists may nest deeper than calls.
+            return "a list with a list in it"
         return "a list" if odd == "" else f"a list with {kind_of(odd)} in it"
     names = {Mapping: "an object", str: "a string", int | float: "a number", bytes: "bytes"}
     return next((name for kind, name in names.items() if isinstance(value, kind)), type(value).__name__)

@@ -98,7 +98,11 @@ class _TarInfo(tarfile.TarInfo):
             held = sum(len(name) + len(value) for name, value in archive.pax_headers.items())
             if held + self.size > MAX_HEADER_BYTES:
                 raise InputError("damaged", f"tar with global headers of more than {MAX_HEADER_BYTES:,} bytes")
-        found = super()._proc_pax(archive)  # type: ignore[misc]
+        try:
+            found = super()._proc_pax(archive)  # type: ignore[misc]
+        except tarfile.InvalidHeaderError as error:  # type: ignore[attr-defined]
+            # tarfile takes it for the archive's end; what is one differs between versions of Python.
+            raise InputError("damaged", f"tar with an unreadable pax header: {error}") from error
         if found.size < 0:
             raise InputError("damaged", f"tar with a member of {found.size:,} bytes")
         return found

@@ -41,7 +41,7 @@ BROKEN = {
         "too_long truncated",
     ),
     "pax-size-negative": (_pax(_record(b"size", b"-9999")) + tar_member(b"r/a.py", CODE), "damaged"),
-    "pax-length-zero": (_pax(b"0 path=x\n"), ""),
+    "pax-length-zero": (_pax(b"0 path=x\n"), "damaged"),
     "pax-length-huge": (_pax(b"9" * 5000 + b" path=x\n") + GOOD, "damaged"),
     "pax-claims-a-gigabyte": (tar_header(b"pax", 1 << 30, b"x") + b"1" * 4096, "damaged"),
     "long-name-claims-a-gigabyte": (tar_header(b"././@LongLink", 1 << 30, b"L") + b"n" * 4096, "damaged"),
