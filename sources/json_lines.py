@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
 
 from pile_builder.source import Reject, Skipped
+from pile_builder.sources import bounded_json
 
 _MARK = b"\xef\xbb\xbf"
 
@@ -35,10 +35,10 @@ def json_value(line: bytes) -> Any | Reject:
     except orjson.JSONDecodeError as error:
         problem = error
     try:
-        return json.loads(line.decode(), parse_constant=lambda _: None)
+        return bounded_json.loads(line.decode(), parse_constant=lambda _: None)
     except UnicodeDecodeError as error:
         return Reject("undecodable", f"expected UTF-8: {error.reason} at byte {error.start:,} of the line")
-    except (ValueError, RecursionError):
+    except ValueError:
         # Only the last line of a file may lack its end.
         rule = "damaged" if line.endswith(b"\n") else "truncated"
         head = line[:60].decode("utf-8", "replace").strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from pydantic import Field
 from pile_builder.errors import InputError
 from pile_builder.input_files import InputFile, list_files
 from pile_builder.source import Document, Raw, Reject, Skipped, Source, SourceConfig, Upstream
+from pile_builder.sources import bounded_json
 from pile_builder.sources.arxiv.latex import inline_text, to_markdown
 from pile_builder.sources.arxiv.tree import Submission, decode, main_file, unpack
 from pile_builder.sources.creative_commons import creative_commons
@@ -123,9 +123,9 @@ class Arxiv(Source):
                     if not line.strip():
                         continue
                     try:
-                        record = json.loads(line)
+                        record = bounded_json.loads(line)
                         key, values = str(record["id"]), _values(record)
-                    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+                    except (ValueError, LookupError, TypeError, AttributeError) as error:
                         detail = f"{file.name}, line {number}: expected a JSON object of a paper, with an id: {error}"
                         raise InputError("damaged", detail) from error
                     yield key, values

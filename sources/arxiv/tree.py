@@ -7,7 +7,6 @@ it expands to is bounded, and member names serve as names only.
 from __future__ import annotations
 
 import io
-import json
 import posixpath
 import re
 import tarfile
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from pile_builder.errors import InputError
+from pile_builder.sources import bounded_json
 from pile_builder.sources.tar_archive import tar_members
 from pile_builder.streams import decompressed, read_all
 
@@ -157,12 +157,12 @@ def _directives(files: Mapping[str, bytes]) -> tuple[frozenset[str], frozenset[s
         name = path.lower()
         if name == "00readme.json":
             try:
-                listed = json.loads(data).get("sources", [])
+                listed = bounded_json.loads(data).get("sources", [])
                 for source in listed:
                     chosen = {"toplevel": top, "ignore": ignored}.get(source.get("usage"))
                     if chosen is not None:
                         chosen.add(str(source.get("filename")))
-            except (ValueError, AttributeError, TypeError, RecursionError):
+            except (ValueError, AttributeError, TypeError):
                 continue
         elif name in ("00readme.xxx", "00readme"):
             for line in data.decode("latin-1").splitlines():

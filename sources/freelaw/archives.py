@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
@@ -10,6 +9,7 @@ from typing import Any, BinaryIO, cast
 from pile_builder.errors import InputError
 from pile_builder.input_files import InputFile, open_input
 from pile_builder.source import Raw, Reject, Skipped
+from pile_builder.sources import bounded_json
 from pile_builder.sources.tar_archive import tar_members
 from pile_builder.sources.zip_archive import zip_members
 from pile_builder.streams import MAX_RECORD_BYTES, decompressed, read_all
@@ -94,7 +94,7 @@ def json_object(payload: bytes) -> Mapping[str, Any]:
         InputError: `damaged`: no JSON.
     """
     try:
-        found = json.loads(payload)
-    except (ValueError, RecursionError) as error:
+        found = bounded_json.loads(payload)
+    except ValueError as error:
         raise InputError("damaged", f"expected JSON: {error}") from error
     return found if isinstance(found, dict) else {}

@@ -6,11 +6,12 @@ tell it from its relatives. A text with terms added to it is not recognised. "NO
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pile_builder.sources import bounded_json
 
 UNKNOWN = "NOASSERTION"
 METADATA_FILES = ("pyproject.toml", "package.json", "Cargo.toml", "PKG-INFO")
@@ -159,7 +160,7 @@ def stated_licence(name: str, text: str) -> str:
     """SPDX expression that a package metadata file states, or "NOASSERTION"; a damaged file states nothing."""
     try:
         if name == "package.json":
-            value = json.loads(text)
+            value = bounded_json.loads(text)
             stated = value.get("license", "") if isinstance(value, dict) else ""
         elif name == "PKG-INFO":
             stated = next(

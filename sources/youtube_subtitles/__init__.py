@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from pydantic import Field
 from pile_builder.errors import InputError
 from pile_builder.input_files import InputFile, list_files
 from pile_builder.source import Document, Fragment, Raw, Reject, Source, SourceConfig, Split, Upstream
+from pile_builder.sources import bounded_json
 from pile_builder.sources.text_encoding import decode
 from pile_builder.sources.youtube_subtitles.captions import (
     Captions,
@@ -205,9 +205,9 @@ class YoutubeSubtitles(Source):
         for file in files:
             with open_text_bytes(file) as stream:
                 try:
-                    told = json.loads(read_all(stream, MAX_BYTES))
+                    told = bounded_json.loads(read_all(stream, MAX_BYTES))
                     video = told["id"]
-                except (ValueError, KeyError, TypeError, RecursionError) as error:
+                except (ValueError, KeyError, TypeError) as error:
                     raise InputError("damaged", f"{file.name}: expected a JSON object with an id ({error})") from error
             day = str(told.get("upload_date") or "")
             values = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from pile_builder.errors import InputError
+from pile_builder.sources import bounded_json
 
 MAX_CUES = 200_000
 """Most cues of a video (seen: 2,000 an hour)."""
@@ -129,8 +129,8 @@ def load_json(data: bytes) -> Any:
         InputError: `truncated` or `damaged`.
     """
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
+        return bounded_json.loads(data)
+    except ValueError as error:
         is_cut = data.lstrip()[:1] in (b"[", b"{") and not data.rstrip().endswith((b"]", b"}"))
         raise InputError("truncated" if is_cut else "damaged", str(error)[:200]) from error
 
