@@ -289,24 +289,19 @@ def _finish(target: Target, corpus: Corpus, tokenizer: Tokenizer, options: RunOp
     keys[EXTRAS] = {EXTRAS}
     merged: set[str] = set()
     if isinstance(target.format, MergedFormat):
-        commits = Commits(store, MERGES)
-        earlier: dict[str, list[str]] = {}
-        for record in commits.load_all(sorted(commits.done())):
-            earlier.setdefault(record["split"], []).append(record["key"])
+        commits, merges = Commits(store, MERGES), target.merges()
+        for key in commits.done().difference(record["key"] for record in merges):
+            commits.forget(key)
         tasks = [
             {
                 "key": fingerprint([split, parts]),
                 "name": split,
                 "split": split,
                 "parts": parts,
-                "earlier": earlier.get(split, []),
+                "earlier": [record["key"] for record in merges if record["split"] == split],
             }
             for split, parts in of_split.items()
         ]
-        valid = {record["key"] for record in target.merges()}
-        for task in tasks:
-            if task["key"] not in valid:
-                commits.forget(str(task["key"]))
         run_tasks(commits, [str(task["key"]) for task in tasks], tasks, MergeSplit(target), options)
         keys[MERGES] = {str(task["key"]) for task in tasks}
         merged = {file["name"] for record in target.merges() for file in record["files"]}

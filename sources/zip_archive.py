@@ -118,10 +118,10 @@ def open_zip(stored: BinaryIO, name: str, directory_bytes: int = MAX_DIRECTORY_B
         is_cut = head and _MAGIC.startswith(head) and not isinstance(error.__cause__, NotImplementedError)
         rule = "truncated" if is_cut else "damaged"
         raise InputError(rule, error.detail) from error
-    for info in archive.infolist():
+    if hasattr(zipfile.ZipInfo, "_end_offset"):
         # Newer versions of zipfile refuse members whose stated sizes overlap; here all are read, and bombs counted.
-        if hasattr(info, "_end_offset"):
-            info._end_offset = None
+        for info in archive.infolist():
+            info._end_offset = None  # type: ignore[attr-defined]
     return archive
 
 

@@ -14,8 +14,9 @@ from tests.torture.damage import EXPORT_DAMAGE
 
 FAULTS = ("SIGKILL driver", "SIGTERM driver", "no space", "2 % of writes fail")
 """What happens to all of them."""
-_TOKENIZE = ("tokenize", "{out}", "--format", "megatron", "--tokenizer", "{folder}/bpe.json", "--out", "{out}/tokens/m")
-_EXPORT = (*_TOKENIZE[:4], "--format", "parquet", *_TOKENIZE[4:-1], "{out}/tokens")
+_MEGATRON = ("tokenize", "{out}", "--tokenizer", "{folder}/bpe.json", "--format", "megatron")
+_TOKENIZE = (*_MEGATRON, "--out", "{out}/tokens/m")
+_EXPORT = (*_MEGATRON, "--format", "parquet", "--out", "{out}/tokens")
 _TEXT = ("parquet", "{out}")
 _TRAIN = ("tokenizer", "train", "{out}", "--vocabulary", "300", "--out", "{folder}/bpe.json")
 
